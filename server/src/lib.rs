@@ -1,1 +1,3 @@
-//! (to be written)
+//! A secrets server that speaks the API of Vault and OpenBao.
+
+pub mod storage;
