@@ -1,0 +1,277 @@
+//! What is done with an object, as a pure function of the answers so far.
+//!
+//! An [`Operation`] is a conversation with the server. [`Kind::next`] gets all answers up to now and says what
+//! comes next: another request, or the end. It does no I/O, so one code path serves the Terraform provider, the
+//! reconciler, and tests that hold no server. The default follows the kind's table; kinds that are not a set of
+//! fields at some endpoints (a token, a login, a two-part secret) bring their own [`Behavior`].
+
+use std::time::Duration;
+
+use crate::codec;
+use crate::compare;
+use crate::kind::{Call, Endpoint, Field, Kind, States};
+use crate::{Answer, Diagnostic, Presence, Record, Request, Shape, Value};
+
+/// What to do with an object.
+#[derive(Clone, Copy, Debug)]
+pub enum Operation<'a> {
+    /// Make it.
+    Create {
+        /// The object as configured, write-only values included.
+        desired: &'a Record,
+    },
+    /// Look at it. Also: read a data source.
+    Read {
+        /// What is known: at least the keys.
+        prior: &'a Record,
+    },
+    /// Change it.
+    Update {
+        /// As it was read last.
+        prior: &'a Record,
+        /// As configured.
+        desired: &'a Record,
+    },
+    /// Remove it.
+    Delete {
+        /// As it was read last.
+        prior: &'a Record,
+    },
+    /// Open an ephemeral object.
+    Open {
+        /// As configured.
+        config: &'a Record,
+    },
+    /// Close an ephemeral object.
+    Close {
+        /// As it was opened.
+        opened: &'a Record,
+    },
+}
+
+/// What comes next in a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Send this.
+    Call(Request),
+    /// Wait that long, then send this.
+    CallAfter(Duration, Request),
+    /// The end: the object as it is now.
+    Done(Record),
+    /// The end: there is no such object (any more).
+    Gone,
+    /// The end: the last answer is an error.
+    Refused,
+    /// The end: something else is wrong.
+    Failed(Diagnostic),
+}
+
+/// What a kind does otherwise than its table says. Every method has the table's answer as its default.
+pub trait Behavior: Send + Sync {
+    /// The next step of `operation`, given all `answers` so far.
+    fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
+        follow_table(kind, operation, answers)
+    }
+
+    /// Whether the server makes no difference between two values.
+    fn same(&self, field: &Field, a: &Value, b: &Value) -> bool {
+        compare::same(field, a, b)
+    }
+
+    /// What is wrong with a configuration, beyond what the table can say. Values may be unknown.
+    fn check(&self, _kind: &Kind, _config: &Record) -> Vec<Diagnostic> {
+        Vec::new()
+    }
+
+    /// Fills in what is known of `planned` before apply: outputs that follow from other fields. `prior` is
+    /// `None` for a new object.
+    fn foresee(&self, _kind: &Kind, _prior: Option<&Record>, _planned: &mut Record) {}
+
+    /// Names of fields whose change from `prior` to `planned` needs a new object, beyond what the table says.
+    fn replaces(&self, _kind: &Kind, _prior: &Record, _planned: &Record) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// The object's address, from an import id. The default tries the kind's templates.
+    fn import(&self, kind: &Kind, id: &str) -> Option<Record> {
+        kind.imports.iter().find_map(|template| template.parse(id))
+    }
+}
+
+/// The behavior of a kind that its table describes fully.
+pub struct ByTable;
+
+impl Behavior for ByTable {}
+
+impl Kind {
+    /// The next step of `operation`, given all `answers` so far.
+    pub fn next(&self, operation: &Operation<'_>, answers: &[Answer]) -> Step {
+        self.behavior.next(self, operation, answers)
+    }
+
+    /// Whether the server makes no difference between two values of `field`.
+    pub fn same(&self, field: &Field, a: &Value, b: &Value) -> bool {
+        self.behavior.same(field, a, b)
+    }
+
+    /// Terraform's `id` of an object, if the type has one and the fields in it are set.
+    pub fn id_of(&self, record: &Record) -> Option<String> {
+        self.id.and_then(|template| template.render_verbatim(record).ok())
+    }
+}
+
+/// The default of [`Behavior::next`].
+pub fn follow_table(kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
+    match operation {
+        Operation::Create { desired } => converse(kind, desired, creation(kind, desired), answers),
+        Operation::Update { prior, desired } => {
+            converse(kind, desired, alteration(kind, prior, desired), answers)
+        }
+        Operation::Read { prior } => converse(kind, prior, Vec::new(), answers),
+        Operation::Delete { prior } => deletion(kind, prior, answers),
+        Operation::Open { .. } | Operation::Close { .. } => Step::Failed(Diagnostic::error(format!(
+            "`{}` is not an ephemeral resource",
+            kind.terraform_name()
+        ))),
+    }
+}
+
+/// Makes all `writes`, then reads every endpoint, then is done.
+fn converse(
+    kind: &Kind,
+    known: &Record,
+    writes: Vec<Result<Request, Diagnostic>>,
+    answers: &[Answer],
+) -> Step {
+    let (written, read) = answers.split_at(answers.len().min(writes.len()));
+    if let Some(step) = written.iter().find_map(verdict_of_write) {
+        return step;
+    }
+    if let Some(write) = writes.into_iter().nth(answers.len()) {
+        return write.map_or_else(Step::Failed, Step::Call);
+    }
+    read_on(kind, known, read)
+}
+
+/// Reads endpoint after endpoint; `answers` are those of the reads alone.
+pub fn read_on(kind: &Kind, known: &Record, answers: &[Answer]) -> Step {
+    let readable: Vec<_> = kind.endpoints.iter().filter_map(|at| Some((at, at.read?))).collect();
+    for (index, answer) in answers.iter().enumerate() {
+        if answer.says_gone() && index == 0 {
+            return Step::Gone;
+        }
+        if !answer.is_success() && !answer.says_gone() {
+            return Step::Refused;
+        }
+    }
+    match readable.get(answers.len()) {
+        Some((_, call)) => request(call, known, None).map_or_else(Step::Failed, Step::Call),
+        None => Step::Done(settle_all(kind, known, readable.iter().map(|(at, _)| *at).zip(answers))),
+    }
+}
+
+fn creation(kind: &Kind, desired: &Record) -> Vec<Result<Request, Diagnostic>> {
+    let writes = kind.endpoints.iter().enumerate().filter_map(|(index, endpoint)| {
+        let call = endpoint.create?;
+        let body = codec::create_body(kind, endpoint, desired);
+        let is_needed = index == 0 || !is_empty(&body);
+        is_needed.then(|| request(&call, desired, Some(body)))
+    });
+    writes.collect()
+}
+
+fn alteration(kind: &Kind, prior: &Record, desired: &Record) -> Vec<Result<Request, Diagnostic>> {
+    let writes = kind.endpoints.iter().filter_map(|endpoint| {
+        let call = endpoint.update?;
+        let body = codec::update_body(kind, endpoint, prior, desired)?;
+        Some(request(&call, desired, Some(body)))
+    });
+    writes.collect()
+}
+
+fn deletion(kind: &Kind, prior: &Record, answers: &[Answer]) -> Step {
+    if answers.iter().any(|answer| !answer.is_success() && !answer.says_gone()) {
+        return Step::Refused;
+    }
+    let calls: Vec<_> = kind.endpoints.iter().rev().filter_map(|endpoint| endpoint.delete).collect();
+    match calls.get(answers.len()) {
+        Some(call) => request(call, prior, None).map_or_else(Step::Failed, Step::Call),
+        None => Step::Gone,
+    }
+}
+
+fn request(call: &Call, record: &Record, body: Option<Value>) -> Result<Request, Diagnostic> {
+    let path = call.path.render(record).map_err(|field| {
+        Diagnostic::error(format!("`{field}` is not set"))
+            .because(format!("it is part of the path `{}`", call.path.0))
+    })?;
+    Ok(Request { body, ..Request::new(call.method, path) })
+}
+
+/// What the answer to a write means, if it is not simply good.
+///
+/// A parameter that the server ignored is a failed write: what was declared is not there.
+pub fn verdict_of_write(answer: &Answer) -> Option<Step> {
+    if !answer.is_success() {
+        return Some(Step::Refused);
+    }
+    let ignored = answer.warnings().into_iter().find(|text| text.contains("ignored these unrecognized"))?;
+    Some(Step::Failed(
+        Diagnostic::error("the server ignored a part of what was written")
+            .because(ignored.to_owned())
+            .hint("this server or its version does not know the parameter; remove it from the configuration"),
+    ))
+}
+
+fn is_empty(body: &Value) -> bool {
+    body.as_map()
+        .is_none_or(|entries| entries.values().all(|value| value.as_map().is_some_and(|map| map.is_empty())))
+}
+
+fn settle_all<'a>(
+    kind: &Kind,
+    known: &Record,
+    answers: impl Iterator<Item = (&'a Endpoint, &'a Answer)>,
+) -> Record {
+    let mut record = known.clone();
+    for (endpoint, answer) in answers {
+        settle_endpoint(kind, endpoint, answer.data(), &mut record);
+    }
+    strip_write_only(kind, &mut record);
+    record
+}
+
+/// Puts what `data` says of the fields of `endpoint` into `record`.
+pub fn settle_endpoint(kind: &Kind, endpoint: &Endpoint, data: &Value, record: &mut Record) {
+    let data = data.at(endpoint.answer);
+    for field in kind.fields().filter(|field| field.at == Some(endpoint.name) && field.readable && !field.key)
+    {
+        let live =
+            if field.api.is_empty() { codec::decode(&field.shape, data) } else { codec::read(field, data) };
+        record.set(field.name, settle(kind, field, record.get(field.name), live));
+    }
+}
+
+/// Removes values that must not be stored.
+pub fn strip_write_only(kind: &Kind, record: &mut Record) {
+    for field in kind.fields().filter(|field| field.is_write_only()) {
+        record.set(field.name, Value::Null);
+    }
+}
+
+/// How a state shows a field whose value was `prior` and is `live` in the server: as before where that means
+/// the same, so that a way of writing (`1h`, `3600`) is no drift; else as the server has it.
+pub fn settle(kind: &Kind, field: &Field, prior: &Value, live: Value) -> Value {
+    let unchanged = !prior.is_null() && kind.same(field, prior, &live);
+    if unchanged {
+        return prior.clone();
+    }
+    if field.presence != Presence::Optional || !kind.same(field, &Value::Null, &live) {
+        return live;
+    }
+    match (kind.states, field.shape) {
+        (States::Modern, _) if field.default.is_none() => Value::Null,
+        (States::Legacy, Shape::List(_) | Shape::Set(_) | Shape::Map(_) | Shape::Block { .. }) => Value::Null,
+        _ => codec::absent(field),
+    }
+}

@@ -1,0 +1,75 @@
+//! When two values of a field mean the same to the server.
+
+use std::collections::BTreeMap;
+
+use crate::codec::absent;
+use crate::kind::{Field, Part, Shape, fields};
+use crate::{Value, duration, json, texts};
+
+/// True if the server makes no difference between `a` and `b`: durations by length, sets by content, JSON by
+/// value, policies by meaning, and null by what the server puts in its place.
+pub fn same(field: &Field, a: &Value, b: &Value) -> bool {
+    if a.has_unknown() || b.has_unknown() {
+        return false;
+    }
+    if field.empty_differs && a.is_null() != b.is_null() {
+        return false;
+    }
+    canonical(field, a) == canonical(field, b)
+}
+
+/// The one form of all values that mean the same.
+pub fn canonical(field: &Field, value: &Value) -> Value {
+    match value.expose() {
+        Value::Null => normal(&field.shape, &absent(field)),
+        value => normal(&field.shape, value),
+    }
+}
+
+fn normal(shape: &Shape, value: &Value) -> Value {
+    match (shape, value.expose()) {
+        (Shape::Seconds | Shape::Duration, Value::String(text)) => {
+            duration::seconds(text).map_or_else(|_| value.clone(), Into::into)
+        }
+        (Shape::Integer, Value::String(text)) => text.parse().map_or_else(|_| value.clone(), Value::Number),
+        (Shape::Text(rule), Value::String(text)) => texts::canonical(*rule, text).into(),
+        (Shape::Json, Value::String(text)) => normal_json(text),
+        (Shape::Set(inner), Value::List(items)) => sorted(items.iter().map(|item| normal(inner, item))),
+        (Shape::List(inner), Value::List(items)) => {
+            without_empty(items.iter().map(|item| normal(inner, item)))
+        }
+        (Shape::Block { parts, .. }, Value::List(items)) => {
+            without_empty(items.iter().map(|item| normal_object(parts, item)))
+        }
+        (Shape::Map(inner), Value::Map(entries)) => {
+            Value::Map(entries.iter().map(|(key, value)| (key.clone(), normal(inner, value))).collect())
+        }
+        (Shape::Object(parts), object) => normal_object(parts, object),
+        (_, value) => value.clone(),
+    }
+}
+
+fn normal_json(text: &str) -> Value {
+    let parsed = if text.is_empty() { Ok(Value::Null) } else { json::parse(text) };
+    parsed.unwrap_or_else(|_| text.into())
+}
+
+fn sorted(items: impl Iterator<Item = Value>) -> Value {
+    let by_text: BTreeMap<String, Value> = items.map(|item| (json::render(&item), item)).collect();
+    Value::List(by_text.into_values().collect())
+}
+
+/// A list without elements that say nothing: a block of zeros, or the `""` of an emptied header list.
+fn without_empty(items: impl Iterator<Item = Value>) -> Value {
+    let says_nothing = |item: &Value| match item {
+        Value::Map(entries) => entries.is_empty(),
+        Value::String(text) => text.is_empty(),
+        _ => false,
+    };
+    Value::List(items.filter(|item| !says_nothing(item)).collect())
+}
+
+fn normal_object(parts: &'static [Part], value: &Value) -> Value {
+    let set = fields(parts).filter(|field| !same(field, value.at(field.name), &Value::Null));
+    Value::Map(set.map(|field| (field.name.to_owned(), canonical(field, value.at(field.name)))).collect())
+}

@@ -1,0 +1,96 @@
+//! Durations as the server's Go libraries read and write them.
+
+/// The whole seconds of `text`: `90`, `90s`, `1h30m`, `1.5h`, `2d`. Empty text is no time at all.
+///
+/// # Errors
+/// A sentence that names the text.
+pub fn seconds(text: &str) -> Result<i64, String> {
+    let trimmed = text.trim();
+    let (negative, magnitude) = match trimmed.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, trimmed),
+    };
+    let total = if magnitude.is_empty() && !negative { Some(0.0) } else { parse(magnitude) };
+    let total = total.filter(|total| *total < 9.2e18).ok_or_else(|| {
+        format!(
+            "`{}` is not a duration such as `90s`, `1h30m` or `3600`",
+            text.chars().take(40).collect::<String>()
+        )
+    })?;
+    #[expect(clippy::cast_possible_truncation, reason = "bounded above; fractions of a second do not count")]
+    let total = total as i64;
+    Ok(if negative { -total } else { total })
+}
+
+fn parse(text: &str) -> Option<f64> {
+    if let Ok(seconds) = text.parse::<u64>() {
+        #[expect(clippy::cast_precision_loss, reason = "no duration has 2^53 seconds")]
+        return Some(seconds as f64);
+    }
+    let mut rest = text;
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, after) = rest.split_at(number_end);
+        let unit_end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit_end);
+        total += number.parse::<f64>().ok()? * unit_seconds(unit)?;
+        rest = after;
+    }
+    (!text.is_empty()).then_some(total)
+}
+
+fn unit_seconds(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "ns" => 1e-9,
+        "us" | "µs" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86400.0,
+        _ => return None,
+    })
+}
+
+/// `seconds` in the shortest usual form: `768h`, `1h30m`, `45s`; zero is `0s`.
+pub fn render(seconds: i64) -> String {
+    if seconds == 0 {
+        return "0s".to_owned();
+    }
+    let sign = if seconds < 0 { "-" } else { "" };
+    let total = seconds.unsigned_abs();
+    let parts = [(total / 3600, "h"), (total / 60 % 60, "m"), (total % 60, "s")];
+    let text: String = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
+    format!("{sign}{text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_an_hour_is_3600_seconds() {
+        for text in ["3600", "3600s", "1h", "60m", "0.5h30m", " 1h ", "1h0m0s"] {
+            assert_eq!(seconds(text), Ok(3600), "{text}");
+        }
+        assert_eq!(seconds(""), Ok(0));
+        assert_eq!(seconds("-1m"), Ok(-60));
+        assert_eq!(seconds("2d"), Ok(172_800));
+    }
+
+    #[test]
+    fn other_text_is_refused() {
+        for text in ["soon", "1", "h", "1x", "-", "1h-", "9999999999999999999h"] {
+            assert_eq!(seconds(text).is_err(), text != "1", "{text}");
+        }
+    }
+
+    #[test]
+    fn whole_hours_are_shown_as_hours() {
+        assert_eq!(render(2_764_800), "768h");
+        assert_eq!(render(5400), "1h30m");
+        assert_eq!(render(45), "45s");
+        assert_eq!(render(0), "0s");
+    }
+}

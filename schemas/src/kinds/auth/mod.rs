@@ -1,0 +1,5 @@
+//! What the auth methods share.
+
+mod token_parameters;
+
+pub use token_parameters::TokenParameters;

@@ -1,0 +1,109 @@
+//! Requests and answers of the API, without the I/O.
+
+use crate::kind::Method;
+use crate::{Record, Value};
+
+/// One request to make. The namespace and the token are added by whoever sends it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// How.
+    pub method: Method,
+    /// Path below `/v1/`, not percent-encoded.
+    pub path: String,
+    /// Query parameters.
+    pub query: Vec<(String, String)>,
+    /// JSON body.
+    pub body: Option<Value>,
+    /// Ask for the answer to be wrapped, for as long as this duration says.
+    pub wrap_ttl: Option<String>,
+    /// It changes nothing in the server, whatever its method: a lookup by POST.
+    pub reads: bool,
+}
+
+impl Request {
+    /// A request without body.
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        let reads = matches!(method, Method::Get | Method::List);
+        Self { method, path: path.into(), query: Vec::new(), body: None, wrap_ttl: None, reads }
+    }
+
+    /// A GET.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::Get, path)
+    }
+
+    /// A POST of `body`.
+    pub fn post(path: impl Into<String>, body: Record) -> Self {
+        Self::new(Method::Post, path).with_body(body.into_value())
+    }
+
+    /// The same request with a body.
+    #[must_use]
+    pub fn with_body(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// The same request with a query parameter.
+    #[must_use]
+    pub fn with_query(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.query.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The same request, marked as one that changes nothing.
+    #[must_use]
+    pub fn that_reads(mut self) -> Self {
+        self.reads = true;
+        self
+    }
+}
+
+/// What the server answered.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The whole body; null if there was none.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The body's `data`.
+    pub fn data(&self) -> &Value {
+        self.body.at("data")
+    }
+
+    /// The body's `auth`.
+    pub fn auth(&self) -> &Value {
+        self.body.at("auth")
+    }
+
+    /// The body's `wrap_info`.
+    pub fn wrap_info(&self) -> &Value {
+        self.body.at("wrap_info")
+    }
+
+    /// True for 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The texts under `errors`.
+    pub fn errors(&self) -> Vec<&str> {
+        self.body.at("errors").as_list().unwrap_or_default().iter().filter_map(Value::as_str).collect()
+    }
+
+    /// The texts under `warnings`.
+    pub fn warnings(&self) -> Vec<&str> {
+        self.body.at("warnings").as_list().unwrap_or_default().iter().filter_map(Value::as_str).collect()
+    }
+
+    /// True if the object is not there: 404, or the 400 that mounts answer instead.
+    pub fn says_gone(&self) -> bool {
+        let no_mount = ["No secret engine mount at", "No auth engine at"];
+        self.status == 404
+            || (self.status == 400
+                && self.errors().iter().any(|error| no_mount.iter().any(|text| error.contains(text))))
+    }
+}

@@ -1,0 +1,71 @@
+//! What holds for every kind.
+
+use std::collections::BTreeSet;
+
+use schemas::kinds::KINDS;
+use schemas::{Class, Kind, Record, Template};
+
+fn templates(kind: &Kind) -> Vec<Template> {
+    let calls = kind.endpoints.iter().flat_map(|at| [at.create, at.read, at.update, at.delete]).flatten();
+    calls.map(|call| call.path).chain(kind.list).chain(kind.id).chain(kind.imports.iter().copied()).collect()
+}
+
+#[test]
+fn every_hole_of_a_path_is_a_field() {
+    for kind in KINDS {
+        for hole in templates(kind).into_iter().flat_map(Template::holes) {
+            assert!(kind.field(hole).is_some(), "{kind:?}: `{{{hole}}}` is no field");
+        }
+    }
+}
+
+#[test]
+fn every_field_has_a_doc_and_a_known_endpoint() {
+    for kind in KINDS {
+        for field in kind.fields() {
+            assert!(!field.doc.is_empty(), "{kind:?}.{}", field.name);
+            for at in field.at.into_iter().chain(field.update_at) {
+                assert!(kind.endpoint(at).is_some(), "{kind:?}.{}: no endpoint `{at}`", field.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn field_names_are_unique_and_references_exist() {
+    for kind in KINDS {
+        let mut seen = BTreeSet::new();
+        for field in kind.fields() {
+            assert!(seen.insert(field.name), "{kind:?}.{} is declared twice", field.name);
+            let others =
+                field.conflicts.iter().chain(field.one_of).chain(field.needs).chain(field.revision.iter());
+            for other in others {
+                assert!(kind.field(other).is_some(), "{kind:?}.{}: no field `{other}`", field.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_list_is_sorted_by_class_and_name() {
+    let rank = |class: Class| match class {
+        Class::Resource => 0,
+        Class::Data => 1,
+        Class::Ephemeral => 2,
+    };
+    let names: Vec<_> = KINDS.iter().map(|kind| (rank(kind.class), kind.name)).collect();
+    assert!(names.is_sorted(), "{names:?}");
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "a kind is listed twice");
+}
+
+#[test]
+fn an_import_id_is_parsed_back_into_the_path() {
+    for kind in KINDS.iter().filter(|kind| kind.class == Class::Resource) {
+        for template in kind.imports {
+            let record: Record =
+                template.holes().map(|hole| (hole.to_owned(), format!("{hole}-1").into())).collect();
+            let id = template.render(&record).expect("all holes are set");
+            assert_eq!(template.parse(&id), Some(record), "{kind:?}: {id}");
+        }
+    }
+}
