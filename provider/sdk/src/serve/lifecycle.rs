@@ -1,0 +1,105 @@
+//! When the process ends.
+
+use std::os::unix::process::parent_id;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{OnceCell, watch};
+use tokio::time::{sleep, timeout};
+
+use super::socket::Connections;
+use crate::Provider;
+
+/// How long the provider may take over its farewell.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether the host is still there.
+const TICK: Duration = Duration::from_secs(1);
+
+/// For how many ticks there may be no connection after the last has closed.
+const GRACE: u32 = 5;
+
+/// One provider, served to one host.
+pub(crate) struct Session<P> {
+    provider: P,
+    connections: Arc<Connections>,
+    farewell: OnceCell<()>,
+    ended: watch::Sender<bool>,
+}
+
+impl<P: Provider> Session<P> {
+    pub(crate) fn new(provider: P) -> Arc<Session<P>> {
+        Arc::new(Session {
+            provider,
+            connections: Arc::default(),
+            farewell: OnceCell::new(),
+            ended: watch::Sender::new(false),
+        })
+    }
+
+    pub(crate) fn provider(&self) -> &P {
+        &self.provider
+    }
+
+    pub(crate) fn connections(&self) -> &Arc<Connections> {
+        &self.connections
+    }
+
+    /// Lets the provider say farewell, once and not for ever, then ends the session. Whoever asks again waits
+    /// with the first.
+    pub(crate) async fn end(&self) {
+        self.farewell.get_or_init(|| self.say_farewell()).await;
+        self.ended.send_replace(true);
+    }
+
+    async fn say_farewell(&self) {
+        let farewell = AssertUnwindSafe(self.provider.shutdown()).catch_unwind();
+        if timeout(FAREWELL, farewell).await.is_err() {
+            tracing::warn!("the provider did not finish within {} seconds", FAREWELL.as_secs());
+        }
+    }
+
+    /// Returns when the session has ended.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + use<P> {
+        let mut ended = self.ended.subscribe();
+        async move {
+            // An error means that the session itself is gone.
+            let _ = ended.wait_for(|ended| *ended).await;
+        }
+    }
+}
+
+/// Ends the session when it is told to, or the host has gone.
+///
+/// Ctrl-C reaches the provider with its host: that is the host's business, which then asks the provider to stop.
+pub(crate) async fn watch<P: Provider>(session: Arc<Session<P>>) {
+    // A signal that is listened for does nothing by itself.
+    let _interrupts = signal(SignalKind::interrupt());
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signals) => drop(signals.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminated => {}
+        () = host_gone(session.connections(), parent_id) => {}
+    }
+    session.end().await;
+}
+
+/// Returns when the parent process is another one, or the last connection has been closed for a while. A host
+/// that is killed tells nobody.
+async fn host_gone(connections: &Connections, parent: impl Fn() -> u32) {
+    let host = parent();
+    let (mut idle, mut seen) = (0, 0);
+    while parent() == host && idle < GRACE {
+        sleep(TICK).await;
+        let quiet = connections.all_closed() && connections.ever() == seen;
+        idle = if quiet { idle + 1 } else { 0 };
+        seen = connections.ever();
+    }
+}
