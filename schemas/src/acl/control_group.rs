@@ -1,0 +1,159 @@
+//! `control_group`: rights that others must approve first.
+
+use std::time::Duration;
+
+use super::decode;
+use super::error::peer_list;
+use super::hcl1::{Item, Node, Object};
+use super::parse::{Reader, positive};
+use super::{Capabilities, Capability};
+
+/// Approvals that a request under the rule needs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ControlGroup {
+    /// How long a request waits for approval.
+    pub ttl: Option<Duration>,
+    /// Whether the one who asks may approve.
+    pub self_auth_allowed: bool,
+    /// Every factor must be met.
+    pub factors: Vec<ControlGroupFactor>,
+}
+
+/// One needed approval.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ControlGroupFactor {
+    /// Label of the block.
+    pub name: String,
+    /// For which capabilities it is needed.
+    pub controlled_capabilities: Capabilities,
+    /// Identity groups whose members approve.
+    pub group_names: Vec<String>,
+    /// How many of them must.
+    pub approvals: i64,
+}
+
+/// Reads the `control_group` of a rule; mistakes go to the reader.
+pub(super) fn read(reader: &mut Reader<'_>, rule: &Object, context: &str) -> Option<ControlGroup> {
+    let mut group = None;
+    for item in rule.named("control_group") {
+        group = one(reader, item, context);
+    }
+    group
+}
+
+fn one(reader: &mut Reader<'_>, item: &Item, context: &str) -> Option<ControlGroup> {
+    let outer = format!("{context}error handling control_group: ");
+    let add = |reader: &mut Reader<'_>, at: &Item, message: String, peer: String| {
+        reader.add(at.value.span(), message, None, format!("{outer}{}", peer_list(&[peer])));
+    };
+    let Node::Object(object, _) = &item.value else {
+        let peer = format!("cannot check HCL keys of type {}", item.value.peer_type());
+        add(reader, item, "`control_group` must be a block".to_owned(), peer);
+        return None;
+    };
+    reader.check_keys(object, &["ttl", "self_auth_allowed", "factor"], &outer);
+    let mut group = ControlGroup::default();
+    for flag in object.named("self_auth_allowed") {
+        group.self_auth_allowed = reader.take(flag, &outer, decode::boolean(flag)).unwrap_or_default();
+    }
+    for factor in object.named("factor") {
+        match read_factor(reader, factor, &outer) {
+            Ok(factor) => group.factors.push(factor),
+            Err((message, peer)) => add(reader, factor, message, peer),
+        }
+    }
+    for ttl in object.named("ttl") {
+        match decode::duration(ttl) {
+            Ok(nanoseconds) => group.ttl = positive(nanoseconds),
+            Err(wrong) => {
+                add(
+                    reader,
+                    ttl,
+                    wrong.message,
+                    format!("path control_group: invalid ttl: {}", wrong.peer_text),
+                );
+            }
+        }
+    }
+    if let Some((message, peer)) = incomplete(&group) {
+        add(reader, item, message, peer);
+    }
+    Some(group)
+}
+
+/// What a group lacks to be one.
+fn incomplete(group: &ControlGroup) -> Option<(String, String)> {
+    if group.factors.is_empty() {
+        let message = "`control_group` needs at least one `factor`".to_owned();
+        return Some((message, "requires at least one factor but had none".to_owned()));
+    }
+    group.factors.iter().enumerate().find_map(|(index, factor)| {
+        let missing = if factor.controlled_capabilities.is_empty() {
+            "missing controlled capabilities"
+        } else if factor.approvals <= 0 {
+            "missing required approvals"
+        } else if factor.group_names.is_empty() {
+            "missing approving groups"
+        } else {
+            return None;
+        };
+        Some((format!("factor `{}`: {missing}", factor.name), format!("factor {index}: {missing}")))
+    })
+}
+
+type Wrong = (String, String);
+
+fn read_factor(reader: &mut Reader<'_>, item: &Item, outer: &str) -> Result<ControlGroupFactor, Wrong> {
+    let inside = |message: String, peer: &str| {
+        let peer = peer_list(&[format!("path control_group factor: {peer}")]);
+        (message, format!("error handling control_group factor: {peer}"))
+    };
+    let Node::Object(object, _) = &item.value else {
+        let peer = format!("cannot check HCL keys of type {}", item.value.peer_type());
+        return Err(inside("`factor` must be a block".to_owned(), &peer));
+    };
+    let known = ["controlled_capabilities", "identity"];
+    if let Some(stranger) = object.items.iter().find(|inner| !known.contains(&inner.name())) {
+        let (name, line) = (stranger.name(), stranger.assign_line);
+        let message = format!("unknown key `{name}` in `factor`");
+        return Err(inside(message, &format!("invalid key {name:?} on line {line}")));
+    }
+    let Some(label) = item.keys.get(1) else {
+        return Err(inside("`factor` needs a name: `factor \"ops\" { … }`".to_owned(), "require name key"));
+    };
+    let mut factor = ControlGroupFactor { name: label.text.clone(), ..ControlGroupFactor::default() };
+    for words in object.named("controlled_capabilities") {
+        let words = reader.take(words, outer, decode::strings(words)).unwrap_or_default();
+        factor.controlled_capabilities = factor.controlled_capabilities.union(operations(&words)?);
+    }
+    for identity in object.named("identity") {
+        read_identity(reader, identity, &mut factor, outer);
+    }
+    Ok(factor)
+}
+
+fn operations(words: &[String]) -> Result<Capabilities, Wrong> {
+    let mut set = Capabilities::NONE;
+    for word in words {
+        match word.parse() {
+            Ok(capability) if !matches!(capability, Capability::Sudo | Capability::Deny) => {
+                set.insert(capability)
+            }
+            _ => {
+                let message = format!("`{word}` is no capability that approvals can control");
+                return Err((message, format!("path control_group Operation(s) not valid: {word}")));
+            }
+        }
+    }
+    Ok(set)
+}
+
+fn read_identity(reader: &mut Reader<'_>, item: &Item, factor: &mut ControlGroupFactor, outer: &str) {
+    let Node::Object(object, _) = &item.value else { return };
+    for names in object.named("group_names") {
+        factor.group_names.extend(reader.take(names, outer, decode::strings(names)).unwrap_or_default());
+    }
+    for approvals in object.named("approvals") {
+        factor.approvals = reader.take(approvals, outer, decode::integer(approvals)).unwrap_or_default();
+    }
+}

@@ -1,0 +1,183 @@
+//! Typed values out of the tree, with OpenBao's words for what does not fit.
+
+use std::collections::BTreeMap;
+
+use super::ParameterValue;
+use super::duration;
+use super::hcl1::{Item, Literal, LiteralKind, Node};
+use super::rule::Parameters;
+
+/// A mistake without its place: what we say and what OpenBao says.
+pub(super) struct Mismatch {
+    pub(super) message: String,
+    pub(super) peer_text: String,
+}
+
+pub(super) type Decoded<T> = Result<T, Mismatch>;
+
+/// The name OpenBao decodes an attribute under.
+fn field_name(item: &Item) -> &str {
+    match item.name() {
+        "capabilities" => "Capabilities",
+        "policy" => "Policy",
+        other => other,
+    }
+}
+
+fn mismatch<T>(item: &Item, expected: &str, peer_text: String) -> Decoded<T> {
+    Err(Mismatch { message: format!("`{}` must be {expected}", item.name()), peer_text })
+}
+
+/// The text of a string or a number.
+fn literal_text(literal: &Literal) -> Option<&str> {
+    matches!(literal.kind, LiteralKind::String | LiteralKind::Number | LiteralKind::Null)
+        .then_some(literal.text.as_str())
+}
+
+/// A string; numbers count as their text.
+pub(super) fn string(item: &Item) -> Decoded<String> {
+    match &item.value {
+        Node::Literal(literal) if literal_text(literal).is_some() => Ok(literal.text.clone()),
+        Node::Object(..) => {
+            let text = format!("At -: root.{}: unknown type for string *ast.ObjectList", field_name(item));
+            mismatch(item, "a string", text)
+        }
+        node => {
+            let (place, kind) = (node.place(), node.peer_type());
+            mismatch(
+                item,
+                "a string",
+                format!("At {place}: root.{}: unknown type for string {kind}", field_name(item)),
+            )
+        }
+    }
+}
+
+/// A list of strings; numbers count as their text.
+pub(super) fn strings(item: &Item) -> Decoded<Vec<String>> {
+    let items = elements(item)?;
+    let mut strings = Vec::with_capacity(items.len());
+    for (index, node) in items.iter().enumerate() {
+        match node {
+            Node::Literal(literal) if literal_text(literal).is_some() => strings.push(literal.text.clone()),
+            node => {
+                let (place, kind, name) = (node.place(), node.peer_type(), field_name(item));
+                let text = format!("At {place}: root.{name}[{index}]: unknown type for string {kind}");
+                return mismatch(item, "a list of strings", text);
+            }
+        }
+    }
+    Ok(strings)
+}
+
+fn elements(item: &Item) -> Decoded<&[Node]> {
+    match &item.value {
+        Node::List { items, .. } => Ok(items),
+        Node::Object(object, _) if object.items.is_empty() => Ok(&[]),
+        node => {
+            let text = format!("At {}: unknown slice type: {}", node.place(), node.peer_type());
+            mismatch(item, "a list, such as `[\"read\"]`", text)
+        }
+    }
+}
+
+/// A whole number, or one in a string.
+pub(super) fn integer(item: &Item) -> Decoded<i64> {
+    let node = &item.value;
+    match node {
+        Node::Literal(literal) if matches!(literal.kind, LiteralKind::Number | LiteralKind::String) => {
+            parse_integer(&literal.text).ok_or_else(|| Mismatch {
+                message: format!("`{}` must be a whole number, not `{}`", item.name(), literal.text),
+                peer_text: format!("strconv.ParseInt: parsing {:?}: invalid syntax", literal.text),
+            })
+        }
+        _ => {
+            let (place, kind) = (node.place(), node.peer_type());
+            mismatch(item, "a whole number", format!("At {place}: root.{}: unknown type {kind}", item.name()))
+        }
+    }
+}
+
+/// Decimal, `0x` hexadecimal, or octal with a leading zero.
+pub(crate) fn parse_integer(text: &str) -> Option<i64> {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+    let lower = digits.to_ascii_lowercase();
+    let value = match (lower.strip_prefix("0x"), lower.strip_prefix('0')) {
+        (Some(hexadecimal), _) => i64::from_str_radix(hexadecimal, 16),
+        (None, Some(octal)) if !octal.is_empty() => i64::from_str_radix(octal, 8),
+        _ => digits.parse(),
+    };
+    value.ok().map(|value| if negative { -value } else { value })
+}
+
+/// `true` or `false`.
+pub(super) fn boolean(item: &Item) -> Decoded<bool> {
+    match &item.value {
+        Node::Literal(literal) if literal.kind == LiteralKind::Bool => Ok(literal.text == "true"),
+        node => {
+            let (place, kind) = (node.place(), node.peer_type());
+            mismatch(
+                item,
+                "`true` or `false`",
+                format!("At {place}: root.{}: unknown type {kind}", item.name()),
+            )
+        }
+    }
+}
+
+/// A duration in nanoseconds: seconds as a number, or text like `"90s"`. It may be negative.
+pub(super) fn duration(item: &Item) -> Decoded<i128> {
+    let fail = |peer_text: String| Mismatch {
+        message: format!("`{}` must be a duration: seconds, or text such as \"90s\"", item.name()),
+        peer_text,
+    };
+    let Node::Literal(literal) = &item.value else {
+        return Err(fail("could not parse duration from input".to_owned()));
+    };
+    match literal.kind {
+        LiteralKind::String => duration::nanoseconds(&literal.text).map_err(fail),
+        LiteralKind::Number => match parse_integer(&literal.text) {
+            Some(seconds) => Ok(i128::from(seconds) * 1_000_000_000),
+            None => Err(fail(format!("strconv.ParseInt: parsing {:?}: invalid syntax", literal.text))),
+        },
+        LiteralKind::Float => {
+            let seconds: f64 = literal.text.parse().unwrap_or_default();
+            Ok((seconds * 1e9) as i128)
+        }
+        LiteralKind::Bool | LiteralKind::Null => Err(fail("could not parse duration from input".to_owned())),
+    }
+}
+
+/// An object of lists, merged into what an earlier attribute of the same name gave.
+pub(super) fn parameters(item: &Item, raw: &mut Parameters) -> Decoded<()> {
+    let Node::Object(object, _) = &item.value else {
+        let (place, kind) = (item.value.place(), item.value.peer_type());
+        let text = format!("At {place}: root.{}: not an object type for map ({kind})", item.name());
+        return mismatch(item, "an object of lists, such as `{ \"ttl\" = [\"1h\"] }`", text);
+    };
+    if let Some(label) = item.keys.get(1) {
+        raw.entry(label.text.clone()).or_default().push(value(&item.value));
+        return Ok(());
+    }
+    for inner in &object.items {
+        let values = elements(inner)?;
+        raw.entry(inner.name().to_owned()).or_default().extend(values.iter().map(value));
+    }
+    Ok(())
+}
+
+fn value(node: &Node) -> ParameterValue {
+    match node {
+        Node::Literal(literal) => match literal.kind {
+            LiteralKind::Bool => ParameterValue::Bool(literal.text == "true"),
+            LiteralKind::Number | LiteralKind::Float => ParameterValue::Number(literal.text.clone()),
+            LiteralKind::String => ParameterValue::String(literal.text.clone()),
+            LiteralKind::Null => ParameterValue::Null,
+        },
+        Node::List { items, .. } => ParameterValue::List(items.iter().map(value).collect()),
+        Node::Object(object, _) => {
+            let pairs = object.items.iter().map(|item| (item.name().to_owned(), value(&item.value)));
+            ParameterValue::Map(pairs.collect::<BTreeMap<_, _>>())
+        }
+    }
+}

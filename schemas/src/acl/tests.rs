@@ -1,0 +1,203 @@
+//! The language against what OpenBao answered, and against itself.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+/// One text of `transcripts/texts.md`.
+struct Text<'a> {
+    policy: &'a str,
+    answer: &'a str,
+    differs: bool,
+}
+
+fn texts() -> Vec<Text<'static>> {
+    let sections = include_str!("transcripts/texts.md").split("~~~hcl\n").skip(1);
+    let read = |section: &'static str| {
+        let (policy, answer) = section.split_once("\n~~~\n").expect("a closing fence");
+        let mut lines = answer.lines();
+        let answer = lines.next().expect("an answer");
+        Text { policy, answer, differs: lines.next().is_some_and(|line| line.starts_with("here: ")) }
+    };
+    sections.map(read).collect()
+}
+
+fn answer(policy: &str) -> String {
+    AclPolicy::parse(policy)
+        .map_or_else(|error| error.peer_text.replace('\n', "\\n"), |_| "accepted".to_owned())
+}
+
+#[test]
+fn texts_are_accepted_and_refused_in_the_peers_words() {
+    let mut wrong = Vec::new();
+    for text in texts() {
+        let ours = answer(text.policy);
+        if (ours == text.answer) == text.differs {
+            wrong.push(format!("{}\n  peer: {}\n  ours: {ours}", text.policy, text.answer));
+        }
+    }
+    assert!(wrong.is_empty(), "{} texts differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_mistake_is_reported_with_its_place() {
+    let error = AclPolicy::parse(
+        "path \"a\" {\n  capabilities = [\"raed\", \"read\"]\n  bogus = 1\n}\npth \"b\" {}\n",
+    )
+    .expect_err("three mistakes");
+    let lines: Vec<String> = error.findings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "2:19: unknown capability `raed` (hint: did you mean `read`?)",
+            "3:3: unknown key `bogus` (hint: known here: capabilities, policy, allowed_parameters, denied_parameters, \
+         required_parameters, min_wrapping_ttl, max_wrapping_ttl, mfa_methods, comment, expiration, \
+         pagination_limit, list_scan_response_keys_filter_path, control_group)",
+            "5:1: unknown key `pth` (hint: did you mean `path`?)",
+        ]
+    );
+}
+
+#[test]
+fn rendering_keeps_the_meaning() {
+    for text in texts() {
+        let Ok(policy) = AclPolicy::parse(text.policy) else { continue };
+        let rendered = policy.to_string();
+        let again = AclPolicy::parse(&rendered).unwrap_or_else(|error| panic!("{rendered}\n{error}"));
+        assert_eq!(again.to_string(), rendered);
+        assert!(AclPolicy::same(text.policy, &rendered), "{}\n{rendered}", text.policy);
+    }
+}
+
+#[test]
+fn meaning_ignores_layout_and_wording() {
+    let same = [
+        (
+            "path \"a\" { capabilities = [\"read\", \"list\"] }",
+            "# x\npath \"/a\" {\n policy = \"read\" // y\n}\n",
+        ),
+        (
+            "path \"a\" { capabilities = [\"read\"] }\npath \"a\" { capabilities = [\"list\"] }",
+            "{\"path\": {\"a\": {\"capabilities\": [\"list\", \"read\"]}}}",
+        ),
+        (
+            "path \"a\" { capabilities = [\"deny\"] allowed_parameters = { x = [] } }",
+            "path \"a\" { policy = \"deny\" comment = \"no\" }",
+        ),
+        (
+            "path \"a\" { min_wrapping_ttl = 90 allowed_parameters = { X = [\"a\", \"b\"] } }",
+            "path \"a\" { min_wrapping_ttl = \"1m30s\" allowed_parameters = { x = [\"b\", \"a\"] } }",
+        ),
+        ("path \"a\" {", "  path \"a\" {\n"),
+        ("path \"a\" {}\npath \"b\" {}", "path \"b\" {}\npath \"a\" {}"),
+    ];
+    for (a, b) in same {
+        assert!(AclPolicy::same(a, b), "{a}\n{b}");
+    }
+    let different = [
+        ("path \"a\" {}", "path \"a/\" {}"),
+        ("path \"a\" {}", "path \"a*\" {}"),
+        ("path \"a\" {}", ""),
+        ("path \"a\" { capabilities = [\"read\"] }", "path \"a\" { capabilities = [\"list\"] }"),
+        (
+            "path \"a\" { allowed_parameters = { x = [\"1\"] } }",
+            "path \"a\" { allowed_parameters = { x = [1] } }",
+        ),
+        (
+            "path \"a\" { allowed_parameters = { x = [] } }",
+            "path \"a\" { allowed_parameters = { x = [\"\"] } }",
+        ),
+        ("path \"a\" { expiration = 1 }", "path \"a\" {}"),
+        ("path \"a\" {", "path \"b\" {"),
+    ];
+    for (a, b) in different {
+        assert!(!AclPolicy::same(a, b), "{a}\n{b}");
+    }
+}
+
+#[test]
+fn policy_document_is_written_as_the_incumbent_writes_it() {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let rules = [
+        DocumentRule {
+            path: "transit/encrypt/+".to_owned(),
+            capabilities: words(&["update"]),
+            description: "encrypt with any key".to_owned(),
+            ..DocumentRule::default()
+        },
+        DocumentRule {
+            path: "auth/token/create".to_owned(),
+            capabilities: words(&["create", "update", "sudo"]),
+            required_parameters: words(&["ttl"]),
+            min_wrapping_ttl: "5s".to_owned(),
+            max_wrapping_ttl: "1h".to_owned(),
+            allowed_parameters: BTreeMap::from([
+                ("ttl".to_owned(), words(&["1h", "2h"])),
+                ("*".to_owned(), Vec::new()),
+            ]),
+            denied_parameters: BTreeMap::from([("no_parent".to_owned(), words(&["true"]))]),
+            ..DocumentRule::default()
+        },
+    ];
+    let text = render_policy_document(&rules);
+    assert_eq!(text, include_str!("transcripts/document.hcl"));
+    assert_eq!(document_id(&text), "4167497419");
+}
+
+#[test]
+fn templates_never_widen_a_path() {
+    let text =
+        "path \"a/{{identity.entity.id}}/b\" {}\npath \"c/{{ identity.entity.name }}\" {}\npath \"d\" {}";
+    let policy = AclPolicy::parse(text).expect("valid");
+    assert!(policy.is_templated());
+    let paths = |name: &str| {
+        let filled = policy.render_templates(&|key| match key {
+            "identity.entity.id" => Some("42".to_owned()),
+            "identity.entity.name" => Some(name.to_owned()),
+            _ => None,
+        });
+        filled.paths.into_iter().map(|rule| rule.path).collect::<Vec<_>>()
+    };
+    assert_eq!(paths("eve"), ["a/42/b", "c/eve", "d"]);
+    for name in ["", "a/b", "*", "+", "a*"] {
+        assert_eq!(paths(name), ["a/42/b", "d"], "{name:?}");
+    }
+}
+
+#[test]
+fn stanza_names_the_missing_capability() {
+    assert_eq!(stanza("PUT", "/kv/a", false), "path \"kv/a\" { capabilities = [\"update\"] }");
+    assert_eq!(stanza("list", "kv/a/", false), "path \"kv/a/\" { capabilities = [\"list\"] }");
+    assert_eq!(
+        stanza("DELETE", "sys/auth/x", true),
+        "path \"sys/auth/x\" { capabilities = [\"delete\", \"sudo\"] }"
+    );
+    for path in
+        ["sys/auth/x", "sys/audit", "sys/remount", "auth/token/accessors/", "sys/raw/core/x", "sys/seal"]
+    {
+        assert!(root_protected(path), "{path}");
+    }
+    for path in
+        ["sys/auth", "sys/mounts/kv", "sys/leases/lookup", "sys/remount/status/x", "auth/token/create"]
+    {
+        assert!(!root_protected(path), "{path}");
+    }
+}
+
+#[test]
+fn expiration_reads_zones_and_leap_days() {
+    let read = |text: &str| timestamp::parse(text);
+    assert_eq!(read("1970-01-01T00:00:00Z"), Some(0));
+    assert_eq!(read("2024-02-29T12:00:00+02:00"), Some(1_709_200_800));
+    assert_eq!(read("2040-01-01T00:00:00.5Z"), Some(2_208_988_800));
+    assert_eq!(read("4000000000"), Some(4_000_000_000));
+    assert_eq!(read("2040-01-01"), None);
+    assert_eq!(read("2040-13-01T00:00:00Z"), None);
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    for text in ["a = [".repeat(100_000), format!("x = {}", "[".repeat(100_000)), "{\"a\":".repeat(100_000)] {
+        assert!(AclPolicy::parse(&text).is_err());
+    }
+}

@@ -1,0 +1,46 @@
+//! Values that rules list for request parameters.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::render::quoted;
+
+/// A value in `allowed_parameters` or `denied_parameters`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ParameterValue {
+    /// A string; `*` at either end stands for anything.
+    String(String),
+    /// A number as written. OpenBao matches no request value with it, be it number or string.
+    Number(String),
+    /// A boolean.
+    Bool(bool),
+    /// JSON's null.
+    Null,
+    /// A list, matched as a whole.
+    List(Vec<Self>),
+    /// An object, matched as a whole.
+    Map(BTreeMap<String, Self>),
+}
+
+impl fmt::Display for ParameterValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String(text) => f.write_str(&quoted(text)),
+            Self::Number(text) => f.write_str(text),
+            Self::Bool(value) => write!(f, "{value}"),
+            // HCL has no null; the empty string is how OpenBao reads one from JSON.
+            Self::Null => f.write_str("\"\""),
+            Self::List(items) => write!(f, "[{}]", joined(items)),
+            Self::Map(map) => {
+                let items: Vec<String> =
+                    map.iter().map(|(key, value)| format!("{} = {value}", quoted(key))).collect();
+                write!(f, "{{ {} }}", items.join(", "))
+            }
+        }
+    }
+}
+
+/// The values with commas between.
+pub(super) fn joined(values: &[ParameterValue]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
