@@ -1,0 +1,175 @@
+//! Who we are: a token that was given, or one that is got when it is first needed.
+
+use std::time::Duration;
+
+use schemas::{Answer, Record, Request, Secret, Value};
+
+use crate::error::Refusal;
+use crate::settings::variable;
+use crate::{Client, Error, Token, namespace};
+
+/// Where the token comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    /// A given token; never revoked by us.
+    pub token: Option<Token>,
+    /// A login instead of a given token. Its token is ours: revoked at the end.
+    pub login: Option<Login>,
+    /// Work with a child of the token instead of the token itself.
+    pub child: Option<ChildToken>,
+    /// With no namespace set: take that of the token as the client's own.
+    pub adopt_namespace: bool,
+}
+
+/// A login at an auth method.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Path of the login: `auth/approle/login`.
+    pub path: String,
+    /// Namespace of the auth method, relative to the client's; `None` for the client's own.
+    pub namespace: Option<String>,
+    /// Log in at the root namespace, whatever the client's is.
+    pub use_root_namespace: bool,
+    /// What is sent; secret.
+    pub parameters: Secret,
+}
+
+/// A short-lived token to work with.
+#[derive(Clone, Debug)]
+pub struct ChildToken {
+    /// Shown by the server and in its audit log.
+    pub display_name: String,
+    /// Lifetime that nothing extends.
+    pub ttl: Duration,
+}
+
+/// A token in use.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) token: Token,
+    /// Absolute namespace of the client.
+    pub(crate) namespace: String,
+    /// Tokens that are ours to revoke, with the namespace they live in, newest first.
+    ours: Vec<(Token, String)>,
+}
+
+impl Credentials {
+    /// The token that the environment gives: `BAO_TOKEN`, `VAULT_TOKEN`, else the file `~/.vault-token`.
+    pub fn from_environment() -> Self {
+        let file = || std::fs::read_to_string(std::env::home_dir()?.join(".vault-token")).ok();
+        let text = variable("TOKEN").or_else(file).filter(|text| !text.trim().is_empty());
+        Self { token: text.map(|text| Token::new(&text)), ..Self::default() }
+    }
+
+    /// A given token and nothing else.
+    pub fn token(text: &str) -> Self {
+        Self { token: Some(Token::new(text)), ..Self::default() }
+    }
+}
+
+impl Client {
+    /// Logs in, if that has not happened yet.
+    pub(crate) async fn session(&self) -> Result<&Session, Error> {
+        self.session.get_or_try_init(|| self.open_session()).await
+    }
+
+    async fn open_session(&self) -> Result<Session, Error> {
+        let own = namespace::join("", &self.settings.namespace);
+        let mut session = match (&self.credentials.login, &self.credentials.token) {
+            (Some(login), _) => self.log_in(login, &own).await?,
+            (None, Some(token)) if !token.is_empty() => {
+                Session { token: token.clone(), namespace: own, ours: Vec::new() }
+            }
+            _ => return Err(no_token()),
+        };
+        if self.credentials.child.is_none() && !self.credentials.adopt_namespace {
+            return Ok(session);
+        }
+        let home = self.look_up(&session).await?;
+        if self.credentials.adopt_namespace && session.namespace.is_empty() {
+            session.namespace.clone_from(&home);
+        }
+        if let Some(child) = &self.credentials.child {
+            self.create_child(child, &home, &mut session).await?;
+        }
+        Ok(session)
+    }
+
+    async fn log_in(&self, login: &Login, own: &str) -> Result<Session, Error> {
+        let at = match (&login.namespace, login.use_root_namespace) {
+            (_, true) => String::new(),
+            (Some(inner), false) => namespace::join(own, inner),
+            (None, false) => own.to_owned(),
+        };
+        let body = Value::Secret(login.parameters.clone());
+        let request = Request::new(schemas::Method::Post, login.path.clone()).with_body(body);
+        let answer = self.send_as(None, &at, &request).await?;
+        let token = client_token(&request, &at, &answer)?;
+        Ok(Session { token: token.clone(), namespace: own.to_owned(), ours: vec![(token, at)] })
+    }
+
+    /// The namespace that the session's token lives in.
+    async fn look_up(&self, session: &Session) -> Result<String, Error> {
+        let request = Request::get("auth/token/lookup-self");
+        // A token of a parent namespace is not known below it, and one of a child is not known above: the server
+        // finds the token by its own suffix, so the client's namespace is right for both.
+        let answer = self.send_as(Some(session.token.expose()), &session.namespace, &request).await?;
+        if !answer.is_success() {
+            return Err(Error::Refused(Box::new(Refusal::new(&request, &session.namespace, &answer))));
+        }
+        Ok(namespace::join("", answer.data().at("namespace_path").as_str().unwrap_or_default()))
+    }
+
+    async fn create_child(&self, child: &ChildToken, home: &str, session: &mut Session) -> Result<(), Error> {
+        let ttl = format!("{}s", child.ttl.as_secs());
+        let body = Record::new()
+            .with("display_name", child.display_name.as_str())
+            .with("ttl", ttl.as_str())
+            .with("explicit_max_ttl", ttl.as_str())
+            .with("renewable", false);
+        let request = Request::post("auth/token/create", body);
+        let answer = self.send_as(Some(session.token.expose()), home, &request).await?;
+        let token = client_token(&request, home, &answer).map_err(explain_child)?;
+        session.ours.insert(0, (token.clone(), home.to_owned()));
+        session.token = token;
+        Ok(())
+    }
+
+    /// Revokes the tokens that we made; never one that was given.
+    pub async fn close(&self) {
+        let Some(session) = self.session.get() else { return };
+        for (token, at) in &session.ours {
+            let request = Request::post("auth/token/revoke-self", Record::new());
+            if let Err(error) = self.send_as(Some(token.expose()), at, &request).await {
+                tracing::warn!(%error, "our own token could not be revoked; it ends by itself");
+            }
+        }
+    }
+}
+
+fn client_token(request: &Request, at: &str, answer: &Answer) -> Result<Token, Error> {
+    if !answer.is_success() {
+        return Err(Error::Refused(Box::new(Refusal::new(request, at, answer))));
+    }
+    let token = answer.auth().at("client_token").as_str().filter(|token| !token.is_empty());
+    token.map(Token::new).ok_or_else(|| {
+        Error::Credentials(format!(
+            "the answer to {} {} holds no token",
+            request.method.as_str(),
+            request.path
+        ))
+    })
+}
+
+fn explain_child(error: Error) -> Error {
+    let diagnostic = error.to_diagnostic();
+    Error::Said(Box::new(diagnostic.hint(
+        "a child token is made for every run; `skip_child_token = true` (or TERRAFORM_VAULT_SKIP_CHILD_TOKEN) works with the given token",
+    )))
+}
+
+fn no_token() -> Error {
+    let diagnostic = schemas::Diagnostic::error("there is no token")
+        .hint("set `VAULT_TOKEN`, log in so that `~/.vault-token` holds one, or configure a login");
+    Error::Said(Box::new(diagnostic))
+}

@@ -1,0 +1,121 @@
+//! What can go wrong between us and the server, in sentences for people.
+
+use std::fmt;
+
+use schemas::{Diagnostic, Request, acl};
+
+/// Why a request did not do what it should. Holds no token and no body.
+#[derive(Clone, Debug)]
+pub enum Error {
+    /// The settings are no use.
+    Settings(String),
+    /// Nobody answered.
+    Unreachable {
+        /// The server's address.
+        address: String,
+        /// What the network said.
+        cause: String,
+    },
+    /// The server said no.
+    Refused(Box<Refusal>),
+    /// The answer makes no sense.
+    Answer {
+        /// The request, as `GET path`.
+        request: String,
+        /// What is wrong with it; no part of the answer.
+        cause: String,
+    },
+    /// There are no credentials, or they are no use.
+    Credentials(String),
+    /// Something else, already put into words.
+    Said(Box<Diagnostic>),
+}
+
+/// An answer that is an error.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// The request's method.
+    pub method: &'static str,
+    /// The request's path.
+    pub path: String,
+    /// The namespace it was sent to; empty for the root.
+    pub namespace: String,
+    /// What the server said.
+    pub errors: Vec<String>,
+}
+
+impl Refusal {
+    pub(crate) fn new(request: &Request, namespace: &str, answer: &schemas::Answer) -> Self {
+        Self {
+            status: answer.status,
+            method: request.method.as_str(),
+            path: request.path.clone(),
+            namespace: namespace.to_owned(),
+            errors: answer.errors().into_iter().map(str::to_owned).collect(),
+        }
+    }
+
+    /// The policy stanza that would have allowed the request, for a 403.
+    pub fn missing_stanza(&self) -> Option<String> {
+        (self.status == 403).then(|| acl::stanza(self.method, &self.path, acl::root_protected(&self.path)))
+    }
+
+    fn place(&self) -> String {
+        let namespace = if self.namespace.is_empty() { "the root namespace" } else { &self.namespace };
+        format!("{} {} in {namespace}", self.method, self.path)
+    }
+}
+
+impl Error {
+    /// The answer's status, if there was one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Error::Refused(refusal) => Some(refusal.status),
+            _ => None,
+        }
+    }
+
+    /// The error as a diagnostic: what failed, why, what to do.
+    pub fn to_diagnostic(&self) -> Diagnostic {
+        match self {
+            Error::Settings(text) | Error::Credentials(text) => Diagnostic::error(text.clone()),
+            Error::Unreachable { address, cause } => {
+                Diagnostic::error(format!("the server at `{address}` cannot be reached"))
+                    .because(cause.clone())
+                    .hint("check the address (`VAULT_ADDR`) and that the server is running")
+            }
+            Error::Refused(refusal) => refusal.to_diagnostic(),
+            Error::Answer { request, cause } => {
+                Diagnostic::error(format!("the answer to {request} makes no sense")).because(cause.clone())
+            }
+            Error::Said(diagnostic) => (**diagnostic).clone(),
+        }
+    }
+}
+
+impl Refusal {
+    fn to_diagnostic(&self) -> Diagnostic {
+        let said = if self.errors.is_empty() {
+            "the server gives no reason".to_owned()
+        } else {
+            self.errors.join("; ")
+        };
+        let Some(stanza) = self.missing_stanza() else {
+            return Diagnostic::error(format!("{} was refused with status {}", self.place(), self.status))
+                .because(said);
+        };
+        Diagnostic::error(format!("the token may not do this: {}", self.place()))
+            .because(said)
+            .hint(format!("a policy of the token's namespace with this stanza would allow it:\n{stanza}"))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_diagnostic().fmt(f)
+    }
+}
+
+impl std::error::Error for Error {}

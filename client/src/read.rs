@@ -1,0 +1,55 @@
+//! A client that cannot write.
+
+use schemas::{Answer, Diagnostic, Kind, Operation, Record, Request};
+
+use crate::run::Conversation;
+use crate::{Client, Error, Outcome, Product};
+
+/// A client for looking only: it has no method that writes, and refuses a request that would.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadClient<'a>(&'a Client);
+
+impl Client {
+    /// The same client for looking only.
+    pub fn reader(&self) -> ReadClient<'_> {
+        ReadClient(self)
+    }
+}
+
+impl ReadClient<'_> {
+    /// Reads the object of `kind` whose keys are in `known`.
+    ///
+    /// # Errors
+    /// What went wrong. A 403 is an error, not an absent object.
+    pub async fn read(&self, kind: &Kind, namespace: &str, known: &Record) -> Result<Outcome, Error> {
+        let operation = Operation::Read { prior: known };
+        let mut conversation = Conversation::new(kind, &operation);
+        while let Some((pause, request)) = conversation.next()? {
+            tokio::time::sleep(pause).await;
+            let answer = self.send(namespace, &request).await?;
+            conversation.hear(request, answer);
+        }
+        conversation.end(namespace)
+    }
+
+    /// Sends a request that changes nothing.
+    ///
+    /// # Errors
+    /// When there is no answer, or when the request would write.
+    pub async fn send(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
+        if !request.reads {
+            let text =
+                format!("{} {} would write, and this run only looks", request.method.as_str(), request.path);
+            return Err(Error::Said(Box::new(Diagnostic::error(text))));
+        }
+        self.0.send(namespace, request).await
+    }
+
+    /// What the server says it is.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn product(&self) -> Result<&Product, Error> {
+        self.0.product().await
+    }
+}

@@ -1,0 +1,89 @@
+//! Driving the conversation of a kind.
+
+use schemas::{Answer, Diagnostic, Kind, Operation, Record, Request, Step};
+
+use crate::error::Refusal;
+use crate::{Client, Error};
+
+/// Most requests that one conversation may take: a bound on loops, such as waiting for a moved mount.
+const MAX_STEPS: usize = 200;
+
+/// How a conversation ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// With the object as it is now.
+    Object(Record),
+    /// There is no such object (any more).
+    Gone,
+}
+
+impl Client {
+    /// Does `operation` with an object of `kind` in `namespace` (relative to the client's own).
+    ///
+    /// # Errors
+    /// The first thing that went wrong. What was done before that is done.
+    pub async fn run(
+        &self,
+        kind: &Kind,
+        namespace: &str,
+        operation: &Operation<'_>,
+    ) -> Result<Outcome, Error> {
+        let mut conversation = Conversation::new(kind, operation);
+        while let Some((pause, request)) = conversation.next()? {
+            tokio::time::sleep(pause).await;
+            let answer = self.send(namespace, &request).await?;
+            conversation.hear(request, answer);
+        }
+        conversation.end(namespace)
+    }
+}
+
+/// A conversation under way.
+pub(crate) struct Conversation<'a> {
+    kind: &'a Kind,
+    operation: &'a Operation<'a>,
+    answers: Vec<Answer>,
+    last: Option<Request>,
+    end: Option<Step>,
+}
+
+impl<'a> Conversation<'a> {
+    pub(crate) fn new(kind: &'a Kind, operation: &'a Operation<'a>) -> Self {
+        Self { kind, operation, answers: Vec::new(), last: None, end: None }
+    }
+
+    /// The next request and how long to wait before it; `None` when the conversation is over.
+    pub(crate) fn next(&mut self) -> Result<Option<(std::time::Duration, Request)>, Error> {
+        if self.answers.len() >= MAX_STEPS {
+            let text = format!("`{}` still wants to ask after {MAX_STEPS} requests", self.kind.name);
+            return Err(Error::Said(Box::new(Diagnostic::error(text))));
+        }
+        match self.kind.next(self.operation, &self.answers) {
+            Step::Call(request) => Ok(Some((std::time::Duration::ZERO, request))),
+            Step::CallAfter(pause, request) => Ok(Some((pause, request))),
+            end => {
+                self.end = Some(end);
+                Ok(None)
+            }
+        }
+    }
+
+    pub(crate) fn hear(&mut self, request: Request, answer: Answer) {
+        self.last = Some(request);
+        self.answers.push(answer);
+    }
+
+    pub(crate) fn end(self, namespace: &str) -> Result<Outcome, Error> {
+        match self.end {
+            Some(Step::Done(record)) => Ok(Outcome::Object(record)),
+            Some(Step::Gone) => Ok(Outcome::Gone),
+            Some(Step::Failed(diagnostic)) => Err(Error::Said(Box::new(diagnostic))),
+            _ => Err(match (self.last, self.answers.last()) {
+                (Some(request), Some(answer)) => {
+                    Error::Refused(Box::new(Refusal::new(&request, namespace, answer)))
+                }
+                _ => Error::Said(Box::new(Diagnostic::error("a conversation ended before it began"))),
+            }),
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Sending one request, and sending it again.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use schemas::{Answer, Method, Request, Value, json};
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::credentials::Session;
+use crate::{Credentials, Error, Product, Settings, namespace, tls};
+
+/// Longest answer that is read. The peers' own limit for requests is 32 MiB; lists can be longer.
+const MAX_ANSWER_BYTES: usize = 256 << 20;
+
+/// A client of one server, for all of its namespaces. Share it by reference; it connects when first used.
+pub struct Client {
+    pub(crate) settings: Settings,
+    pub(crate) credentials: Credentials,
+    http: OnceCell<reqwest::Client>,
+    pub(crate) session: OnceCell<Session>,
+    pub(crate) product: OnceCell<Product>,
+    slots: Semaphore,
+    sent: AtomicU64,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("address", &self.settings.address).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client that has not connected yet.
+    pub fn new(settings: Settings, credentials: Credentials) -> Self {
+        Self {
+            slots: Semaphore::new(settings.concurrency.max(1)),
+            settings,
+            credentials,
+            http: OnceCell::new(),
+            session: OnceCell::new(),
+            product: OnceCell::new(),
+            sent: AtomicU64::new(0),
+        }
+    }
+
+    /// How many requests were sent, retries included.
+    pub fn requests_sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// The server's address.
+    pub fn address(&self) -> &str {
+        &self.settings.address
+    }
+
+    /// Sends `request` to `namespace` (relative to the client's own) and returns whatever was answered.
+    ///
+    /// # Errors
+    /// When there is no answer: settings, credentials, network. An answer that says no is an [`Answer`].
+    pub async fn send(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
+        let session = self.session().await?;
+        let namespace = namespace::join(&session.namespace, namespace);
+        self.send_as(Some(session.token.expose()), &namespace, request).await
+    }
+
+    /// Sends with `token` to the absolute `namespace`.
+    pub(crate) async fn send_as(
+        &self,
+        token: Option<&str>,
+        namespace: &str,
+        request: &Request,
+    ) -> Result<Answer, Error> {
+        let _slot =
+            self.slots.acquire().await.map_err(|_| Error::Settings("the client is closed".to_owned()))?;
+        let mut attempt = 0;
+        loop {
+            let outcome = self.send_once(token, namespace, request).await;
+            let Some(pause) = self.pause(attempt, request, &outcome) else {
+                return outcome.map(|(answer, _)| answer);
+            };
+            tracing::debug!(method = request.method.as_str(), path = request.path, attempt, "trying again");
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    /// How long to wait before the next try; `None` if there should be none.
+    ///
+    /// A broken connection may have carried the request, so only what may be repeated is sent again then. 412 (a
+    /// standby is behind), 429 and 502–504 come from before the request was done.
+    fn pause(
+        &self,
+        attempt: u32,
+        request: &Request,
+        outcome: &Result<(Answer, Option<Duration>), Error>,
+    ) -> Option<Duration> {
+        if attempt >= self.settings.retries {
+            return None;
+        }
+        let backoff = Duration::from_millis(250 << attempt.min(4)).mul_f64(0.5 + rand::random::<f64>());
+        match outcome {
+            Ok((answer, after)) if matches!(answer.status, 412 | 429 | 502..=504) => {
+                Some(after.unwrap_or(backoff).min(Duration::from_secs(30)))
+            }
+            Ok((answer, _)) if answer.status == 500 && request.reads => Some(backoff),
+            Err(Error::Unreachable { .. }) if request.reads || request.method == Method::Delete => {
+                Some(backoff)
+            }
+            _ => None,
+        }
+    }
+
+    async fn send_once(
+        &self,
+        token: Option<&str>,
+        namespace: &str,
+        request: &Request,
+    ) -> Result<(Answer, Option<Duration>), Error> {
+        let http = self.http().await?;
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(method = request.method.as_str(), path = request.path, namespace, "request");
+        let sent = http
+            .request(http_method(request.method), self.url(request)?)
+            .headers(self.headers(token, namespace, request)?)
+            .body(request.body.as_ref().map(json::render).unwrap_or_default())
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        let after = retry_after(sent.headers());
+        let status = sent.status().as_u16();
+        let text = self.text(sent).await?;
+        tracing::debug!(method = request.method.as_str(), path = request.path, status, "answer");
+        Ok((Answer { status, body: body(request, status, &text)? }, after))
+    }
+
+    async fn text(&self, mut sent: reqwest::Response) -> Result<String, Error> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = sent.chunk().await.map_err(|error| self.unreachable(&error))? {
+            if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err(Error::Answer {
+                    request: "the request".to_owned(),
+                    cause: "it is longer than 256 MiB".to_owned(),
+                });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Error {
+        Error::Unreachable { address: self.settings.address.clone(), cause: root_cause(error) }
+    }
+
+    fn url(&self, request: &Request) -> Result<reqwest::Url, Error> {
+        let base = match self.settings.address.strip_prefix("unix://") {
+            Some(_) => "http://localhost",
+            None => self.settings.address.trim_end_matches('/'),
+        };
+        let invalid = |_| Error::Settings(format!("the address `{}` is no URL", self.settings.address));
+        let mut url = reqwest::Url::parse(base).map_err(invalid)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(Error::Settings(format!(
+                "the address `{}` must start with http://, https:// or unix://",
+                self.settings.address
+            )));
+        }
+        {
+            let mut segments = url
+                .path_segments_mut()
+                .map_err(|()| Error::Settings("the address has no host".to_owned()))?;
+            segments.pop_if_empty().push("v1").extend(request.path.split('/'));
+        }
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        Ok(url)
+    }
+
+    fn headers(&self, token: Option<&str>, namespace: &str, request: &Request) -> Result<HeaderMap, Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-vault-request", HeaderValue::from_static("true"));
+        for (name, value) in &self.settings.headers {
+            let name = name.parse::<HeaderName>();
+            let name =
+                name.map_err(|_| Error::Settings("a configured header has an invalid name".to_owned()))?;
+            headers.append(name, secret_header(value.expose(), "a configured header")?);
+        }
+        if let Some(token) = token.filter(|token| !token.is_empty()) {
+            headers.insert("x-vault-token", secret_header(token, "the token")?);
+        }
+        if !namespace.is_empty() {
+            headers.insert("x-vault-namespace", plain_header(namespace, "the namespace")?);
+        }
+        if let Some(ttl) = &request.wrap_ttl {
+            headers.insert("x-vault-wrap-ttl", plain_header(ttl, "the wrapping TTL")?);
+        }
+        if request.body.is_some() {
+            let merge = request.method == Method::Patch;
+            let kind = if merge { "application/merge-patch+json" } else { "application/json" };
+            headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        Ok(headers)
+    }
+
+    async fn http(&self) -> Result<&reqwest::Client, Error> {
+        self.http.get_or_try_init(|| async { build(&self.settings) }).await
+    }
+}
+
+fn build(settings: &Settings) -> Result<reqwest::Client, Error> {
+    let mut builder = reqwest::Client::builder()
+        .timeout(settings.timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("lockstep/", env!("CARGO_PKG_VERSION")));
+    if let Some(path) = settings.address.strip_prefix("unix://") {
+        builder = builder.unix_socket(path.to_owned());
+    }
+    // Always set, so that reqwest never looks for a process-wide provider.
+    let tls = if settings.address.starts_with("https://") {
+        tls::configuration(&settings.tls)?
+    } else {
+        tls::configuration(&crate::Tls { insecure: true, ..crate::Tls::default() })?
+    };
+    builder.tls_backend_preconfigured(tls).build().map_err(|error| Error::Settings(root_cause(&error)))
+}
+
+fn http_method(method: Method) -> reqwest::Method {
+    match method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
+        Method::Patch => reqwest::Method::PATCH,
+        Method::Delete => reqwest::Method::DELETE,
+        Method::List => reqwest::Method::from_bytes(b"LIST").expect("LIST is a token of HTTP"),
+    }
+}
+
+fn body(request: &Request, status: u16, text: &str) -> Result<Value, Error> {
+    if text.trim().is_empty() {
+        return Ok(Value::Null);
+    }
+    match json::parse(text) {
+        Ok(body) => Ok(body),
+        // Proxies answer errors in HTML; the status says enough.
+        Err(_) if status >= 400 => Ok(Value::Null),
+        Err(cause) => {
+            Err(Error::Answer { request: format!("{} {}", request.method.as_str(), request.path), cause })
+        }
+    }
+}
+
+fn plain_header(text: &str, what: &str) -> Result<HeaderValue, Error> {
+    HeaderValue::from_str(text)
+        .map_err(|_| Error::Settings(format!("{what} has a character that no header may hold")))
+}
+
+fn secret_header(text: &str, what: &str) -> Result<HeaderValue, Error> {
+    let mut value = plain_header(text, what)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
+}
+
+/// The innermost cause, which is the one that people understand.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
