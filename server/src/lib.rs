@@ -1,3 +1,5 @@
 //! A secrets server that speaks the API of Vault and OpenBao.
 
+pub mod barrier;
+pub mod seal;
 pub mod storage;

@@ -76,7 +76,9 @@ impl<S: Storage> Storage for FaultyStorage<S> {
     async fn commit(&self, batch: Batch) -> Result<(), StorageError> {
         let count = self.commits.fetch_add(1, Ordering::SeqCst) + 1;
         if (self.fails)(count) {
-            return Err(StorageError::Unavailable { cause: format!("commit {count} was made to fail").into() });
+            return Err(StorageError::Unavailable {
+                cause: format!("commit {count} was made to fail").into(),
+            });
         }
         self.inner.commit(batch).await
     }

@@ -7,6 +7,7 @@
 mod batch;
 mod error;
 mod faulty;
+mod file;
 mod inmem;
 
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ use bytes::Bytes;
 pub use batch::{Batch, Write};
 pub use error::StorageError;
 pub use faulty::FaultyStorage;
+pub use file::FileStorage;
 pub use inmem::InmemStorage;
 
 /// A durable ordered map from keys to bytes.
@@ -54,3 +56,6 @@ pub trait Storage: Send + Sync + 'static {
     /// The name that `seal-status` shows as `storage_type`: `inmem`, `file`, …
     fn kind(&self) -> &'static str;
 }
+
+#[cfg(test)]
+mod tests;

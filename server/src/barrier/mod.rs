@@ -1,0 +1,206 @@
+//! The line that nothing crosses unencrypted.
+//!
+//! A [`Barrier`] lies over a [`Storage`]: each value is encrypted by AES-256-GCM under the newest term of
+//! a keyring, with its storage key authenticated. The keyring is encrypted by the root key, and the root key
+//! is what the [seal](crate::seal) guards. Request handlers work in a [`Transaction`].
+
+mod cipher;
+mod error;
+mod keyring;
+mod listing;
+mod order;
+mod transaction;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+
+use crate::storage::{Batch, Storage, Write};
+use keyring::{KEYRING_KEY, Keyring};
+use order::CommitOrder;
+
+pub use error::{BarrierError, CommitError};
+pub use keyring::{RootKey, TermStatus};
+pub use transaction::{Savepoint, Transaction};
+pub use view::View;
+
+/// Entries that are stored outside of the barrier's encryption and so cannot be written through it.
+const RESERVED: [&str; 2] = [KEYRING_KEY, crate::seal::SEAL_CONFIG_KEY];
+
+/// Encryption over a storage. Begins sealed.
+pub struct Barrier {
+    storage: Arc<dyn Storage>,
+    keyring: ArcSwapOption<Keyring>,
+    /// Held while the keyring is replaced.
+    replacing: tokio::sync::Mutex<()>,
+    order: CommitOrder,
+}
+
+impl Barrier {
+    /// A sealed barrier over `storage`.
+    pub fn new(storage: Arc<dyn Storage>) -> Arc<Self> {
+        Arc::new(Self {
+            storage,
+            keyring: ArcSwapOption::empty(),
+            replacing: tokio::sync::Mutex::new(()),
+            order: CommitOrder::new(),
+        })
+    }
+
+    /// The storage underneath, for what is stored in the clear.
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    /// Whether a keyring is stored.
+    pub async fn is_initialized(&self) -> Result<bool, BarrierError> {
+        Ok(self.storage.get(KEYRING_KEY).await?.is_some())
+    }
+
+    /// Whether there are no keys in memory.
+    pub fn is_sealed(&self) -> bool {
+        self.keyring.load().is_none()
+    }
+
+    /// Stores a new keyring under `root`, together with `also`, which is stored in the clear. Stays sealed.
+    pub async fn initialize(&self, root: &RootKey, mut also: Batch) -> Result<(), BarrierError> {
+        let _replacing = self.replacing.lock().await;
+        if self.is_initialized().await? {
+            return Err(BarrierError::AlreadyInitialized);
+        }
+        also.put(KEYRING_KEY, Keyring::generate(root.clone()).to_entry());
+        Ok(self.storage.commit(also).await?)
+    }
+
+    /// Opens the stored keyring with `root`.
+    pub async fn unseal(&self, root: &RootKey) -> Result<(), BarrierError> {
+        let _replacing = self.replacing.lock().await;
+        let entry = self.storage.get(KEYRING_KEY).await?.ok_or(BarrierError::NotInitialized)?;
+        let keyring = Keyring::from_entry(root.clone(), &entry)?;
+        self.keyring.store(Some(Arc::new(keyring)));
+        Ok(())
+    }
+
+    /// Drops all keys. Requests that are under way fail with [`BarrierError::Sealed`] at their next step.
+    pub fn seal(&self) {
+        self.keyring.store(None);
+    }
+
+    /// Adds a term to the keyring; it encrypts from now on. Answers its status.
+    pub async fn rotate(&self) -> Result<TermStatus, BarrierError> {
+        self.replace_keyring(Batch::new(), Keyring::rotated).await
+    }
+
+    /// Lets `root` open the keyring instead of the present root key, and stores `also` in the clear with it.
+    pub async fn replace_root_key(&self, root: &RootKey, also: Batch) -> Result<(), BarrierError> {
+        self.replace_keyring(also, |keyring| keyring.with_root(root.clone())).await?;
+        Ok(())
+    }
+
+    /// Stores the counts of encryptions, which are otherwise stored by a rotation only.
+    pub async fn store_encryption_counts(&self) -> Result<(), BarrierError> {
+        self.replace_keyring(Batch::new(), |keyring| keyring.with_root(keyring.root().clone())).await?;
+        Ok(())
+    }
+
+    async fn replace_keyring(
+        &self,
+        mut also: Batch,
+        next: impl FnOnce(&Keyring) -> Keyring,
+    ) -> Result<TermStatus, BarrierError> {
+        let _replacing = self.replacing.lock().await;
+        let next = next(&*self.open_keyring()?);
+        let status = next.status();
+        also.put(KEYRING_KEY, next.to_entry());
+        self.storage.commit(also).await?;
+        // Sealed meanwhile: then it stays so.
+        let next = Arc::new(next);
+        self.keyring.rcu(|present| present.as_ref().map(|_| Arc::clone(&next)));
+        Ok(status)
+    }
+
+    /// The term that encrypts now.
+    pub fn term_status(&self) -> Result<TermStatus, BarrierError> {
+        Ok(self.open_keyring()?.status())
+    }
+
+    /// Whether `root` is the root key of this unsealed barrier.
+    pub fn is_root_key(&self, root: &RootKey) -> Result<bool, BarrierError> {
+        use subtle::ConstantTimeEq as _;
+        Ok(self.open_keyring()?.root().expose().ct_eq(root.expose()).into())
+    }
+
+    fn open_keyring(&self) -> Result<Arc<Keyring>, BarrierError> {
+        self.keyring.load_full().ok_or(BarrierError::Sealed)
+    }
+
+    /// Begins a transaction.
+    pub fn begin(self: &Arc<Self>) -> Transaction {
+        Transaction::new(Arc::clone(self))
+    }
+
+    /// The decrypted value under `key`.
+    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, BarrierError> {
+        let keyring = self.open_keyring()?;
+        match self.storage.get(key).await? {
+            Some(entry) => keyring.decrypt(key, &entry).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Keys with `prefix` and their decrypted values, in byte order, strictly after `after`, at most `limit`.
+    pub async fn scan(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Bytes)>, BarrierError> {
+        let keyring = self.open_keyring()?;
+        let entries = self.storage.scan(prefix, after, limit).await?;
+        let decrypt = |(key, entry): (String, Bytes)| {
+            let value = keyring.decrypt(&key, &entry)?;
+            Ok((key, value))
+        };
+        entries.into_iter().map(decrypt).collect()
+    }
+
+    /// As [`scan`](Barrier::scan), without the values.
+    pub async fn scan_keys(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, BarrierError> {
+        self.open_keyring()?;
+        Ok(self.storage.scan_keys(prefix, after, limit).await?)
+    }
+
+    /// Encrypts and writes `batch`, which depends on nothing that was read.
+    pub async fn commit(self: &Arc<Self>, batch: Batch) -> Result<(), CommitError> {
+        Transaction::of_batch(Arc::clone(self), batch).commit().await
+    }
+
+    /// `batch` as it goes to the storage.
+    fn encrypt(&self, batch: Batch) -> Result<Batch, BarrierError> {
+        let keyring = self.open_keyring()?;
+        let mut encrypted = Batch::new();
+        for (key, write) in batch {
+            if RESERVED.contains(&key.as_str()) {
+                return Err(BarrierError::Reserved { key });
+            }
+            match write {
+                Write::Delete => encrypted.delete(key),
+                Write::Put(value) => {
+                    let entry = keyring.encrypt(&key, &value);
+                    encrypted.put(key, entry);
+                }
+            }
+        }
+        Ok(encrypted)
+    }
+}

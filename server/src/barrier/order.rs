@@ -1,0 +1,152 @@
+//! The order of commits, and who may join it.
+//!
+//! Optimistic validation over a fixed array of stripes. A stripe holds the sequence of the last commit that
+//! touched one of its keys. A transaction begins at the highest sequence up to which everything is applied;
+//! when it commits, each stripe it has read must still be at or below that. Two keys may share a stripe;
+//! that costs a needless repetition, never a lost one.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+const STRIPES: usize = 65_536;
+
+/// Run once a commit is durable, in the order of commits.
+pub(super) type Hook = Box<dyn FnOnce() + Send>;
+
+/// The place of a key or of a folder in the array of stripes.
+pub(super) type Stripe = usize;
+
+/// What a transaction has read and is going to write.
+pub(super) struct Footprint {
+    /// The sequence at which the transaction began.
+    pub(super) start: u64,
+    /// Stripes of keys and folders that were read.
+    pub(super) reads: Vec<Stripe>,
+    /// Stripes of keys that are written.
+    pub(super) writes: Vec<Stripe>,
+    /// Stripes of folders whose listing may change.
+    pub(super) folders: Vec<Stripe>,
+}
+
+/// What [`CommitOrder::admit`] decided.
+pub(super) enum Admission {
+    /// The commit has this sequence; whoever was told so must call [`CommitOrder::finish`] with it.
+    Granted(u64),
+    /// What was read is stale. Wait for the given sequence before trying again.
+    Stale(u64),
+    /// A write to the same key is on its way to the disk. Wait for the given sequence, then ask again.
+    Busy(u64),
+}
+
+/// The sequencer of all commits of one barrier.
+pub(super) struct CommitOrder {
+    hasher: RandomState,
+    stripes: Box<[AtomicU64]>,
+    /// The last sequence given out.
+    assigned: Mutex<u64>,
+    /// Everything up to here is finished. Written under the lock of `finishing`.
+    applied: AtomicU64,
+    finishing: Mutex<Finishing>,
+}
+
+#[derive(Default)]
+struct Finishing {
+    /// Finished commits that wait for an earlier one, with their hooks.
+    done: BTreeMap<u64, Vec<Hook>>,
+    waiters: BTreeMap<u64, Vec<oneshot::Sender<()>>>,
+}
+
+impl CommitOrder {
+    pub(super) fn new() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
+            assigned: Mutex::new(0),
+            applied: AtomicU64::new(0),
+            finishing: Mutex::default(),
+        }
+    }
+
+    pub(super) fn applied(&self) -> u64 {
+        self.applied.load(Ordering::Acquire)
+    }
+
+    pub(super) fn stripe(&self, key: &str) -> Stripe {
+        // The remainder is below 65,536, so nothing is cut off.
+        (self.hasher.hash_one(key) % STRIPES as u64) as Stripe
+    }
+
+    /// Validates the reads and takes the next sequence, or says what to wait for.
+    pub(super) fn admit(&self, footprint: &Footprint) -> Admission {
+        let mut assigned = self.assigned.lock();
+        if let Some(stale) = self.newest_after(&footprint.reads, footprint.start) {
+            return Admission::Stale(stale);
+        }
+        // Storage may apply two batches in any order, so one key is never in two unfinished batches.
+        if let Some(busy) = self.newest_after(&footprint.writes, self.applied()) {
+            return Admission::Busy(busy);
+        }
+        *assigned += 1;
+        for &stripe in footprint.writes.iter().chain(&footprint.folders) {
+            self.stripes[stripe].store(*assigned, Ordering::Relaxed);
+        }
+        Admission::Granted(*assigned)
+    }
+
+    /// The newest sequence among `stripes` if it is after `limit`.
+    fn newest_after(&self, stripes: &[Stripe], limit: u64) -> Option<u64> {
+        let newest = stripes.iter().map(|&stripe| self.stripes[stripe].load(Ordering::Relaxed)).max()?;
+        (newest > limit).then_some(newest)
+    }
+
+    /// Says that the commit `sequence` is durable, or has failed and left nothing (then without hooks).
+    pub(super) fn finish(&self, sequence: u64, hooks: Vec<Hook>) {
+        let mut finishing = self.finishing.lock();
+        finishing.done.insert(sequence, hooks);
+        let mut applied = self.applied();
+        while let Some(hooks) = finishing.done.remove(&(applied + 1)) {
+            hooks.into_iter().for_each(run);
+            applied += 1;
+            // Only now, so that whoever begins at this sequence sees what the hooks have published.
+            self.applied.store(applied, Ordering::Release);
+        }
+        finishing.wake(applied);
+    }
+
+    /// Waits until everything up to `sequence` is finished.
+    pub(super) async fn wait_for(&self, sequence: u64) {
+        let receiver = {
+            let mut finishing = self.finishing.lock();
+            if self.applied() >= sequence {
+                return;
+            }
+            let (sender, receiver) = oneshot::channel();
+            finishing.waiters.entry(sequence).or_default().push(sender);
+            receiver
+        };
+        // The sender lives in `self` until it is used.
+        receiver.await.ok();
+    }
+}
+
+impl Finishing {
+    fn wake(&mut self, applied: u64) {
+        let later = self.waiters.split_off(&(applied + 1));
+        for waiter in std::mem::replace(&mut self.waiters, later).into_values().flatten() {
+            // A waiter that has gone away is not interested.
+            waiter.send(()).ok();
+        }
+    }
+}
+
+/// Runs a hook; its panic is its own and must not stop the order of commits.
+fn run(hook: Hook) {
+    if catch_unwind(AssertUnwindSafe(hook)).is_err() {
+        tracing::error!("a hook after a commit panicked");
+    }
+}

@@ -1,0 +1,86 @@
+//! The thread that writes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::database::{Database, Sync};
+use crate::storage::{Batch, StorageError};
+
+/// Batches in one sync at most, which bounds the time that the first of them waits.
+const GROUP_BATCHES: usize = 1_024;
+
+/// How often a sync also saves what makes the next opening fast after a crash. Such a sync costs two.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
+
+/// A batch, and where to say that it is durable.
+pub(super) struct Job {
+    pub(super) batch: Batch,
+    pub(super) answer: oneshot::Sender<Result<(), StorageError>>,
+}
+
+/// The sending end of the queue, and the thread behind it.
+pub(super) struct Writer {
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    syncs: Arc<AtomicU64>,
+}
+
+impl Writer {
+    pub(super) fn start(database: Arc<Database>) -> Result<Self, StorageError> {
+        let (jobs, queue) = channel();
+        let syncs = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&syncs);
+        let thread = std::thread::Builder::new()
+            .name("storage-writer".to_owned())
+            .spawn(move || write_all(&database, &queue, &counter))
+            .map_err(|error| StorageError::Io {
+                doing: "start the thread that writes the storage".into(),
+                cause: error.to_string().into(),
+            })?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), syncs })
+    }
+
+    pub(super) fn send(&self, job: Job) -> Result<(), StorageError> {
+        self.jobs.as_ref().ok_or_else(gone)?.send(job).map_err(|_| gone())
+    }
+
+    pub(super) fn syncs(&self) -> u64 {
+        self.syncs.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        // A thread that panicked has dropped its queue, so nobody waits for an answer.
+        self.thread.take().and_then(|thread| thread.join().ok());
+    }
+}
+
+pub(super) fn gone() -> StorageError {
+    StorageError::Uncertain { cause: "the thread that writes has ended".into() }
+}
+
+/// Writes group after group until the queue is closed and empty.
+fn write_all(database: &Database, queue: &Receiver<Job>, syncs: &AtomicU64) {
+    let mut checkpoint = Instant::now();
+    while let Ok(first) = queue.recv() {
+        let group: Vec<Job> = std::iter::once(first).chain(queue.try_iter()).take(GROUP_BATCHES).collect();
+        let due = checkpoint.elapsed() >= CHECKPOINT_EVERY;
+        let sync = if due { Sync::Checkpoint } else { Sync::Plain };
+        let result = database.write(group.iter().map(|job| &job.batch), sync);
+        syncs.fetch_add(1, Ordering::Relaxed);
+        if due {
+            checkpoint = Instant::now();
+        }
+        for job in group {
+            // A requester that has gone away does not want its answer.
+            job.answer.send(result.clone()).ok();
+        }
+    }
+}
