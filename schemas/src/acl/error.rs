@@ -70,10 +70,17 @@ impl<'a> Findings<'a> {
 
     /// An error when something was recorded. `prefix` goes before OpenBao's words.
     pub(crate) fn into_result(self, prefix: &str) -> Result<(), PolicyError> {
-        let Some(text) = self.peer_text else { return Ok(()) };
-        let mut findings = self.findings;
-        findings.sort_by_key(|finding| finding.span.start);
-        Err(PolicyError { findings, peer_text: format!("{prefix}{text}") })
+        if self.peer_text.is_none() {
+            return Ok(());
+        }
+        Err(self.into_error(prefix))
+    }
+
+    /// What was recorded, as an error.
+    pub(crate) fn into_error(mut self, prefix: &str) -> PolicyError {
+        self.findings.sort_by_key(|finding| finding.span.start);
+        let peer_text = format!("{prefix}{}", self.peer_text.unwrap_or_default());
+        PolicyError { findings: self.findings, peer_text }
     }
 }
 
