@@ -6,6 +6,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .btree_map(".")
         .build_client(false)
         .build_transport(false)
+        .extern_path(".tfplugin6.Encoded", "crate::wire::Encoded")
         .compile_fds(files)?;
     println!("cargo::rerun-if-changed=proto");
     Ok(())

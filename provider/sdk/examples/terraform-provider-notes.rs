@@ -27,8 +27,9 @@ fn main() -> ExitCode {
     serve(Notes::default())
 }
 
+/// The provider.
 #[derive(Default)]
-struct Notes {
+pub(crate) struct Notes {
     folder: OnceLock<PathBuf>,
 }
 

@@ -56,13 +56,13 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Brings stored state to the current schema. Asked for every resource, upgraded or not.
     ///
-    /// As it stands, state of the current version is read, and of an older one refused.
+    /// As it stands, state of the current version is read, and of another one refused.
     async fn upgrade_resource_state(&self, request: UpgradeRequest) -> UpgradeResponse {
         if request.version == request.schema.version {
             return request.state.decode(&request.schema).into();
         }
         UpgradeResponse::error(Diagnostic::error(
-            "State of an older version",
+            "State of another version",
             format!(
                 "The state of this `{}` has version {}; this provider reads version {} only.",
                 request.type_name, request.version, request.schema.version

@@ -86,20 +86,72 @@ pub(crate) async fn watch<P: Provider>(session: Arc<Session<P>>) {
     };
     tokio::select! {
         () = terminated => {}
-        () = host_gone(session.connections(), parent_id) => {}
+        () = host_gone(session.connections(), parent_id, || sleep(TICK)) => {}
     }
     session.end().await;
 }
 
 /// Returns when the parent process is another one, or the last connection has been closed for a while. A host
 /// that is killed tells nobody.
-async fn host_gone(connections: &Connections, parent: impl Fn() -> u32) {
+async fn host_gone(connections: &Connections, parent: impl Fn() -> u32, tick: impl AsyncFn()) {
     let host = parent();
     let (mut idle, mut seen) = (0, 0);
     while parent() == host && idle < GRACE {
-        sleep(TICK).await;
+        tick().await;
         let quiet = connections.all_closed() && connections.ever() == seen;
         idle = if quiet { idle + 1 } else { 0 };
         seen = connections.ever();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// After how many ticks the host counts as gone, `at_tick` doing what it likes on the way.
+    async fn ticks(connections: &Connections, parent: impl Fn() -> u32, at_tick: impl Fn(u32)) -> u32 {
+        let count = Cell::new(0);
+        let tick = async || {
+            count.set(count.get() + 1);
+            at_tick(count.get());
+        };
+        host_gone(connections, parent, tick).await;
+        count.get()
+    }
+
+    #[tokio::test]
+    async fn a_new_parent_ends_it_at_once() {
+        let parent = Cell::new(7);
+        let orphaned = |tick| {
+            if tick == 3 {
+                parent.set(1)
+            }
+        };
+        assert_eq!(ticks(&Connections::default(), || parent.get(), orphaned).await, 3);
+    }
+
+    #[tokio::test]
+    async fn the_last_connection_ends_it_after_a_while() {
+        let connections = Arc::new(Connections::default());
+        let held = Cell::new(Some(connections.opened()));
+        let close = |tick| {
+            if tick == 10 {
+                held.set(None)
+            }
+        };
+        assert_eq!(ticks(&connections, || 7, close).await, 9 + GRACE);
+    }
+
+    #[tokio::test]
+    async fn a_connection_in_between_starts_the_wait_anew() {
+        let connections = Arc::new(Connections::default());
+        drop(connections.opened());
+        let again = |tick| {
+            if tick == 4 {
+                drop(connections.opened())
+            }
+        };
+        assert_eq!(ticks(&connections, || 7, again).await, 4 + GRACE);
     }
 }

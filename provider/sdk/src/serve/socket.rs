@@ -111,7 +111,7 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    fn opened(self: &Arc<Connections>) -> Guard {
+    pub(super) fn opened(self: &Arc<Connections>) -> Guard {
         self.open.fetch_add(1, Ordering::Relaxed);
         self.ever.fetch_add(1, Ordering::Relaxed);
         Guard(self.clone())
@@ -129,7 +129,7 @@ impl Connections {
 }
 
 /// Counts as an open connection as long as it lives.
-struct Guard(Arc<Connections>);
+pub(super) struct Guard(Arc<Connections>);
 
 impl Drop for Guard {
     fn drop(&mut self) {

@@ -4,7 +4,7 @@ use super::tfplugin6 as proto;
 use crate::{ClientCapabilities, CodecError, RawState, Type, Value, json, msgpack};
 
 /// Reads a value; an absent one is null.
-pub(super) fn value(dynamic: &Option<proto::DynamicValue>, ty: &Type) -> Result<Value, CodecError> {
+pub(super) fn value(dynamic: Option<&proto::DynamicValue>, ty: &Type) -> Result<Value, CodecError> {
     match dynamic {
         Some(dynamic) if !dynamic.msgpack.is_empty() => msgpack::decode(&dynamic.msgpack, ty),
         Some(dynamic) if !dynamic.json.is_empty() => Ok(json::decode(&dynamic.json, ty)?.value),

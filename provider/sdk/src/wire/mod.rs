@@ -1,11 +1,13 @@
 //! The protocol's messages and services. No other module sees generated types.
 
+mod encoded;
 mod from_proto;
 mod plugin_services;
 mod provider_service;
 mod schemas;
 mod to_proto;
 
+pub(crate) use encoded::Encoded;
 pub(crate) use plugin_services::{Broker, Controller, Stdio};
 pub(crate) use provider_service::ProviderService;
 

@@ -13,22 +13,26 @@ use tonic::{Request, Response, Status};
 use super::schemas::{self, Known, Schemas};
 use super::tfplugin6 as proto;
 use super::tfplugin6::provider_server::Provider as Service;
-use super::{from_proto, to_proto};
+use super::{Encoded, from_proto, to_proto};
 use crate::serve::Session;
 use crate::{
     ApplyRequest, CallRequest, ConfigureRequest, Diagnostic, EphemeralRequest, Function, FunctionError,
-    ImportRequest, ImportResponse, ImportedResource, MoveRequest, OpenRequest, PlanRequest, Provider,
-    ReadDataRequest, ReadRequest, Type, UpgradeRequest, ValidateRequest, Value,
+    ImportRequest, ImportResponse, ImportedResource, MoveRequest, OpenRequest, Parameter, PlanRequest,
+    Provider, ReadDataRequest, ReadRequest, UpgradeRequest, ValidateRequest, Value,
 };
 
 /// Answers the calls of one host.
 pub(crate) struct ProviderService<P> {
     session: Arc<Session<P>>,
     schemas: OnceLock<Schemas>,
+    encoded_schema: OnceLock<Encoded>,
 }
 
 /// What a call comes to, or why not.
 type Answer<T> = Result<T, Diagnostic>;
+
+/// What a function comes to.
+type FunctionResult = Result<proto::DynamicValue, FunctionError>;
 
 /// What tonic wants of a call; ours never fail at this level.
 type Reply<T> = Result<Response<T>, Status>;
@@ -41,9 +45,10 @@ fn failed(diagnostic: Diagnostic) -> Vec<proto::Diagnostic> {
     vec![to_proto::diagnostic(diagnostic)]
 }
 
-/// Waits for the provider; a panic becomes an error.
-async fn caught<T>(asked: impl Future<Output = T>) -> Answer<T> {
-    AssertUnwindSafe(asked).catch_unwind().await.map_err(|panic| crash(panic.as_ref()))
+/// Waits for a call to be answered; a panic becomes an error.
+async fn caught<T>(call: impl Future<Output = Answer<T>>) -> Answer<T> {
+    let caught = AssertUnwindSafe(call).catch_unwind().await;
+    caught.unwrap_or_else(|panic| Err(crash(panic.as_ref())))
 }
 
 fn crash(panic: &(dyn Any + Send)) -> Diagnostic {
@@ -57,7 +62,7 @@ fn crash(panic: &(dyn Any + Send)) -> Diagnostic {
 
 impl<P: Provider> ProviderService<P> {
     pub(crate) fn new(session: Arc<Session<P>>) -> ProviderService<P> {
-        ProviderService { session, schemas: OnceLock::new() }
+        ProviderService { session, schemas: OnceLock::new(), encoded_schema: OnceLock::new() }
     }
 
     fn provider(&self) -> &P {
@@ -68,13 +73,18 @@ impl<P: Provider> ProviderService<P> {
         self.schemas.get_or_init(|| self.provider().schema().into())
     }
 
+    fn encoded_schema(&self) -> Encoded {
+        let encode = || Encoded::new(&to_proto::provider_schema(self.schemas()));
+        self.encoded_schema.get_or_init(encode).clone()
+    }
+
     async fn configured(&self, request: proto::configure_provider::Request) -> Answer<Vec<Diagnostic>> {
         let asked = ConfigureRequest {
             terraform_version: request.terraform_version,
-            config: self.schemas().provider().read(&request.config)?,
+            config: self.schemas().provider().read(request.config.as_ref())?,
             capabilities: from_proto::capabilities(request.client_capabilities),
         };
-        caught(self.provider().configure(asked)).await
+        Ok(self.provider().configure(asked).await)
     }
 
     async fn upgraded(
@@ -88,7 +98,7 @@ impl<P: Provider> ProviderService<P> {
             state: from_proto::raw_state(request.raw_state),
             schema: known.schema().clone(),
         };
-        let answer = caught(self.provider().upgrade_resource_state(asked)).await?;
+        let answer = self.provider().upgrade_resource_state(asked).await;
         Ok(proto::upgrade_resource_state::Response {
             upgraded_state: answer.state.map(|state| known.write_state(state)).transpose()?,
             diagnostics: to_proto::diagnostics(answer.diagnostics),
@@ -99,11 +109,11 @@ impl<P: Provider> ProviderService<P> {
         let known = self.schemas().resource(&request.type_name)?;
         let asked = ReadRequest {
             type_name: request.type_name,
-            current_state: known.read(&request.current_state)?,
+            current_state: known.read(request.current_state.as_ref())?,
             private: request.private.clone(),
             capabilities: from_proto::capabilities(request.client_capabilities),
         };
-        let answer = caught(self.provider().read_resource(asked)).await?;
+        let answer = self.provider().read_resource(asked).await;
         Ok(proto::read_resource::Response {
             new_state: match answer.new_state {
                 Some(state) => Some(known.write_state(state)?),
@@ -120,16 +130,16 @@ impl<P: Provider> ProviderService<P> {
         request: proto::plan_resource_change::Request,
     ) -> Answer<proto::plan_resource_change::Response> {
         let known = self.schemas().resource(&request.type_name)?;
-        let proposed = known.read(&request.proposed_new_state)?;
+        let proposed = known.read(request.proposed_new_state.as_ref())?;
         let asked = PlanRequest {
             type_name: request.type_name,
-            prior_state: known.read(&request.prior_state)?,
+            prior_state: known.read(request.prior_state.as_ref())?,
             proposed_new_state: known.schema().block.null_write_only(proposed),
-            config: known.read(&request.config)?,
+            config: known.read(request.config.as_ref())?,
             prior_private: request.prior_private.clone(),
             capabilities: from_proto::capabilities(request.client_capabilities),
         };
-        let answer = caught(self.provider().plan_resource_change(asked)).await?;
+        let answer = self.provider().plan_resource_change(asked).await;
         Ok(proto::plan_resource_change::Response {
             planned_state: match answer.planned_state {
                 Some(state) => Some(known.write_state(state)?),
@@ -150,12 +160,12 @@ impl<P: Provider> ProviderService<P> {
         let known = self.schemas().resource(&request.type_name)?;
         let asked = ApplyRequest {
             type_name: request.type_name,
-            prior_state: known.read(&request.prior_state)?,
-            planned_state: known.read(&request.planned_state)?,
-            config: known.read(&request.config)?,
+            prior_state: known.read(request.prior_state.as_ref())?,
+            planned_state: known.read(request.planned_state.as_ref())?,
+            config: known.read(request.config.as_ref())?,
             planned_private: request.planned_private.clone(),
         };
-        let answer = caught(self.provider().apply_resource_change(asked)).await?;
+        let answer = self.provider().apply_resource_change(asked).await;
         Ok(proto::apply_resource_change::Response {
             new_state: match answer.new_state {
                 Some(state) => Some(known.write_state(state)?),
@@ -171,9 +181,9 @@ impl<P: Provider> ProviderService<P> {
     /// exist: Terraform stores the plan, tainted. Else what was there before is the best guess.
     fn after_failure(&self, request: &proto::apply_resource_change::Request) -> Option<proto::DynamicValue> {
         let known = self.schemas().resource(&request.type_name).ok()?;
-        match known.read(&request.prior_state) {
+        match known.read(request.prior_state.as_ref()) {
             Ok(Value::Null) => {
-                known.write_state(known.read(&request.planned_state).ok()?.unknown_as_null()).ok()
+                known.write_state(known.read(request.planned_state.as_ref()).ok()?.unknown_as_null()).ok()
             }
             _ => request.prior_state.clone(),
         }
@@ -190,7 +200,7 @@ impl<P: Provider> ProviderService<P> {
             capabilities: from_proto::capabilities(request.client_capabilities),
         };
         let ImportResponse { imported, deferred, diagnostics } =
-            caught(self.provider().import_resource_state(asked)).await?;
+            self.provider().import_resource_state(asked).await;
         let imported: Answer<Vec<_>> = imported.into_iter().map(|found| self.found(found)).collect();
         Ok(proto::import_resource_state::Response {
             imported_resources: imported?,
@@ -220,7 +230,7 @@ impl<P: Provider> ProviderService<P> {
             target_type_name: request.target_type_name,
             target_schema: known.schema().clone(),
         };
-        let answer = caught(self.provider().move_resource_state(asked)).await?;
+        let answer = self.provider().move_resource_state(asked).await;
         Ok(proto::move_resource_state::Response {
             target_state: answer.target_state.map(|state| known.write_state(state)).transpose()?,
             diagnostics: to_proto::diagnostics(answer.diagnostics),
@@ -235,10 +245,10 @@ impl<P: Provider> ProviderService<P> {
         let known = self.schemas().data_source(&request.type_name)?;
         let asked = ReadDataRequest {
             type_name: request.type_name,
-            config: known.read(&request.config)?,
+            config: known.read(request.config.as_ref())?,
             capabilities: from_proto::capabilities(request.client_capabilities),
         };
-        let answer = caught(self.provider().read_data_source(asked)).await?;
+        let answer = self.provider().read_data_source(asked).await;
         Ok(proto::read_data_source::Response {
             state: answer.state.map(|state| known.write(&state)).transpose()?,
             diagnostics: to_proto::diagnostics(answer.diagnostics),
@@ -253,10 +263,10 @@ impl<P: Provider> ProviderService<P> {
         let known = self.schemas().ephemeral(&request.type_name)?;
         let asked = OpenRequest {
             type_name: request.type_name,
-            config: known.read(&request.config)?,
+            config: known.read(request.config.as_ref())?,
             capabilities: from_proto::capabilities(request.client_capabilities),
         };
-        let answer = caught(self.provider().open_ephemeral(asked)).await?;
+        let answer = self.provider().open_ephemeral(asked).await;
         Ok(proto::open_ephemeral_resource::Response {
             diagnostics: to_proto::diagnostics(answer.diagnostics),
             renew_at: answer.renew_at.map(to_proto::timestamp),
@@ -272,7 +282,7 @@ impl<P: Provider> ProviderService<P> {
     ) -> Answer<proto::renew_ephemeral_resource::Response> {
         let private = request.private.clone();
         let asked = EphemeralRequest { type_name: request.type_name, private: request.private };
-        let answer = caught(self.provider().renew_ephemeral(asked)).await?;
+        let answer = self.provider().renew_ephemeral(asked).await;
         Ok(proto::renew_ephemeral_resource::Response {
             diagnostics: to_proto::diagnostics(answer.diagnostics),
             renew_at: answer.renew_at.map(to_proto::timestamp),
@@ -280,18 +290,17 @@ impl<P: Provider> ProviderService<P> {
         })
     }
 
-    async fn called(
-        &self,
-        request: proto::call_function::Request,
-    ) -> Result<proto::DynamicValue, FunctionError> {
-        let plain = |diagnostic: Diagnostic| {
-            FunctionError::new(format!("{}: {}", diagnostic.summary, diagnostic.detail))
+    async fn called(&self, request: proto::call_function::Request) -> Answer<FunctionResult> {
+        let function = self.schemas().function(&request.name)?;
+        let arguments = match arguments(function, &request.arguments) {
+            Ok(arguments) => arguments,
+            Err(error) => return Ok(Err(error)),
         };
-        let function = self.schemas().function(&request.name).map_err(plain)?;
-        let arguments = arguments(function, &request.arguments)?;
         let asked = CallRequest { name: request.name, arguments };
-        let result = caught(self.provider().call_function(asked)).await.map_err(plain)??;
-        schemas::write(&result, &function.result).map_err(plain)
+        match self.provider().call_function(asked).await {
+            Ok(result) => schemas::write(&result, &function.result).map(Ok),
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     async fn validated<F>(&self, known: Answer<&Known>, request: Validation, ask: F) -> Vec<proto::Diagnostic>
@@ -299,12 +308,12 @@ impl<P: Provider> ProviderService<P> {
         F: AsyncFnOnce(&P, ValidateRequest) -> Vec<Diagnostic>,
     {
         let answer = async {
-            let config = known?.read(&request.config)?;
+            let config = known?.read(request.config.as_ref())?;
             let capabilities = from_proto::capabilities(request.capabilities);
             let asked = ValidateRequest { type_name: request.type_name, config, capabilities };
-            caught(ask(self.provider(), asked)).await
+            Ok(ask(self.provider(), asked).await)
         };
-        diagnostics(answer.await)
+        diagnostics(caught(answer).await)
     }
 }
 
@@ -319,19 +328,23 @@ fn diagnostics(answer: Answer<Vec<Diagnostic>>) -> Vec<proto::Diagnostic> {
     to_proto::diagnostics(answer.unwrap_or_else(|diagnostic| vec![diagnostic]))
 }
 
+/// Arguments by position; those after the last parameter are of the variadic one.
 fn arguments(function: &Function, sent: &[proto::DynamicValue]) -> Result<Vec<Value>, FunctionError> {
-    let types = function.parameters.iter().map(|parameter| &parameter.ty);
-    let types: Vec<&Type> = types
-        .chain(std::iter::repeat_n(function.variadic.iter(), sent.len()).flatten().map(|p| &p.ty))
-        .collect();
-    if sent.len() < function.parameters.len() || types.len() < sent.len() {
-        return Err(FunctionError::new(format!("{} arguments are too few or too many", sent.len())));
+    let parameters = function.parameters.iter().chain(std::iter::repeat(&function.variadic).flatten());
+    let few = sent.len() < function.parameters.len();
+    if few || (function.variadic.is_none() && sent.len() > function.parameters.len()) {
+        return Err(FunctionError::new(format!("{} arguments are too few or too many.", sent.len())));
     }
-    let read = |(position, (argument, ty)): (usize, (&proto::DynamicValue, &Type))| {
-        schemas::read(&Some(argument.clone()), ty)
+    let read = |(position, (argument, parameter)): (usize, (&proto::DynamicValue, &Parameter))| {
+        schemas::read(Some(argument), &parameter.ty)
             .map_err(|diagnostic| FunctionError::argument(position, diagnostic.detail))
     };
-    sent.iter().zip(types).enumerate().map(read).collect()
+    sent.iter().zip(parameters).enumerate().map(read).collect()
+}
+
+/// A function has no diagnostics, only an error.
+fn function_failure(diagnostic: Diagnostic) -> FunctionError {
+    FunctionError::new(format!("{}: {}", diagnostic.summary, diagnostic.detail))
 }
 
 #[tonic::async_trait]
@@ -353,11 +366,12 @@ impl<P: Provider> Service for ProviderService<P> {
         })
     }
 
-    async fn get_provider_schema(
-        &self,
-        _: Request<proto::get_provider_schema::Request>,
-    ) -> Reply<proto::get_provider_schema::Response> {
-        reply(to_proto::provider_schema(self.schemas()))
+    async fn get_provider_schema(&self, _: Request<proto::get_provider_schema::Request>) -> Reply<Encoded> {
+        let answer = caught(async { Ok(self.encoded_schema()) }).await;
+        reply(answer.unwrap_or_else(|diagnostic| {
+            let diagnostics = failed(diagnostic);
+            Encoded::new(&proto::get_provider_schema::Response { diagnostics, ..Default::default() })
+        }))
     }
 
     async fn get_functions(
@@ -373,10 +387,10 @@ impl<P: Provider> Service for ProviderService<P> {
         request: Request<proto::validate_provider_config::Request>,
     ) -> Reply<proto::validate_provider_config::Response> {
         let answer = async {
-            let config = self.schemas().provider().read(&request.into_inner().config)?;
-            caught(self.provider().validate_provider_config(config)).await
+            let config = self.schemas().provider().read(request.into_inner().config.as_ref())?;
+            Ok(self.provider().validate_provider_config(config).await)
         };
-        reply(proto::validate_provider_config::Response { diagnostics: diagnostics(answer.await) })
+        reply(proto::validate_provider_config::Response { diagnostics: diagnostics(caught(answer).await) })
     }
 
     async fn validate_resource_config(
@@ -420,7 +434,7 @@ impl<P: Provider> Service for ProviderService<P> {
         &self,
         request: Request<proto::configure_provider::Request>,
     ) -> Reply<proto::configure_provider::Response> {
-        let diagnostics = diagnostics(self.configured(request.into_inner()).await);
+        let diagnostics = diagnostics(caught(self.configured(request.into_inner())).await);
         reply(proto::configure_provider::Response { diagnostics })
     }
 
@@ -428,7 +442,7 @@ impl<P: Provider> Service for ProviderService<P> {
         &self,
         request: Request<proto::upgrade_resource_state::Request>,
     ) -> Reply<proto::upgrade_resource_state::Response> {
-        let answer = self.upgraded(request.into_inner()).await;
+        let answer = caught(self.upgraded(request.into_inner())).await;
         reply(answer.unwrap_or_else(|diagnostic| proto::upgrade_resource_state::Response {
             upgraded_state: None,
             diagnostics: failed(diagnostic),
@@ -441,7 +455,7 @@ impl<P: Provider> Service for ProviderService<P> {
     ) -> Reply<proto::read_resource::Response> {
         let request = request.into_inner();
         let (current, private) = (request.current_state.clone(), request.private.clone());
-        let answer = self.read(request).await;
+        let answer = caught(self.read(request)).await;
         reply(answer.unwrap_or_else(|diagnostic| proto::read_resource::Response {
             new_state: current,
             diagnostics: failed(diagnostic),
@@ -456,7 +470,7 @@ impl<P: Provider> Service for ProviderService<P> {
     ) -> Reply<proto::plan_resource_change::Response> {
         let request = request.into_inner();
         let prior = request.prior_state.clone();
-        let answer = self.planned(request).await;
+        let answer = caught(self.planned(request)).await;
         reply(answer.unwrap_or_else(|diagnostic| proto::plan_resource_change::Response {
             planned_state: prior,
             diagnostics: failed(diagnostic),
@@ -470,7 +484,7 @@ impl<P: Provider> Service for ProviderService<P> {
     ) -> Reply<proto::apply_resource_change::Response> {
         let request = request.into_inner();
         let kept = request.clone();
-        let answer = self.applied(request).await;
+        let answer = caught(self.applied(request)).await;
         reply(answer.unwrap_or_else(|diagnostic| proto::apply_resource_change::Response {
             new_state: self.after_failure(&kept),
             private: kept.planned_private,
@@ -483,7 +497,7 @@ impl<P: Provider> Service for ProviderService<P> {
         &self,
         request: Request<proto::import_resource_state::Request>,
     ) -> Reply<proto::import_resource_state::Response> {
-        let answer = self.imported(request.into_inner()).await;
+        let answer = caught(self.imported(request.into_inner())).await;
         reply(answer.unwrap_or_else(|diagnostic| proto::import_resource_state::Response {
             diagnostics: failed(diagnostic),
             ..Default::default()
@@ -494,7 +508,7 @@ impl<P: Provider> Service for ProviderService<P> {
         &self,
         request: Request<proto::move_resource_state::Request>,
     ) -> Reply<proto::move_resource_state::Response> {
-        let answer = self.moved(request.into_inner()).await;
+        let answer = caught(self.moved(request.into_inner())).await;
         reply(answer.unwrap_or_else(|diagnostic| proto::move_resource_state::Response {
             diagnostics: failed(diagnostic),
             ..Default::default()
@@ -505,7 +519,7 @@ impl<P: Provider> Service for ProviderService<P> {
         &self,
         request: Request<proto::read_data_source::Request>,
     ) -> Reply<proto::read_data_source::Response> {
-        let answer = self.data_read(request.into_inner()).await;
+        let answer = caught(self.data_read(request.into_inner())).await;
         reply(answer.unwrap_or_else(|diagnostic| proto::read_data_source::Response {
             diagnostics: failed(diagnostic),
             ..Default::default()
@@ -516,7 +530,7 @@ impl<P: Provider> Service for ProviderService<P> {
         &self,
         request: Request<proto::open_ephemeral_resource::Request>,
     ) -> Reply<proto::open_ephemeral_resource::Response> {
-        let answer = self.opened(request.into_inner()).await;
+        let answer = caught(self.opened(request.into_inner())).await;
         reply(answer.unwrap_or_else(|diagnostic| proto::open_ephemeral_resource::Response {
             diagnostics: failed(diagnostic),
             ..Default::default()
@@ -527,7 +541,7 @@ impl<P: Provider> Service for ProviderService<P> {
         &self,
         request: Request<proto::renew_ephemeral_resource::Request>,
     ) -> Reply<proto::renew_ephemeral_resource::Response> {
-        let answer = self.renewed(request.into_inner()).await;
+        let answer = caught(self.renewed(request.into_inner())).await;
         reply(answer.unwrap_or_else(|diagnostic| proto::renew_ephemeral_resource::Response {
             diagnostics: failed(diagnostic),
             ..Default::default()
@@ -539,7 +553,8 @@ impl<P: Provider> Service for ProviderService<P> {
         request: Request<proto::close_ephemeral_resource::Request>,
     ) -> Reply<proto::close_ephemeral_resource::Response> {
         let proto::close_ephemeral_resource::Request { type_name, private } = request.into_inner();
-        let answer = caught(self.provider().close_ephemeral(EphemeralRequest { type_name, private })).await;
+        let asked = EphemeralRequest { type_name, private };
+        let answer = caught(async { Ok(self.provider().close_ephemeral(asked).await) }).await;
         reply(proto::close_ephemeral_resource::Response { diagnostics: diagnostics(answer) })
     }
 
@@ -547,7 +562,8 @@ impl<P: Provider> Service for ProviderService<P> {
         &self,
         request: Request<proto::call_function::Request>,
     ) -> Reply<proto::call_function::Response> {
-        let (result, error) = match self.called(request.into_inner()).await {
+        let called = caught(self.called(request.into_inner())).await;
+        let (result, error) = match called.map_err(function_failure).flatten() {
             Ok(result) => (Some(result), None),
             Err(error) => (None, Some(to_proto::function_error(error))),
         };
@@ -558,8 +574,15 @@ impl<P: Provider> Service for ProviderService<P> {
         &self,
         _: Request<proto::stop_provider::Request>,
     ) -> Reply<proto::stop_provider::Response> {
-        let stopped = caught(self.provider().stop()).await;
+        let stop = async {
+            self.provider().stop().await;
+            Ok(())
+        };
+        let stopped = caught(stop).await;
         let error = stopped.err().map(|diagnostic| diagnostic.detail).unwrap_or_default();
         reply(proto::stop_provider::Response { error })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ impl Known {
     }
 
     /// Reads a value that Terraform sent.
-    pub(super) fn read(&self, dynamic: &Option<proto::DynamicValue>) -> Result<Value, Diagnostic> {
+    pub(super) fn read(&self, dynamic: Option<&proto::DynamicValue>) -> Result<Value, Diagnostic> {
         read(dynamic, self.ty())
     }
 
@@ -43,7 +43,7 @@ impl Known {
     }
 }
 
-pub(super) fn read(dynamic: &Option<proto::DynamicValue>, ty: &Type) -> Result<Value, Diagnostic> {
+pub(super) fn read(dynamic: Option<&proto::DynamicValue>, ty: &Type) -> Result<Value, Diagnostic> {
     from_proto::value(dynamic, ty)
         .map_err(|error| misfit("Terraform sent a value that does not fit the provider's schema", &error))
 }
