@@ -314,6 +314,30 @@ impl<T: Typed> Typed for Map<T> {
     }
 }
 
+impl<T: FromRecord> Typed for NestedList<T> {
+    fn from_value(value: &Value) -> Result<Self, String> {
+        let blocks = value.as_list().unwrap_or_default().iter().map(|block| {
+            let fields = block.as_map().cloned().ok_or_else(|| vec!["a block".to_owned()])?;
+            T::from_record(&Record::from(fields))
+        });
+        blocks.collect::<Result<_, _>>().map(Self).map_err(|errors| errors.join(", "))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::List(self.0.iter().map(|block| block.to_record().into_value()).collect())
+    }
+}
+
+impl<T: FromRecord> Typed for Nested<T> {
+    fn from_value(value: &Value) -> Result<Self, String> {
+        NestedList::<T>::from_value(value).map(|blocks| Self(blocks.0.into_iter().next()))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::List(self.0.iter().map(|block| block.to_record().into_value()).collect())
+    }
+}
+
 macro_rules! wrappers {
     ($($name:ident),*) => {$(
         impl<T: Typed> Typed for $name<T> {

@@ -1,0 +1,101 @@
+//! Planning: what a resource will be, given what it is and what is configured. Pure, for any kind.
+
+use schemas::{Field, Kind, Presence, Record, Shape, States, Value, codec};
+
+/// What a change comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Planned {
+    /// The resource afterwards; unknown where only the change can tell.
+    pub(crate) record: Record,
+    /// Fields whose change needs a new resource.
+    pub(crate) replaces: Vec<&'static str>,
+    /// Whether there is anything to do.
+    pub(crate) changes: bool,
+}
+
+/// Plans `config` on top of `prior`; `None` plans a new resource.
+///
+/// A field stays written as it is where the configuration means the same, so that an empty plan is empty to the
+/// letter: `1h` for `3600`, or the `""` that older states hold where the configuration has nothing.
+pub(crate) fn plan(kind: &Kind, prior: Option<&Record>, config: &Record) -> Planned {
+    let mut record: Record =
+        kind.fields().map(|field| (field.name.to_owned(), field_plan(kind, field, prior, config))).collect();
+    let mut replaces: Vec<_> =
+        prior.map(|prior| kind.fields().filter(|field| field.replaces && differs(kind, field, prior, &record)).map(|f| f.name).collect())
+            .unwrap_or_default();
+    if let Some(prior) = prior {
+        replaces.extend(kind.behavior.replaces(kind, prior, &record));
+    }
+    let changes = prior.is_none_or(|prior| {
+        !replaces.is_empty() || kind.fields().any(|field| field.is_configurable() && differs(kind, field, prior, &record))
+    });
+    plan_outputs(kind, prior, changes, &mut record);
+    kind.behavior.foresee(kind, prior, &mut record);
+    plan_id(kind, prior, &mut record);
+    Planned { record, replaces, changes }
+}
+
+fn differs(kind: &Kind, field: &Field, prior: &Record, planned: &Record) -> bool {
+    let (before, after) = (prior.get(field.name), planned.get(field.name));
+    before != after && !kind.same(field, before, after)
+}
+
+fn field_plan(kind: &Kind, field: &Field, prior: Option<&Record>, config: &Record) -> Value {
+    let configured = config.get(field.name);
+    let before = prior.map(|prior| prior.get(field.name));
+    if field.is_write_only() {
+        return Value::Null;
+    }
+    if field.presence == Presence::Output {
+        return before.cloned().unwrap_or(Value::Unknown);
+    }
+    if !is_absent(field, configured) {
+        return match before {
+            Some(before) if !before.is_null() && kind.same(field, before, configured) => before.clone(),
+            _ => configured.clone(),
+        };
+    }
+    absent_plan(kind, field, before)
+}
+
+/// An absent nested block is an empty list to Terraform.
+fn is_absent(field: &Field, configured: &Value) -> bool {
+    let no_block = matches!(field.shape, Shape::Block { .. }) && configured.as_list().is_some_and(<[Value]>::is_empty);
+    configured.is_null() || no_block
+}
+
+fn absent_plan(kind: &Kind, field: &Field, before: Option<&Value>) -> Value {
+    match (field.presence, before) {
+        (Presence::Filled, Some(before)) => before.clone(),
+        (Presence::Filled, None) => field.default.map_or(Value::Unknown, Value::from),
+        (_, Some(before)) if kind.same(field, before, &Value::Null) => before.clone(),
+        _ if field.default.is_some() && kind.states == States::Legacy => codec::absent(field),
+        _ => Value::Null,
+    }
+}
+
+/// Outputs of a changing resource: the older SDK keeps them, and Terraform lets it; elsewhere they are open.
+fn plan_outputs(kind: &Kind, prior: Option<&Record>, changes: bool, record: &mut Record) {
+    if prior.is_none() || !changes || kind.states == States::Legacy {
+        return;
+    }
+    for field in kind.fields().filter(|field| field.presence == Presence::Output) {
+        record.set(field.name, Value::Unknown);
+    }
+}
+
+fn plan_id(kind: &Kind, prior: Option<&Record>, record: &mut Record) {
+    if !record.get("id").is_null() {
+        return;
+    }
+    let keys_unknown = kind.id.is_some_and(|id| id.holes().any(|name| record.get(name).has_unknown()));
+    let foreseen = if keys_unknown { None } else { kind.id_of(record) };
+    let before = prior.map(|prior| prior.get("id").clone()).filter(|id| !id.is_null());
+    let moved = prior.is_some_and(|prior| kind.id_of(prior) != kind.id_of(record));
+    let id = match (before, foreseen) {
+        (Some(before), _) if !moved => before,
+        (_, Some(id)) => id.into(),
+        (before, None) => before.unwrap_or(Value::Unknown),
+    };
+    record.set("id", id);
+}

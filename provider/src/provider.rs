@@ -1,0 +1,301 @@
+//! The calls of the protocol, for any kind.
+
+use std::sync::OnceLock;
+
+use client::{Client, Outcome};
+use schemas::{Class, Diagnostic, Kind, Operation, Record, Value, check, kinds};
+use tf_provider_sdk as tf;
+use tf_provider_sdk::{async_trait, AttributePath};
+
+use crate::{block::ProviderBlock, convert, failure, plan, schema, settings};
+
+/// The provider.
+#[derive(Default)]
+pub struct VaultProvider {
+    /// Set by `configure`: a client that has not connected, or why there is none. Which of the two matters only
+    /// when something is to be sent, since a plan may need nothing from the server.
+    client: OnceLock<Result<Client, Diagnostic>>,
+}
+
+impl VaultProvider {
+    /// A provider that is not configured yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn client(&self) -> Result<&Client, tf::Diagnostic> {
+        match self.client.get() {
+            Some(Ok(client)) => Ok(client),
+            Some(Err(found)) => Err(failure::diagnostic(found)),
+            None => Err(tf::Diagnostic::error("The provider is not configured", "")),
+        }
+    }
+
+    async fn run(&self, kind: &Kind, record: &Record, operation: Operation<'_>) -> Result<Outcome, tf::Diagnostic> {
+        let client = self.client()?;
+        client.run(kind, record.text("namespace"), &operation).await.map_err(|error| failure::of_client(&error))
+    }
+
+    async fn apply(&self, kind: &Kind, request: &tf::ApplyRequest) -> Result<tf::Value, (tf::Value, tf::Diagnostic)> {
+        let prior = (!request.prior_state.is_null()).then(|| convert::record(kind, &request.prior_state));
+        if request.planned_state.is_null() {
+            let prior = prior.unwrap_or_default();
+            let deleted = self.run(kind, &prior, Operation::Delete { prior: &prior }).await;
+            return deleted.map(|_| tf::Value::Null).map_err(|error| (request.prior_state.clone(), error));
+        }
+        let desired = desired(kind, &request.planned_state, &request.config);
+        let operation = match &prior {
+            None => Operation::Create { desired: &desired },
+            Some(prior) => Operation::Update { prior, desired: &desired },
+        };
+        match self.run(kind, &desired, operation).await {
+            Ok(Outcome::Object(record)) => Ok(convert::object(kind, &record)),
+            Ok(Outcome::Gone) => Err((request.prior_state.clone(), vanished(kind))),
+            Err(error) => Err((self.what_remains(kind, prior.as_ref(), &desired, request).await, error)),
+        }
+    }
+
+    /// What exists after a failure: the old object, or what a half-done creation left.
+    async fn what_remains(&self, kind: &Kind, prior: Option<&Record>, desired: &Record, request: &tf::ApplyRequest) -> tf::Value {
+        let known = prior.unwrap_or(desired);
+        match self.run(kind, known, Operation::Read { prior: known }).await {
+            Ok(Outcome::Object(record)) => convert::object(kind, &record),
+            _ => request.prior_state.clone(),
+        }
+    }
+}
+
+/// What is wanted: the plan without its open places, with the write-only values of the configuration.
+fn desired(kind: &Kind, planned: &tf::Value, config: &tf::Value) -> Record {
+    let mut desired = convert::record(kind, &planned.clone().unknown_as_null());
+    let config = convert::record(kind, config);
+    for field in kind.fields().filter(|field| field.is_write_only()) {
+        desired.set(field.name, config.get(field.name).clone());
+    }
+    desired
+}
+
+fn vanished(kind: &Kind) -> tf::Diagnostic {
+    let text = format!("The `{}` was written and is not there.", kind.terraform_name());
+    tf::Diagnostic::error("Written object is missing", text)
+}
+
+fn find(class: Class, type_name: &str) -> Result<&'static Kind, tf::Diagnostic> {
+    let name = type_name.strip_prefix("vault_").unwrap_or(type_name);
+    kinds::find(class, name)
+        .ok_or_else(|| tf::Diagnostic::error("Unknown type", format!("This provider has no `{type_name}`.")))
+}
+
+fn checked(class: Class, request: &tf::ValidateRequest) -> Vec<tf::Diagnostic> {
+    match find(class, &request.type_name) {
+        Ok(kind) => {
+            let mut config = convert::record(kind, &request.config);
+            config.take("id");
+            check::check(kind, &config).iter().map(failure::diagnostic).collect()
+        }
+        Err(error) => vec![error],
+    }
+}
+
+#[async_trait]
+impl tf::Provider for VaultProvider {
+    fn schema(&self) -> tf::ProviderSchema {
+        schema::provider()
+    }
+
+    async fn configure(&self, request: tf::ConfigureRequest) -> Vec<tf::Diagnostic> {
+        let block = convert::block_record(<ProviderBlock as schemas::shape::Declared>::PARTS, &request.config);
+        let client = settings::settings(&block).map(|(settings, credentials)| Client::new(settings, credentials));
+        // A second `configure` cannot happen: Terraform starts a process for each provider block.
+        let _ = self.client.set(client);
+        Vec::new()
+    }
+
+    async fn shutdown(&self) {
+        if let Some(Ok(client)) = self.client.get() {
+            client.close().await;
+        }
+    }
+
+    async fn validate_resource_config(&self, request: tf::ValidateRequest) -> Vec<tf::Diagnostic> {
+        checked(Class::Resource, &request)
+    }
+
+    async fn validate_data_config(&self, request: tf::ValidateRequest) -> Vec<tf::Diagnostic> {
+        checked(Class::Data, &request)
+    }
+
+    async fn validate_ephemeral_config(&self, request: tf::ValidateRequest) -> Vec<tf::Diagnostic> {
+        checked(Class::Ephemeral, &request)
+    }
+
+    async fn upgrade_resource_state(&self, request: tf::UpgradeRequest) -> tf::UpgradeResponse {
+        if request.version > request.schema.version {
+            return tf::UpgradeResponse::error(tf::Diagnostic::error(
+                "State of a newer provider",
+                format!("The state of this `{}` has version {}.", request.type_name, request.version),
+            ));
+        }
+        // Older versions of these types differ by attributes that have gone, and by ones that read as null.
+        request.state.decode(&request.schema).into()
+    }
+
+    async fn read_resource(&self, request: tf::ReadRequest) -> tf::ReadResponse {
+        let kind = match find(Class::Resource, &request.type_name) {
+            Ok(kind) => kind,
+            Err(error) => return tf::ReadResponse::error(error),
+        };
+        let prior = convert::record(kind, &request.current_state);
+        let new_state = match self.run(kind, &prior, Operation::Read { prior: &prior }).await {
+            Ok(Outcome::Object(record)) => convert::object(kind, &record),
+            Ok(Outcome::Gone) => tf::Value::Null,
+            Err(error) => return tf::ReadResponse::error(error),
+        };
+        tf::ReadResponse { new_state: Some(new_state), ..tf::ReadResponse::default() }
+    }
+
+    async fn plan_resource_change(&self, request: tf::PlanRequest) -> tf::PlanResponse {
+        let kind = match find(Class::Resource, &request.type_name) {
+            Ok(kind) => kind,
+            Err(error) => return tf::PlanResponse::error(error),
+        };
+        if request.proposed_new_state.is_null() {
+            return tf::PlanResponse { planned_state: Some(tf::Value::Null), ..tf::PlanResponse::default() };
+        }
+        let prior = (!request.prior_state.is_null()).then(|| convert::record(kind, &request.prior_state));
+        let config = convert::record(kind, &request.config);
+        let planned = plan::plan(kind, prior.as_ref(), &config);
+        let planned_state =
+            if planned.changes { convert::object(kind, &planned.record) } else { request.prior_state.clone() };
+        tf::PlanResponse {
+            planned_state: Some(planned_state),
+            requires_replace: planned.replaces.into_iter().map(AttributePath::attribute).collect(),
+            legacy_type_system: kind.states == schemas::States::Legacy,
+            ..tf::PlanResponse::default()
+        }
+    }
+
+    async fn apply_resource_change(&self, request: tf::ApplyRequest) -> tf::ApplyResponse {
+        let kind = match find(Class::Resource, &request.type_name) {
+            Ok(kind) => kind,
+            Err(error) => return tf::ApplyResponse::error(error),
+        };
+        let (new_state, diagnostics) = match self.apply(kind, &request).await {
+            Ok(state) => (state, Vec::new()),
+            Err((state, error)) => (state, vec![error]),
+        };
+        tf::ApplyResponse {
+            new_state: Some(new_state),
+            legacy_type_system: kind.states == schemas::States::Legacy,
+            diagnostics,
+            ..tf::ApplyResponse::default()
+        }
+    }
+
+    async fn import_resource_state(&self, request: tf::ImportRequest) -> tf::ImportResponse {
+        let kind = match find(Class::Resource, &request.type_name) {
+            Ok(kind) => kind,
+            Err(error) => return tf::ImportResponse::error(error),
+        };
+        let Some(mut record) = kind.behavior.import(kind, &request.id) else {
+            return tf::ImportResponse::error(failure::diagnostic(&not_importable(kind, &request.id)));
+        };
+        let namespace = std::env::var("TERRAFORM_VAULT_NAMESPACE_IMPORT").unwrap_or_default();
+        if record.get("namespace").is_null() && !namespace.is_empty() {
+            record.set("namespace", namespace);
+        }
+        if record.get("id").is_null() {
+            record.set("id", request.id.as_str());
+        }
+        let state = convert::object(kind, &record);
+        let imported = tf::ImportedResource { type_name: request.type_name, state, private: Vec::new() };
+        tf::ImportResponse { imported: vec![imported], ..tf::ImportResponse::default() }
+    }
+
+    async fn read_data_source(&self, request: tf::ReadDataRequest) -> tf::ReadDataResponse {
+        let kind = match find(Class::Data, &request.type_name) {
+            Ok(kind) => kind,
+            Err(error) => return tf::ReadDataResponse::error(error),
+        };
+        let config = with_defaults(kind, convert::record(kind, &request.config));
+        match self.run_data(kind, &config).await {
+            Ok(record) => tf::ReadDataResponse { state: Some(convert::object(kind, &record)), ..tf::ReadDataResponse::default() },
+            Err(error) => tf::ReadDataResponse::error(error),
+        }
+    }
+
+    async fn open_ephemeral(&self, request: tf::OpenRequest) -> tf::OpenResponse {
+        let kind = match find(Class::Ephemeral, &request.type_name) {
+            Ok(kind) => kind,
+            Err(error) => return tf::OpenResponse::error(error),
+        };
+        let config = with_defaults(kind, convert::record(kind, &request.config));
+        match self.run(kind, &config, Operation::Open { config: &config }).await {
+            Ok(Outcome::Object(record)) => {
+                let value = convert::object(kind, &record);
+                // Closing needs what opening got; private data lives in this run only.
+                let private = schemas::json::render(&record.into_value()).into_bytes();
+                tf::OpenResponse { result: Some(value), private: Some(private), ..tf::OpenResponse::default() }
+            }
+            Ok(Outcome::Gone) => tf::OpenResponse::error(nothing_there(kind, &config)),
+            Err(error) => tf::OpenResponse::error(error),
+        }
+    }
+
+    async fn close_ephemeral(&self, request: tf::EphemeralRequest) -> Vec<tf::Diagnostic> {
+        let kind = match find(Class::Ephemeral, &request.type_name) {
+            Ok(kind) => kind,
+            Err(error) => return vec![error],
+        };
+        let text = String::from_utf8_lossy(request.private.as_deref().unwrap_or_default());
+        let opened = schemas::json::parse(&text).ok().and_then(|value| value.as_map().cloned()).map(Record::from);
+        let opened = opened.unwrap_or_default();
+        match self.run(kind, &opened, Operation::Close { opened: &opened }).await {
+            Ok(_) => Vec::new(),
+            Err(error) => vec![error],
+        }
+    }
+}
+
+impl VaultProvider {
+    async fn run_data(&self, kind: &'static Kind, config: &Record) -> Result<Record, tf::Diagnostic> {
+        // A data source that asks nothing needs no server.
+        if let schemas::Step::Done(record) = kind.next(&Operation::Read { prior: config }, &[]) {
+            return Ok(record);
+        }
+        match self.run(kind, config, Operation::Read { prior: config }).await? {
+            Outcome::Object(record) => Ok(record),
+            Outcome::Gone => Err(nothing_there(kind, config)),
+        }
+    }
+}
+
+fn with_defaults(kind: &Kind, mut config: Record) -> Record {
+    for field in kind.fields() {
+        if let (Value::Null, Some(default)) = (config.get(field.name), field.default) {
+            config.set(field.name, default);
+        }
+    }
+    config
+}
+
+fn nothing_there(kind: &Kind, config: &Record) -> tf::Diagnostic {
+    let keys = kind.fields().filter(|field| field.key || field.presence == schemas::Presence::Required);
+    let shown: Vec<_> = keys
+        .filter(|field| !field.is_hidden())
+        .filter_map(|field| Some(format!("{} = \"{}\"", field.name, config.get(field.name).as_str()?)))
+        .collect();
+    tf::Diagnostic::error(
+        "No such object",
+        format!("There is no object for `{}` with {} (yet).", kind.terraform_name(), shown.join(", ")),
+    )
+}
+
+fn not_importable(kind: &Kind, id: &str) -> Diagnostic {
+    if kind.imports.is_empty() {
+        return Diagnostic::error(format!("`{}` cannot be imported", kind.terraform_name()));
+    }
+    let forms: Vec<_> = kind.imports.iter().map(|form| format!("`{}`", form.0)).collect();
+    Diagnostic::error(format!("`{id}` is no import id of `{}`", kind.terraform_name()))
+        .hint(format!("the id has the form {}", forms.join(" or ")))
+}
