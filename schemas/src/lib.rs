@@ -17,6 +17,7 @@ pub mod json;
 pub mod kind;
 pub mod kinds;
 mod number;
+pub mod password_policy;
 mod request;
 mod secret;
 pub mod shape;
