@@ -1,0 +1,146 @@
+//! Policies to matcher.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use schemas::acl::{Capabilities, PathPattern, PathRule, PatternKind, is_templated};
+
+use super::prefixes::Prefixes;
+use super::segments::{Rank, Ranked, Segments};
+use super::{ParsedPolicy, PolicyNamespace};
+
+/// A policy that granted something, as the audit log names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantingPolicy {
+    /// Its name.
+    pub name: String,
+    /// Where it belongs.
+    pub namespace: PolicyNamespace,
+}
+
+/// A rule merged from all policies that name its pattern.
+#[derive(Debug)]
+pub(super) struct Merged {
+    pub(super) pattern: PathPattern,
+    pub(super) rule: PathRule,
+    pub(super) granted: Vec<(Capabilities, Arc<GrantingPolicy>)>,
+}
+
+/// What a set of policies allows.
+#[derive(Debug, Default)]
+pub struct Acl {
+    pub(super) root: Option<Arc<GrantingPolicy>>,
+    pub(super) rules: Vec<Merged>,
+    exact: HashMap<Box<str>, usize>,
+    prefixes: Prefixes<Ranked>,
+    segments: Option<Segments>,
+    ends_at: Option<i64>,
+}
+
+impl Acl {
+    /// Compiles a set of policies as it is at `now`, in seconds since 1970.
+    ///
+    /// Rules that have ended are left out, and so are templates that were not rendered. `root` among the
+    /// policies makes everything allowed in its namespace and below; it must be alone, and among others it
+    /// counts for nothing.
+    #[must_use]
+    pub fn compile(policies: &[Arc<ParsedPolicy>], now: i64) -> Self {
+        if let [policy] = policies
+            && policy.name == "root"
+        {
+            return Self { root: Some(Arc::new(granting(policy))), ..Self::default() };
+        }
+        let mut acl = Self::default();
+        let mut known = HashMap::new();
+        for policy in policies.iter().filter(|policy| policy.name != "root") {
+            acl.add(policy, now, &mut known);
+        }
+        acl.index();
+        acl
+    }
+
+    /// When a rule ends next, in seconds since 1970: the matcher must be compiled anew after that.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<i64> {
+        self.ends_at
+    }
+
+    /// Whether it is the policy `root`.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.root.is_some()
+    }
+
+    fn add(&mut self, policy: &ParsedPolicy, now: i64, known: &mut HashMap<PathPattern, usize>) {
+        let by = Arc::new(granting(policy));
+        for rule in &policy.policy.paths {
+            if rule.expired(now) || is_templated(&rule.path) {
+                continue;
+            }
+            self.ends_at = [self.ends_at, rule.expiration].into_iter().flatten().min();
+            let pattern = PathPattern::new(&format!("{}{}", policy.namespace.path, rule.path));
+            match known.get(&pattern) {
+                Some(index) => self.rules[*index].merge(rule, &by),
+                None => {
+                    known.insert(pattern.clone(), self.rules.len());
+                    let granted = vec![(rule.capabilities, by.clone())];
+                    self.rules.push(Merged { pattern, rule: rule.clone(), granted });
+                }
+            }
+        }
+    }
+
+    fn index(&mut self) {
+        let mut prefixes = Vec::new();
+        for (index, merged) in self.rules.iter().enumerate() {
+            let text = &merged.pattern.text;
+            match merged.pattern.kind {
+                PatternKind::Exact => drop(self.exact.insert(text.as_str().into(), index)),
+                PatternKind::Prefix => {
+                    prefixes.push((text.clone(), Ranked { rank: Rank::of_prefix(text), rule: index }));
+                }
+                PatternKind::Segments { prefix } => {
+                    self.segments.get_or_insert_default().insert(text, prefix, index);
+                }
+            }
+        }
+        self.prefixes = Prefixes::new(prefixes);
+        if let Some(segments) = &mut self.segments {
+            segments.finish();
+        }
+    }
+
+    /// The rule that decides on `path`. A list also looks for the path without its trailing `/`: for an
+    /// exact rule at once, for others only when nothing matches with it.
+    pub(super) fn rule(&self, path: &str, list: bool) -> Option<&Merged> {
+        let bare = if list { path.strip_suffix('/') } else { None };
+        let index = self
+            .exact
+            .get(path)
+            .or_else(|| bare.and_then(|bare| self.exact.get(bare)))
+            .copied()
+            .or_else(|| self.wildcard(path))
+            .or_else(|| bare.and_then(|bare| self.wildcard(bare)))?;
+        Some(&self.rules[index])
+    }
+
+    fn wildcard(&self, path: &str) -> Option<usize> {
+        let prefix = self.prefixes.longest(path);
+        let segments = self.segments.as_ref().and_then(|segments| segments.best(path));
+        let best = prefix.into_iter().chain(segments).max_by(|a, b| a.rank.cmp(&b.rank))?;
+        Some(best.rule)
+    }
+}
+
+impl Merged {
+    fn merge(&mut self, rule: &PathRule, by: &Arc<GrantingPolicy>) {
+        if !self.rule.denies() && !rule.denies() {
+            self.granted.push((rule.capabilities, by.clone()));
+        }
+        self.rule.merge(rule);
+    }
+}
+
+fn granting(policy: &ParsedPolicy) -> GrantingPolicy {
+    GrantingPolicy { name: policy.name.clone(), namespace: policy.namespace.clone() }
+}
