@@ -19,6 +19,7 @@ mod pattern;
 mod render;
 mod rule;
 mod same;
+mod stored;
 mod template;
 mod timestamp;
 mod value;
@@ -32,6 +33,7 @@ pub use error::{Finding, PolicyError};
 pub use filter_path::FilterPath;
 pub use pattern::{PathPattern, PatternKind};
 pub use rule::{AclPolicy, Parameters, PathRule};
+pub use stored::stored_text;
 pub use template::is_templated;
 pub use value::ParameterValue;
 

@@ -201,3 +201,10 @@ fn deep_nesting_is_refused() {
         assert!(AclPolicy::parse(&text).is_err());
     }
 }
+
+#[test]
+fn base64_is_stored_decoded() {
+    let text = "path \"a\" {}";
+    assert_eq!(stored_text(text), text);
+    assert_eq!(stored_text("cGF0aCAiYSIge30="), text);
+}
