@@ -2,7 +2,8 @@
 //! this crate run Terraform with.
 //!
 //! - `notes_note`: a resource with a block list, a computed id, a write-only attribute, import; a note with the
-//!   title `crash` makes the provider panic while reading it
+//!   title `crash` makes the provider panic while reading it, one with the title `endless` takes until Terraform
+//!   is interrupted
 //! - `notes_folder`: a data source
 //! - `notes_token`: an ephemeral resource
 //! - `provider::notes::shout`: a function
@@ -22,6 +23,7 @@ use tf_provider_sdk::{
     ReadDataRequest, ReadDataResponse, ReadRequest, ReadResponse, Schema, Type, ValidateRequest, Value,
     async_trait, serve,
 };
+use tokio::sync::Notify;
 
 fn main() -> ExitCode {
     serve(Notes::default())
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
 #[derive(Default)]
 pub(crate) struct Notes {
     folder: OnceLock<PathBuf>,
+    stopped: Notify,
 }
 
 impl Notes {
@@ -154,6 +157,11 @@ impl Provider for Notes {
         Vec::new()
     }
 
+    async fn stop(&self) {
+        self.journal("stop");
+        self.stopped.notify_one();
+    }
+
     async fn shutdown(&self) {
         self.journal("shutdown");
     }
@@ -224,6 +232,10 @@ impl Provider for Notes {
         let secret = request.config.attribute("secret_wo").as_str().map(|secret| secret.len() as i64);
         let json = stored(&request.planned_state, &secret.map_or(Value::Null, Value::from));
         self.journal(&format!("write {title}"));
+        if title == "endless" {
+            self.stopped.notified().await;
+            return ApplyResponse::error(Diagnostic::error("Interrupted", "The note was not written."));
+        }
         match fs::write(file, json.to_string()) {
             Ok(()) => ApplyResponse { new_state: Some(state(&title, &json)), ..ApplyResponse::default() },
             Err(error) => ApplyResponse::error(trouble(error)),

@@ -1,8 +1,12 @@
 //! The example provider under the real `terraform`.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -45,20 +49,17 @@ impl Workspace {
         fs::write(self.path("main.tf"), text).expect("written");
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
-        Command::new("terraform")
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env("TF_CLI_CONFIG_FILE", self.path("terraform.rc"))
-            .env("CHECKPOINT_DISABLE", "1")
-            .output()
-            .expect("terraform is on PATH")
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("terraform");
+        command.args(arguments).current_dir(self.folder.path());
+        command.env("TF_CLI_CONFIG_FILE", self.path("terraform.rc")).env("CHECKPOINT_DISABLE", "1");
+        command
     }
 
     /// Runs Terraform, and returns what it printed if it ended with that code.
     #[track_caller]
     fn terraform(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
+        let output = self.command(arguments).output().expect("terraform is on PATH");
         let text =
             format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{text}");
@@ -234,20 +235,52 @@ fn started_by_hand_it_says_what_it_is() {
 }
 
 #[test]
+fn an_interrupt_asks_the_provider_to_stop() {
+    let workspace = Workspace::new();
+    workspace.configure("resource \"notes_note\" \"one\" {\n title = \"endless\"\n}\n");
+    let mut command = workspace.command(&["apply", "-auto-approve", "-no-color"]);
+    let terraform = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut terraform = terraform.spawn().expect("terraform is on PATH");
+    while !workspace.journal().contains("write endless") {
+        assert_eq!(terraform.try_wait().expect("it was started"), None, "terraform ended too early");
+        thread::sleep(Duration::from_millis(20));
+    }
+    // As a terminal does it: the whole group is interrupted, the provider too.
+    let group = format!("-{}", terraform.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().expect("kill is on PATH").success());
+    let output = terraform.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    contains(&String::from_utf8_lossy(&output.stderr), "The note was not written.");
+    contains(&workspace.journal(), "write endless stop shutdown");
+}
+
+#[test]
+fn a_signal_ends_it_and_the_socket_goes() {
+    let temporary = TempDir::new().expect("a folder");
+    let mut provider = Command::new(example())
+        .env("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2")
+        .env("TMPDIR", temporary.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut line = String::new();
+    BufReader::new(provider.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+    assert_eq!(line.split('|').count(), 6, "{line}");
+    assert_eq!(leftovers(temporary.path()).len(), 1);
+    let killed = Command::new("kill").arg(provider.id().to_string()).status().expect("kill is on PATH");
+    assert!(killed.success() && provider.wait().expect("it ends").success());
+    assert_eq!(leftovers(temporary.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
 fn nothing_is_left_behind() {
     let workspace = Workspace::new();
     let temporary = workspace.path("tmp");
     fs::create_dir(&temporary).expect("a folder");
     workspace.configure(NOTE);
-    let status = Command::new("terraform")
-        .args(["plan"])
-        .current_dir(workspace.folder.path())
-        .env("TF_CLI_CONFIG_FILE", workspace.path("terraform.rc"))
-        .env("TMPDIR", &temporary)
-        .output()
-        .expect("terraform is on PATH")
-        .status;
-    assert!(status.success());
+    let output =
+        workspace.command(&["plan"]).env("TMPDIR", &temporary).output().expect("terraform is on PATH");
+    assert!(output.status.success());
     assert_eq!(leftovers(&temporary), Vec::<PathBuf>::new());
 }
 

@@ -1,12 +1,13 @@
 //! When the process ends.
 
+use std::io;
 use std::os::unix::process::parent_id;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OnceCell, watch};
 use tokio::time::{sleep, timeout};
 
@@ -72,20 +73,28 @@ impl<P: Provider> Session<P> {
     }
 }
 
+/// The signals that are listened for, from before the host knows of the process: a signal before that would end
+/// it as signals do, and leave the socket behind.
+pub(crate) struct Signals {
+    terminate: Signal,
+    /// Ctrl-C reaches the provider with its host. That is the host's business, which then asks the provider to
+    /// stop; so it is listened for, and nothing done.
+    _interrupt: Signal,
+}
+
+impl Signals {
+    pub(crate) fn listen() -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            _interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
 /// Ends the session when it is told to, or the host has gone.
-///
-/// Ctrl-C reaches the provider with its host: that is the host's business, which then asks the provider to stop.
-pub(crate) async fn watch<P: Provider>(session: Arc<Session<P>>) {
-    // A signal that is listened for does nothing by itself.
-    let _interrupts = signal(SignalKind::interrupt());
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signals) => drop(signals.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
+pub(crate) async fn watch<P: Provider>(session: Arc<Session<P>>, mut signals: Signals) {
     tokio::select! {
-        () = terminated => {}
+        _ = signals.terminate.recv() => {}
         () = host_gone(session.connections(), parent_id, || sleep(TICK)) => {}
     }
     session.end().await;

@@ -57,6 +57,7 @@ fn served(provider: impl Provider, host: &Host) -> io::Result<()> {
 }
 
 async fn attend<P: Provider>(session: Arc<Session<P>>, host: &Host) -> io::Result<()> {
+    let signals = lifecycle::Signals::listen()?;
     let identity = host.client_certificate.as_deref().map(tls::Identity::for_client).transpose()?;
     let socket = Socket::bind(host.socket_directory.as_deref())?;
     let (acceptor, certificate) = match identity {
@@ -64,7 +65,7 @@ async fn attend<P: Provider>(session: Arc<Session<P>>, host: &Host) -> io::Resul
         None => (Acceptor::Plain, None),
     };
     handshake::announce(&mut io::stdout(), socket.path(), certificate.as_ref())?;
-    let watch = tokio::spawn(lifecycle::watch(session.clone()));
+    let watch = tokio::spawn(lifecycle::watch(session.clone(), signals));
     let result = answer(session.clone(), socket, acceptor).await;
     session.end().await;
     watch.abort();
