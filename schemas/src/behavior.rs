@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::codec;
 use crate::compare;
-use crate::kind::{Call, Endpoint, Field, Kind, States};
+use crate::kind::{Call, Endpoint, Field, Kind, Part, States, fields};
 use crate::{Answer, Diagnostic, Presence, Record, Request, Shape, Value};
 
 /// What to do with an object.
@@ -144,13 +144,38 @@ fn converse(
     answers: &[Answer],
 ) -> Step {
     let (written, read) = answers.split_at(answers.len().min(writes.len()));
+    let writes_nothing = writes.is_empty();
     if let Some(step) = written.iter().find_map(verdict_of_write) {
         return step;
     }
     if let Some(write) = writes.into_iter().nth(answers.len()) {
         return write.map_or_else(Step::Failed, Step::Call);
     }
-    read_on(kind, known, read)
+    if writes_nothing {
+        return read_on(kind, known, read);
+    }
+    match read_on(kind, &known.clone().without_nulls(), read) {
+        Step::Done(record) => lost(kind, known, &record).map_or(Step::Done(record), Step::Failed),
+        step => step,
+    }
+}
+
+/// What the server silently dropped: a configured field of which the answers to the reads say nothing.
+///
+/// Not every endpoint warns about parameters that it does not know.
+pub fn lost(kind: &Kind, written: &Record, read: &Record) -> Option<Diagnostic> {
+    let sent = |field: &&Field| field.is_configurable() && field.readable && !field.key && field.at.is_some();
+    let is_lost = |field: &&Field| {
+        let wanted = written.get(field.name);
+        !wanted.has_unknown() && read.get(field.name).is_null() && !kind.same(field, wanted, &Value::Null)
+    };
+    let field = kind.fields().filter(sent).find(is_lost)?;
+    Some(
+        Diagnostic::error(format!("the server did not keep `{}`", field.name))
+            .because("it was written, and the object as read afterwards does not have it")
+            .hint("this server or its version does not know the parameter; remove it from the configuration")
+            .at_field(field.name),
+    )
 }
 
 /// Reads endpoint after endpoint; `answers` are those of the reads alone.
@@ -248,7 +273,9 @@ pub fn settle_endpoint(kind: &Kind, endpoint: &Endpoint, data: &Value, record: &
     {
         let live =
             if field.api.is_empty() { codec::decode(&field.shape, data) } else { codec::read(field, data) };
-        record.set(field.name, settle(kind, field, record.get(field.name), live));
+        let prior = record.get(field.name);
+        let stays = record.has(field.name) && kind.same(field, prior, &live);
+        record.set(field.name, if stays { prior.clone() } else { settle(kind, field, prior, live) });
     }
 }
 
@@ -266,12 +293,50 @@ pub fn settle(kind: &Kind, field: &Field, prior: &Value, live: Value) -> Value {
     if unchanged {
         return prior.clone();
     }
-    if field.presence != Presence::Optional || !kind.same(field, &Value::Null, &live) {
+    if let Shape::List(Shape::Object(parts)) = field.shape {
+        return settle_object(kind, parts, prior, live);
+    }
+    let shows_zero = match field.presence {
+        Presence::Optional => kind.same(field, &Value::Null, &live),
+        Presence::Filled => live.is_null() && kind.states == States::Legacy,
+        Presence::Required | Presence::Output => false,
+    };
+    if !shows_zero {
         return live;
+    }
+    if field.presence == Presence::Filled {
+        return codec::absent(field);
     }
     match (kind.states, field.shape) {
         (States::Modern, _) if field.default.is_none() => Value::Null,
         (States::Legacy, Shape::List(_) | Shape::Set(_) | Shape::Map(_) | Shape::Block { .. }) => Value::Null,
         _ => codec::absent(field),
     }
+}
+
+/// How a state shows an object of which the configuration may set a part, such as a mount's `tune`: without a
+/// configuration as the server has it; else what is configured, and nothing of the rest.
+fn settle_object(kind: &Kind, parts: &'static [Part], prior: &Value, live: Value) -> Value {
+    let first = |list: &Value| list.as_list().and_then(|items| items.first().cloned());
+    let (prior, Some(live)) = (first(prior), first(&live)) else { return live };
+    let shown = fields(parts).map(|field| {
+        let live = live.at(field.name).clone();
+        let value = match &prior {
+            None if live.is_null() => codec::absent(field),
+            None => live,
+            Some(prior) => settle_part(kind, field, prior.at(field.name), live),
+        };
+        (field.name.to_owned(), value)
+    });
+    Value::List(vec![Value::Map(shown.collect())])
+}
+
+fn settle_part(kind: &Kind, field: &Field, prior: &Value, live: Value) -> Value {
+    let is_text = matches!(field.shape, Shape::Text(_) | Shape::Duration);
+    if prior.is_null() {
+        let is_empty_text = is_text && kind.states == States::Legacy;
+        return if is_empty_text { codec::absent(field) } else { Value::Null };
+    }
+    let is_unset = compare::same(field, prior, &Value::Null);
+    if is_unset || compare::same(field, prior, &live) { prior.clone() } else { live }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::kind::{Endpoint, Field, Kind, Literal, Part, Shape, fields};
-use crate::{Number, Record, Secret, Value, duration, json};
+use crate::{Number, Record, Secret, Value, compare, duration, json};
 
 /// The body that creates the part of `record` which lives at `endpoint`.
 pub fn create_body(kind: &Kind, endpoint: &Endpoint, record: &Record) -> Value {
@@ -25,10 +25,39 @@ pub fn update_body(kind: &Kind, endpoint: &Endpoint, prior: &Record, desired: &R
     let mut record = Record::new();
     for field in here().filter(|field| is_sent_on_update(field, prior, desired, elsewhere)) {
         let value = desired.get(field.name);
-        let cleared = value.is_null() && !kind.same(field, prior.get(field.name), &Value::Null);
-        record.set(field.name, if cleared { absent(field) } else { value.clone() });
+        let before = prior.get(field.name);
+        let is_cleared = value.is_null() && !kind.same(field, before, &Value::Null);
+        record.set(
+            field.name,
+            if is_cleared { cleared(field) } else { with_cleared(&field.shape, before, value) },
+        );
     }
     Some(body(here(), &record, endpoint, endpoint.strip))
+}
+
+/// What is sent for a field that was set and no longer is. (An empty duration would change nothing.)
+fn cleared(field: &Field) -> Value {
+    match (field.default, field.shape) {
+        (None, Shape::Duration) => "0s".into(),
+        _ => absent(field),
+    }
+}
+
+/// `value` with the parts of its object that were set and no longer are, as what clears them.
+fn with_cleared(shape: &Shape, before: &Value, value: &Value) -> Value {
+    let first = |list: &Value| list.as_list().and_then(|items| items.first().cloned());
+    let (Shape::List(Shape::Object(parts)), Some(before), Some(mut object)) =
+        (shape, first(before), first(value))
+    else {
+        return value.clone();
+    };
+    for field in fields(parts) {
+        let is_set = |value: &Value| !compare::same(field, value, &Value::Null);
+        if is_set(before.at(field.name)) && !is_set(object.at(field.name)) {
+            object.put(field.name, cleared(field));
+        }
+    }
+    Value::List(vec![object])
 }
 
 /// True if going from `prior` to `desired` has to write `field`.

@@ -15,6 +15,9 @@ pub fn same(field: &Field, a: &Value, b: &Value) -> bool {
     if field.empty_differs && a.is_null() != b.is_null() {
         return false;
     }
+    if let (Shape::Text(rule), Some(a), Some(b)) = (field.shape, a.as_str(), b.as_str()) {
+        return texts::same(rule, a, b);
+    }
     canonical(field, a) == canonical(field, b)
 }
 

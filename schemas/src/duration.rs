@@ -65,6 +65,43 @@ pub fn render(seconds: i64) -> String {
     format!("{sign}{text}")
 }
 
+/// `time`, such as `2026-11-22T01:24:21.309906791Z`, without the fraction of its second. `None` for other text.
+pub fn whole_second(time: &str) -> Option<String> {
+    instant(time)?;
+    let (date, clock) = time.split_at(19);
+    let fraction = clock.trim_start_matches(['.', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+    Some(format!("{date}{fraction}"))
+}
+
+/// Whole seconds from one UTC time to a later one. `None` if one of them is no such time.
+pub fn between(start: &str, end: &str) -> Option<i64> {
+    let (start, end) = (instant(start)?, instant(end)?);
+    i64::try_from((end - start).div_euclid(1_000_000_000)).ok()
+}
+
+/// Nanoseconds since 1970 of a UTC time in RFC 3339.
+fn instant(time: &str) -> Option<i128> {
+    let (date, clock) = time.strip_suffix('Z')?.split_once('T')?;
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let [year, month, day] = numbers(date, '-')?;
+    let [hours, minutes, seconds] = numbers(clock, ':')?;
+    let nanoseconds: i128 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
+    let whole = ((days(year, month, day) * 24 + hours) * 60 + minutes) * 60 + seconds;
+    Some(i128::from(whole) * 1_000_000_000 + nanoseconds)
+}
+
+fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
+    let numbers: Vec<i64> = text.split(separator).map(str::parse).collect::<Result<_, _>>().ok()?;
+    numbers.try_into().ok()
+}
+
+/// Days since 1970 of a date of the Gregorian calendar. Years start in March here: the leap day is then the last.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 719_469
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +129,19 @@ mod tests {
         assert_eq!(render(5400), "1h30m");
         assert_eq!(render(45), "45s");
         assert_eq!(render(0), "0s");
+    }
+
+    #[test]
+    fn times_are_subtracted_across_leap_days() {
+        assert_eq!(between("1970-01-01T00:00:00Z", "2026-11-22T01:24:21.3Z"), Some(1_795_310_661));
+        assert_eq!(
+            between("2026-11-22T01:24:21.309906791Z", "2036-11-19T01:24:21.309896265Z"),
+            Some(315_359_999)
+        );
+        assert_eq!(between("2024-02-28T00:00:00Z", "2024-03-01T00:00:00Z"), Some(2 * 86_400));
+        assert_eq!(between("2100-02-28T00:00:00Z", "2100-03-01T00:00:00Z"), Some(86_400));
+        assert_eq!(between("", "2100-03-01T00:00:00Z"), None);
+        assert_eq!(whole_second("2026-11-22T01:24:21.309906791Z").as_deref(), Some("2026-11-22T01:24:21Z"));
+        assert_eq!(whole_second("yesterday, some time ago"), None);
     }
 }

@@ -1,9 +1,20 @@
 //! Documents inside fields: what is wrong with one, and when two mean the same.
 
-use crate::Diagnostic;
+use crate::acl::{AclPolicy, PolicyError};
 use crate::kind::Text;
+use crate::password_policy::PasswordPolicy;
+use crate::{Diagnostic, acl};
 
-/// The one form of all documents that mean the same as `text`.
+/// Whether `a` and `b` mean the same.
+pub(crate) fn same(rule: Text, a: &str, b: &str) -> bool {
+    match rule {
+        Text::AclPolicy => AclPolicy::same(a, b),
+        Text::PasswordPolicy => PasswordPolicy::same(a, b),
+        Text::Plain | Text::Name | Text::Path | Text::Pem => canonical(rule, a) == canonical(rule, b),
+    }
+}
+
+/// One form of texts that mean the same, as far as the text alone tells: policies are compared by [`same`].
 pub(crate) fn canonical(rule: Text, text: &str) -> String {
     match rule {
         Text::Plain => text.to_owned(),
@@ -14,10 +25,26 @@ pub(crate) fn canonical(rule: Text, text: &str) -> String {
 }
 
 /// What is wrong with `text`.
-pub(crate) fn check(rule: Text, _text: &str) -> Vec<Diagnostic> {
+pub(crate) fn check(rule: Text, text: &str) -> Vec<Diagnostic> {
     match rule {
-        Text::Plain | Text::Name | Text::Path | Text::Pem | Text::AclPolicy | Text::PasswordPolicy => {
-            Vec::new()
+        Text::AclPolicy => findings(AclPolicy::parse(text).err()),
+        Text::PasswordPolicy => findings(PasswordPolicy::parse(text).err()),
+        Text::Path if text.trim_matches('/').is_empty() => {
+            vec![Diagnostic::error(format!("`{text}` is not a path"))]
         }
+        Text::Plain | Text::Name | Text::Path | Text::Pem => Vec::new(),
+    }
+}
+
+fn findings(error: Option<PolicyError>) -> Vec<Diagnostic> {
+    error.into_iter().flat_map(|error| error.findings).map(diagnostic).collect()
+}
+
+fn diagnostic(finding: acl::Finding) -> Diagnostic {
+    let place = format!("line {}, column {}", finding.line, finding.column);
+    let diagnostic = Diagnostic::error(finding.message).because(place);
+    match finding.hint {
+        Some(hint) => diagnostic.hint(hint),
+        None => diagnostic,
     }
 }

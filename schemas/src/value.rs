@@ -195,6 +195,19 @@ impl Record {
         self.0.get(name).unwrap_or(&Value::Null)
     }
 
+    /// True if field `name` was set, be it to null. A record made of an import id has only the keys; one made
+    /// of a state has every field.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// The same object without the fields that are null or not known yet.
+    #[must_use]
+    pub fn without_nulls(mut self) -> Self {
+        self.0.retain(|_, value| !value.is_null() && *value != Value::Unknown);
+        self
+    }
+
     /// The text of field `name`; empty if it is null or no text.
     pub fn text(&self, name: &str) -> &str {
         self.get(name).as_str().unwrap_or_default()

@@ -1,9 +1,12 @@
 //! All kinds, one file each, and the one list of them.
 
+#![allow(clippy::duplicated_attributes, reason = "two endpoints of a kind may say the same word")]
+
 use crate::{Class, Kind};
 
-// Groups of fields that several kinds share.
+// Groups of fields and ways of doing that several kinds share.
 mod auth;
+mod sys;
 
 /// One line a kind: module, file, type.
 macro_rules! kinds {
@@ -17,9 +20,19 @@ macro_rules! kinds {
 
 kinds! {
     // resources
+    approle_login in "auth/approle_login.rs": ApproleLogin,
     approle_role in "auth/approle_role.rs": ApproleRole,
+    approle_secret_id in "auth/approle_secret_id.rs": ApproleSecretId,
+    auth_backend in "auth/auth_backend.rs": AuthBackend,
+    jwt_auth_backend in "auth/jwt_auth_backend.rs": JwtAuthBackend,
+    jwt_role in "auth/jwt_role.rs": JwtAuthBackendRole,
     mount in "sys/mount.rs": Mount,
+    namespace in "sys/namespace.rs": Namespace,
+    password_policy in "sys/password_policy.rs": PasswordPolicy,
     policy in "sys/policy.rs": Policy,
+    token in "auth/token.rs": Token,
+    token_role in "auth/token_role.rs": TokenRole,
+    userpass_user in "auth/userpass_user.rs": UserpassUser,
 }
 
 /// The kind of that class and name (without `vault_`).

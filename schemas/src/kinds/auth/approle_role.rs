@@ -33,7 +33,7 @@ pub struct ApproleRole {
     pub secret_id_num_uses: Option<i64>,
     /// Lifetime of secret ids, in seconds; 0: without limit.
     pub secret_id_ttl: Option<Seconds>,
-    #[kind(flatten)]
     /// Token parameters.
+    #[kind(flatten)]
     pub token: TokenParameters,
 }

@@ -3,6 +3,23 @@ use crate::shape::{Map, Seconds, Set};
 /// What every role of an auth method says about the tokens that it gives out.
 #[derive(schemas::Fields)]
 pub struct TokenParameters {
+    /// What holds for token roles too.
+    #[kind(flatten)]
+    pub limits: TokenLimits,
+    /// Makes the tokens periodic: each renewal gives them this many seconds.
+    #[kind(at = "object", aliases("period"))]
+    pub token_period: Option<Seconds>,
+    /// Lifetime at first, in seconds.
+    #[kind(at = "object", aliases("ttl"))]
+    pub token_ttl: Option<Seconds>,
+    /// `service`, `batch`, or `default` for what the mount says.
+    #[kind(at = "object", default = "default")]
+    pub token_type: Option<String>,
+}
+
+/// The token parameters that mean the same in roles of auth methods and in token roles.
+#[derive(schemas::Fields)]
+pub struct TokenLimits {
     /// Metadata of the entity alias that a login makes.
     #[kind(at = "object", enterprise)]
     pub alias_metadata: Option<Map<String>>,
@@ -21,16 +38,7 @@ pub struct TokenParameters {
     /// How often a token may be used; 0: without limit.
     #[kind(at = "object", aliases("num_uses"))]
     pub token_num_uses: Option<i64>,
-    /// Makes the tokens periodic: each renewal gives them this many seconds.
-    #[kind(at = "object", aliases("period"))]
-    pub token_period: Option<Seconds>,
     /// Policies of the tokens.
     #[kind(at = "object", aliases("policies"))]
     pub token_policies: Option<Set<String>>,
-    /// Lifetime at first, in seconds.
-    #[kind(at = "object", aliases("ttl"))]
-    pub token_ttl: Option<Seconds>,
-    /// `service`, `batch`, or `default` for what the mount says.
-    #[kind(at = "object", default = "default")]
-    pub token_type: Option<String>,
 }

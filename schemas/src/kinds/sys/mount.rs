@@ -1,8 +1,11 @@
+use crate::behavior::{self, Behavior, Operation, Step};
+use crate::kinds::sys::mounted;
 use crate::shape::{List, Map, MountPath, Seconds, Set};
+use crate::{Answer, Diagnostic, Kind, Record};
 
 /// A secrets engine, mounted at a path.
 #[derive(schemas::Kind)]
-#[kind(name = "mount", list = "sys/mounts", id = "{path}")]
+#[kind(name = "mount", list = "sys/mounts", id = "{path}", behavior = SecretsEngine)]
 #[kind(path = "sys/mounts/{path}", update = "POST sys/mounts/{path}/tune", strip = "config")]
 #[kind(block(name = "mount", label = "path", within = "namespace"))]
 pub struct Mount {
@@ -22,10 +25,89 @@ pub struct Mount {
     pub max_lease_ttl_seconds: Option<Seconds>,
     /// Options of the engine's type, such as `version` of kv.
     pub options: Option<Map<String>>,
+    /// Request fields that the audit log shows in clear.
+    #[kind(filled, api = "config.audit_non_hmac_request_keys")]
+    pub audit_non_hmac_request_keys: Option<List<String>>,
+    /// Response fields that the audit log shows in clear.
+    #[kind(filled, api = "config.audit_non_hmac_response_keys")]
+    pub audit_non_hmac_response_keys: Option<List<String>>,
+    /// `unauth` shows the mount to everyone, `hidden` to nobody.
+    #[kind(api = "config.listing_visibility")]
+    pub listing_visibility: Option<String>,
+    /// Request headers that are passed to the engine.
+    #[kind(api = "config.passthrough_request_headers")]
+    pub passthrough_request_headers: Option<List<String>>,
     /// Response headers that the engine may set.
     #[kind(api = "config.allowed_response_headers")]
     pub allowed_response_headers: Option<List<String>>,
+    /// Accessors of auth methods to which the engine may delegate a login. Not on OpenBao.
+    #[kind(api = "config.delegated_auth_accessors")]
+    pub delegated_auth_accessors: Option<List<String>>,
     /// Managed keys that the engine may use.
     #[kind(api = "config.allowed_managed_keys", enterprise)]
     pub allowed_managed_keys: Option<Set<String>>,
+    /// Key that signs the engine's identity tokens.
+    #[kind(api = "config.identity_token_key", enterprise)]
+    pub identity_token_key: Option<String>,
+    /// Version of the engine's plugin.
+    pub plugin_version: Option<String>,
+    /// Never answer from the server's cache. Set when the engine is mounted, and not changed later.
+    #[kind(filled, api = "config.force_no_cache")]
+    pub force_no_cache: Option<bool>,
+    /// Keep the engine on one cluster.
+    #[kind(replaces)]
+    pub local: Option<bool>,
+    /// Wrap the engine's storage with the seal.
+    #[kind(filled, replaces)]
+    pub seal_wrap: Option<bool>,
+    /// Let the engine draw from an external source of entropy.
+    #[kind(default = false, replaces)]
+    pub external_entropy_access: Option<bool>,
+    /// Accessor of the mount.
+    #[kind(output)]
+    pub accessor: String,
+}
+
+struct SecretsEngine;
+
+impl Behavior for SecretsEngine {
+    fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
+        let (known, step) = match operation {
+            Operation::Update { prior, desired } => match frozen(kind, prior, desired) {
+                Some(diagnostic) => return Step::Failed(diagnostic),
+                None => (*desired, mounted::update(kind, "", prior, desired, answers)),
+            },
+            Operation::Create { desired: known } | Operation::Read { prior: known } => {
+                (*known, behavior::follow_table(kind, operation, answers))
+            }
+            Operation::Delete { .. } | Operation::Open { .. } | Operation::Close { .. } => {
+                return behavior::follow_table(kind, operation, answers);
+            }
+        };
+        match step {
+            Step::Done(record) => Step::Done(as_written(known, record)),
+            step => step,
+        }
+    }
+}
+
+/// `kv-v2` is a way to write version 2 of `kv`; the server answers the latter.
+fn as_written(known: &Record, record: Record) -> Record {
+    let is_short = known.text("type") == "kv-v2" && record.text("type") == "kv";
+    if !is_short || record.get("options").at("version").as_str() != Some("2") {
+        return record;
+    }
+    record.with("type", "kv-v2").with("options", known.get("options").clone())
+}
+
+fn frozen(kind: &Kind, prior: &Record, desired: &Record) -> Option<Diagnostic> {
+    let field = kind.field("force_no_cache")?;
+    let wanted = desired.get(field.name);
+    let differs = !wanted.is_null() && !wanted.has_unknown() && !kind.same(field, prior.get(field.name), wanted);
+    differs.then(|| {
+        Diagnostic::error("`force_no_cache` of a mounted engine cannot be changed")
+            .because("the server takes it only when it mounts the engine, and ignores it afterwards")
+            .hint("set it as it is, or mount the engine anew")
+            .at_field(field.name)
+    })
 }

@@ -1,0 +1,67 @@
+use crate::behavior::{self, Behavior, Operation, Step};
+use crate::kinds::sys::mounted;
+use crate::shape::{Duration, List};
+use crate::{Answer, Diagnostic, Kind, Record, Value};
+
+/// What can be tuned of a mounted auth method.
+#[derive(schemas::Fields)]
+pub struct Tune {
+    /// Response headers that the method may set.
+    pub allowed_response_headers: Option<List<String>>,
+    /// Request fields that the audit log shows in clear.
+    pub audit_non_hmac_request_keys: Option<List<String>>,
+    /// Response fields that the audit log shows in clear.
+    pub audit_non_hmac_response_keys: Option<List<String>>,
+    /// Lifetime of tokens when a login names none: `1h`.
+    pub default_lease_ttl: Option<Duration>,
+    /// `unauth` shows the mount to everyone, `hidden` to nobody.
+    pub listing_visibility: Option<String>,
+    /// Longest lifetime of tokens: `24h`.
+    pub max_lease_ttl: Option<Duration>,
+    /// Request headers that are passed to the method.
+    pub passthrough_request_headers: Option<List<String>>,
+    /// `default-service`, `default-batch`, `service` or `batch`.
+    pub token_type: Option<String>,
+}
+
+/// A mounted auth method: its path may come from its type, and a change of the path moves it.
+pub(crate) struct AuthMount;
+
+impl Behavior for AuthMount {
+    fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
+        match operation {
+            Operation::Create { desired } => {
+                let desired = &with_path(desired);
+                behavior::follow_table(kind, &Operation::Create { desired }, answers)
+            }
+            Operation::Update { prior, desired } => {
+                let desired = &with_path(desired);
+                mounted::update(kind, "auth/", prior, desired, answers)
+            }
+            Operation::Read { .. }
+            | Operation::Delete { .. }
+            | Operation::Open { .. }
+            | Operation::Close { .. } => behavior::follow_table(kind, operation, answers),
+        }
+    }
+
+    fn check(&self, _kind: &Kind, config: &Record) -> Vec<Diagnostic> {
+        let several = config.get("tune").as_list().is_some_and(|blocks| blocks.len() > 1);
+        let error = || Diagnostic::error("`tune` stands more than once").hint("put it all into one block");
+        several.then(|| error().at_field("tune")).into_iter().collect()
+    }
+
+    fn foresee(&self, _kind: &Kind, _prior: Option<&Record>, planned: &mut Record) {
+        *planned = with_path(planned);
+    }
+
+    fn replaces(&self, kind: &Kind, prior: &Record, planned: &Record) -> Vec<&'static str> {
+        mounted::replaces(kind, prior, planned)
+    }
+}
+
+/// The mount's path: as configured, else named as its type.
+fn with_path(record: &Record) -> Record {
+    let is_open = matches!(record.get("path").expose(), Value::Null | Value::Unknown);
+    if is_open { record.clone().with("path", record.get("type").clone()) } else { record.clone() }
+}

@@ -1,0 +1,3 @@
+//! What the kinds of `sys/` share.
+
+pub(crate) mod mounted;
