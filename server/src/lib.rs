@@ -1,5 +1,6 @@
 //! A secrets server that speaks the API of Vault and OpenBao.
 
 pub mod barrier;
+pub mod config;
 pub mod seal;
 pub mod storage;

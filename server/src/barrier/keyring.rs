@@ -17,7 +17,7 @@ pub(super) const KEYRING_KEY: &str = "core/keyring";
 /// The term written into the entry of the keyring itself, which no term of the keyring encrypts.
 const ROOT_TERM: u32 = 0;
 
-/// The key that opens the keyring. The seal guards it.
+/// The key that opens the keyring, or a key that guards this one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RootKey(KeyBytes);
 
@@ -25,7 +25,7 @@ impl RootKey {
     /// Bytes of a root key.
     pub const LENGTH: usize = 32;
 
-    /// A new random root key.
+    /// A new random key.
     pub fn generate() -> Self {
         Self(random_key())
     }
@@ -40,9 +40,22 @@ impl RootKey {
         Some(Self(key))
     }
 
-    /// The bytes, for the seal to protect.
-    pub fn expose(&self) -> &[u8] {
+    /// The bytes, to split them into shares.
+    pub(crate) fn expose(&self) -> &[u8] {
         &self.0[..]
+    }
+
+    /// This key as the entry `key`, encrypted by `unseal_key`, which the seal guards.
+    pub fn wrap(&self, unseal_key: &RootKey, key: &str) -> Bytes {
+        Cipher::new(&unseal_key.0).seal(ROOT_TERM, key, self.expose())
+    }
+
+    /// Opens what [`wrap`](Self::wrap) made; `None` if `unseal_key` is not the right one.
+    pub fn unwrap_entry(unseal_key: &RootKey, key: &str, entry: &[u8]) -> Option<Self> {
+        let plaintext = Cipher::new(&unseal_key.0).open(key, entry).ok()?;
+        let root = Self::from_bytes(&plaintext);
+        wipe(plaintext);
+        root
     }
 }
 

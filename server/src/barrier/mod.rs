@@ -30,7 +30,7 @@ pub use transaction::{Savepoint, Transaction};
 pub use view::View;
 
 /// Entries that are stored outside of the barrier's encryption and so cannot be written through it.
-const RESERVED: [&str; 2] = [KEYRING_KEY, crate::seal::SEAL_CONFIG_KEY];
+const RESERVED: [&str; 3] = [KEYRING_KEY, crate::seal::ROOT_KEY_KEY, crate::seal::SEAL_CONFIG_KEY];
 
 /// Encryption over a storage. Begins sealed.
 pub struct Barrier {
@@ -68,13 +68,28 @@ impl Barrier {
     }
 
     /// Stores a new keyring under `root`, together with `also`, which is stored in the clear. Stays sealed.
-    pub async fn initialize(&self, root: &RootKey, mut also: Batch) -> Result<(), BarrierError> {
+    pub async fn initialize(&self, root: &RootKey, also: Batch) -> Result<(), BarrierError> {
+        self.initialize_with(root, also, Batch::new()).await
+    }
+
+    /// As [`initialize`](Barrier::initialize), with first contents, which are encrypted: one batch of it all.
+    pub async fn initialize_with(
+        &self,
+        root: &RootKey,
+        also: Batch,
+        contents: Batch,
+    ) -> Result<(), BarrierError> {
         let _replacing = self.replacing.lock().await;
         if self.is_initialized().await? {
             return Err(BarrierError::AlreadyInitialized);
         }
-        also.put(KEYRING_KEY, Keyring::generate(root.clone()).to_entry());
-        Ok(self.storage.commit(also).await?)
+        let keyring = Keyring::generate(root.clone());
+        let mut batch = encrypt(&keyring, contents)?;
+        for (key, write) in also {
+            batch.replace(&key, Some(write));
+        }
+        batch.put(KEYRING_KEY, keyring.to_entry());
+        Ok(self.storage.commit(batch).await?)
     }
 
     /// Opens the stored keyring with `root`.
@@ -187,20 +202,23 @@ impl Barrier {
 
     /// `batch` as it goes to the storage.
     fn encrypt(&self, batch: Batch) -> Result<Batch, BarrierError> {
-        let keyring = self.open_keyring()?;
-        let mut encrypted = Batch::new();
-        for (key, write) in batch {
-            if RESERVED.contains(&key.as_str()) {
-                return Err(BarrierError::Reserved { key });
-            }
-            match write {
-                Write::Delete => encrypted.delete(key),
-                Write::Put(value) => {
-                    let entry = keyring.encrypt(&key, &value);
-                    encrypted.put(key, entry);
-                }
+        encrypt(&*self.open_keyring()?, batch)
+    }
+}
+
+fn encrypt(keyring: &Keyring, batch: Batch) -> Result<Batch, BarrierError> {
+    let mut encrypted = Batch::new();
+    for (key, write) in batch {
+        if RESERVED.contains(&key.as_str()) {
+            return Err(BarrierError::Reserved { key });
+        }
+        match write {
+            Write::Delete => encrypted.delete(key),
+            Write::Put(value) => {
+                let entry = keyring.encrypt(&key, &value);
+                encrypted.put(key, entry);
             }
         }
-        Ok(encrypted)
     }
+    Ok(encrypted)
 }

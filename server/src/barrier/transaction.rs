@@ -177,6 +177,11 @@ impl Transaction {
         Ok(())
     }
 
+    /// The writes, uncommitted; hooks are dropped.
+    pub fn into_batch(self) -> Batch {
+        self.state.into_inner().batch
+    }
+
     /// Reads a page of keys of the storage, without own writes.
     pub(super) async fn stored_keys(
         &self,

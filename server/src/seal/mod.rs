@@ -1,4 +1,179 @@
 //! The seal: what guards the root key of the barrier.
+//!
+//! The root key is stored encrypted by the *unseal key*, and the unseal key is split by Shamir's scheme into
+//! shares that are handed out once, at initialization. [`Seal`] is the state machine of `sys/init`,
+//! `sys/unseal`, `sys/seal` and `sys/seal-status`, without HTTP. Its texts are those of OpenBao.
+
+mod configuration;
+mod error;
+mod field;
+mod init;
+mod shamir;
+mod share;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use subtle::ConstantTimeEq as _;
+
+use crate::barrier::{Barrier, BarrierError, RootKey};
+
+pub use configuration::SealConfiguration;
+pub use error::SealError;
+pub use init::{InitDraft, InitRequest};
+pub use shamir::{CombineError, SecretBytes, combine, split};
+pub use share::parse_share;
 
 /// Where the configuration of the seal is stored, in the clear.
 pub const SEAL_CONFIG_KEY: &str = "core/seal-config";
+
+/// Where the root key is stored, encrypted by the unseal key.
+pub const ROOT_KEY_KEY: &str = "core/root-key";
+
+/// What `sys/seal-status` shows, without the fields of the server (version, cluster).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SealStatus {
+    /// Always `shamir`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Whether a keyring is stored.
+    pub initialized: bool,
+    /// Whether the barrier is sealed.
+    pub sealed: bool,
+    /// Shares needed; 0 before initialization.
+    #[serde(rename = "t")]
+    pub threshold: u8,
+    /// Shares handed out; 0 before initialization.
+    #[serde(rename = "n")]
+    pub shares: u8,
+    /// Shares entered since the last success, failure or reset.
+    pub progress: usize,
+    /// Names this attempt to unseal; empty while none is under way.
+    pub nonce: String,
+    /// As `seal-status` names it: `inmem`, `file`, …
+    pub storage_type: &'static str,
+}
+
+/// Shares entered so far.
+#[derive(Default)]
+struct Progress {
+    nonce: String,
+    shares: Vec<SecretBytes>,
+}
+
+/// The seal of one barrier.
+pub struct Seal {
+    barrier: Arc<Barrier>,
+    progress: Arc<tokio::sync::Mutex<Progress>>,
+}
+
+impl Seal {
+    /// The seal of `barrier`.
+    pub fn new(barrier: Arc<Barrier>) -> Self {
+        Self { barrier, progress: Arc::default() }
+    }
+
+    /// The barrier behind the seal.
+    pub fn barrier(&self) -> &Arc<Barrier> {
+        &self.barrier
+    }
+
+    /// Whether the barrier has been initialized.
+    pub async fn is_initialized(&self) -> Result<bool, SealError> {
+        Ok(self.barrier.is_initialized().await?)
+    }
+
+    /// What `sys/seal-status` shows.
+    pub async fn status(&self) -> Result<SealStatus, SealError> {
+        let progress = self.progress.lock().await;
+        self.status_of(&progress).await
+    }
+
+    async fn status_of(&self, progress: &Progress) -> Result<SealStatus, SealError> {
+        let configuration = SealConfiguration::load(&self.barrier).await?;
+        Ok(SealStatus {
+            kind: SealConfiguration::KIND,
+            initialized: configuration.is_some(),
+            sealed: self.barrier.is_sealed(),
+            threshold: configuration.as_ref().map_or(0, SealConfiguration::threshold),
+            shares: configuration.as_ref().map_or(0, SealConfiguration::shares),
+            progress: progress.shares.len(),
+            nonce: progress.nonce.clone(),
+            storage_type: self.barrier.storage().kind(),
+        })
+    }
+
+    /// Enters a share. The one that reaches the threshold unseals the barrier, or fails and starts over.
+    ///
+    /// A share that is entered twice counts once. On an unsealed barrier a share changes nothing.
+    pub async fn unseal_share(&self, share: SecretBytes) -> Result<SealStatus, SealError> {
+        let mut progress = self.progress.lock().await;
+        let configuration = SealConfiguration::load(&self.barrier).await?.ok_or(SealError::NotInitialized)?;
+        if self.barrier.is_sealed() {
+            share::check_length(&share)?;
+            progress.add(share);
+            if progress.shares.len() >= usize::from(configuration.threshold()) {
+                let shares = std::mem::take(&mut *progress).shares;
+                self.unseal(unseal_key(shares)?).await?;
+            }
+        }
+        self.status_of(&progress).await
+    }
+
+    async fn unseal(&self, unseal_key: RootKey) -> Result<(), SealError> {
+        let entry = self.barrier.storage().get(ROOT_KEY_KEY).await.map_err(BarrierError::from)?;
+        let entry = entry.ok_or(SealError::NotInitialized)?;
+        let root = RootKey::unwrap_entry(&unseal_key, ROOT_KEY_KEY, &entry).ok_or(SealError::WrongKey)?;
+        Ok(self.barrier.unseal(&root).await?)
+    }
+
+    /// Forgets the shares entered so far.
+    pub async fn reset(&self) -> Result<SealStatus, SealError> {
+        let mut progress = self.progress.lock().await;
+        if !self.barrier.is_sealed() {
+            return Err(SealError::Unsealed);
+        }
+        *progress = Progress::default();
+        self.status_of(&progress).await
+    }
+
+    /// Seals the barrier: all keys leave the memory. Counts of encryptions are stored first.
+    pub async fn seal(&self) -> Result<(), SealError> {
+        let mut progress = self.progress.lock().await;
+        *progress = Progress::default();
+        let stored = match self.barrier.store_encryption_counts().await {
+            Err(BarrierError::Sealed) => Ok(()),
+            other => other,
+        };
+        // Sealing must not depend on a storage that works.
+        self.barrier.seal();
+        Ok(stored?)
+    }
+}
+
+impl Progress {
+    fn add(&mut self, share: SecretBytes) {
+        if self.shares.iter().any(|known| known.ct_eq(&share).into()) {
+            return;
+        }
+        if self.shares.is_empty() {
+            self.nonce = uuid::Uuid::new_v4().to_string();
+        }
+        self.shares.push(share);
+    }
+}
+
+/// The key that the entered shares make. A single share is the key itself.
+fn unseal_key(mut shares: Vec<SecretBytes>) -> Result<RootKey, SealError> {
+    let secret = match shares.len() {
+        1 => shares.remove(0),
+        _ => combine(&shares).map_err(SealError::Combine)?,
+    };
+    RootKey::from_bytes(&secret).ok_or(match secret.len() {
+        16 | 24 => SealError::WrongKey,
+        length => SealError::WrongKeyLength(length),
+    })
+}

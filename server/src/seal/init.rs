@@ -1,0 +1,130 @@
+//! Initialization: all that a server begins with, in one atomic batch.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tokio::sync::OwnedMutexGuard;
+use zeroize::Zeroizing;
+
+use super::{
+    Progress, ROOT_KEY_KEY, SEAL_CONFIG_KEY, Seal, SealConfiguration, SealError, SecretBytes, split,
+};
+use crate::barrier::{Barrier, RootKey, Transaction};
+use crate::storage::{Batch, InmemStorage};
+
+/// The body of `sys/init`. Absent numbers are 0, as for the peers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct InitRequest {
+    /// Shares to hand out.
+    pub secret_shares: i64,
+    /// Shares needed to unseal.
+    pub secret_threshold: i64,
+    /// One PGP key a share; not supported.
+    pub pgp_keys: Vec<String>,
+    /// A PGP key for the root token; not supported.
+    pub root_token_pgp_key: String,
+    /// For seals that unseal themselves only.
+    pub recovery_shares: i64,
+    /// For seals that unseal themselves only.
+    pub recovery_threshold: i64,
+}
+
+impl InitRequest {
+    fn check(&self) -> Result<SealConfiguration, SealError> {
+        match (self.recovery_shares, self.recovery_threshold) {
+            (0, 0) => {}
+            (_, 0) => return Err(SealError::NotApplicable("recovery_shares")),
+            (0, _) => return Err(SealError::NotApplicable("recovery_threshold")),
+            _ => return Err(SealError::NotApplicable("recovery_shares,recovery_threshold")),
+        }
+        let configuration = SealConfiguration::new(self.secret_shares, self.secret_threshold)?;
+        if !self.pgp_keys.is_empty() && self.pgp_keys.len() != usize::from(configuration.shares()) {
+            return Err(SealError::InvalidConfiguration(
+                "count mismatch between number of provided PGP keys and number of shares",
+            ));
+        }
+        Ok(configuration)
+    }
+
+    fn wants_pgp(&self) -> bool {
+        !self.pgp_keys.is_empty() || !self.root_token_pgp_key.is_empty()
+    }
+}
+
+/// An initialization that is not stored yet. Nobody else can begin one, or enter a share, meanwhile.
+pub struct InitDraft {
+    barrier: Arc<Barrier>,
+    configuration: SealConfiguration,
+    contents: Transaction,
+    _progress: OwnedMutexGuard<Progress>,
+}
+
+impl Seal {
+    /// Begins an initialization. Write the first contents (root token, mounts, …) into
+    /// [`InitDraft::transaction`], then [`InitDraft::commit`] stores everything at once or nothing.
+    pub async fn begin_init(&self, request: &InitRequest) -> Result<InitDraft, SealError> {
+        let progress = Arc::clone(&self.progress).lock_owned().await;
+        let configuration = request.check()?;
+        if self.is_initialized().await? {
+            return Err(SealError::AlreadyInitialized);
+        }
+        if request.wants_pgp() {
+            return Err(SealError::PgpUnsupported);
+        }
+        let contents = scratch().await?;
+        Ok(InitDraft { barrier: Arc::clone(&self.barrier), configuration, contents, _progress: progress })
+    }
+
+    /// Initializes with one share and unseals at once, for `-dev`. Answers the share.
+    pub async fn begin_dev(&self) -> Result<InitDraft, SealError> {
+        let request = InitRequest { secret_shares: 1, secret_threshold: 1, ..InitRequest::default() };
+        self.begin_init(&request).await
+    }
+}
+
+impl InitDraft {
+    /// A transaction on an empty barrier. Its hooks never run.
+    pub fn transaction(&self) -> &Transaction {
+        &self.contents
+    }
+
+    /// Stores everything and answers the shares, which exist nowhere else. The barrier stays sealed.
+    pub async fn commit(self) -> Result<Vec<SecretBytes>, SealError> {
+        self.store().await.map(|(_, shares)| shares)
+    }
+
+    /// As [`commit`](Self::commit), and unseals.
+    pub async fn commit_unsealed(self) -> Result<Vec<SecretBytes>, SealError> {
+        let barrier = Arc::clone(&self.barrier);
+        let (root, shares) = self.store().await?;
+        barrier.unseal(&root).await?;
+        Ok(shares)
+    }
+
+    async fn store(self) -> Result<(RootKey, Vec<SecretBytes>), SealError> {
+        let (root, unseal_key) = (RootKey::generate(), RootKey::generate());
+        let mut clear = Batch::new();
+        clear.put(SEAL_CONFIG_KEY, self.configuration.to_json());
+        clear.put(ROOT_KEY_KEY, root.wrap(&unseal_key, ROOT_KEY_KEY));
+        self.barrier.initialize_with(&root, clear, self.contents.into_batch()).await?;
+        Ok((root, shares_of(&unseal_key, &self.configuration)))
+    }
+}
+
+/// The shares of `unseal_key`; a single one is the key itself.
+fn shares_of(unseal_key: &RootKey, configuration: &SealConfiguration) -> Vec<SecretBytes> {
+    match configuration.shares() {
+        1 => vec![Zeroizing::new(unseal_key.expose().to_vec())],
+        shares => split(unseal_key.expose(), shares, configuration.threshold()),
+    }
+}
+
+/// A transaction on a barrier of its own, to collect writes by the code that later serves requests.
+async fn scratch() -> Result<Transaction, SealError> {
+    let barrier = Barrier::new(Arc::new(InmemStorage::new()));
+    let root = RootKey::generate();
+    barrier.initialize(&root, Batch::new()).await?;
+    barrier.unseal(&root).await?;
+    Ok(barrier.begin())
+}
