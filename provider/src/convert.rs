@@ -59,8 +59,13 @@ fn id(kind: &Kind, record: &Record) -> tf::Value {
     }
 }
 
-fn fields_object<'a>(parts: &'static [Part], value: impl Fn(&str) -> &'a Value) -> BTreeMap<String, tf::Value> {
-    fields(parts).map(|field| (field.name.to_owned(), to_terraform(&field.shape, value(field.name)))).collect()
+fn fields_object<'a>(
+    parts: &'static [Part],
+    value: impl Fn(&str) -> &'a Value,
+) -> BTreeMap<String, tf::Value> {
+    fields(parts)
+        .map(|field| (field.name.to_owned(), to_terraform(&field.shape, value(field.name))))
+        .collect()
 }
 
 /// The Terraform value of a field. What does not fit the shape is made to fit where Terraform itself would
@@ -77,12 +82,18 @@ pub(crate) fn to_terraform(shape: &Shape, value: &Value) -> tf::Value {
             Value::String(text) => text.into(),
             _ => tf::Value::Null,
         },
-        (Shape::List(inner), Value::List(items)) => tf::Value::List(items.iter().map(|i| to_terraform(inner, i)).collect()),
-        (Shape::Set(inner), Value::List(items)) => tf::Value::set(items.iter().map(|i| to_terraform(inner, i))),
-        (Shape::Map(inner), Value::Map(entries)) => {
-            tf::Value::Map(entries.iter().map(|(key, value)| (key.clone(), to_terraform(inner, value))).collect())
+        (Shape::List(inner), Value::List(items)) => {
+            tf::Value::List(items.iter().map(|i| to_terraform(inner, i)).collect())
         }
-        (Shape::Object(parts), object @ Value::Map(_)) => tf::Value::Object(fields_object(parts, |name| object.at(name))),
+        (Shape::Set(inner), Value::List(items)) => {
+            tf::Value::set(items.iter().map(|i| to_terraform(inner, i)))
+        }
+        (Shape::Map(inner), Value::Map(entries)) => tf::Value::Map(
+            entries.iter().map(|(key, value)| (key.clone(), to_terraform(inner, value))).collect(),
+        ),
+        (Shape::Object(parts), object @ Value::Map(_)) => {
+            tf::Value::Object(fields_object(parts, |name| object.at(name)))
+        }
         (Shape::Block { parts, .. }, Value::List(items)) => {
             let object = |item: &Value| tf::Value::Object(fields_object(parts, |name| item.at(name)));
             tf::Value::List(items.iter().map(object).collect())

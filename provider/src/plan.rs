@@ -20,14 +20,20 @@ pub(crate) struct Planned {
 pub(crate) fn plan(kind: &Kind, prior: Option<&Record>, config: &Record) -> Planned {
     let mut record: Record =
         kind.fields().map(|field| (field.name.to_owned(), field_plan(kind, field, prior, config))).collect();
-    let mut replaces: Vec<_> =
-        prior.map(|prior| kind.fields().filter(|field| field.replaces && differs(kind, field, prior, &record)).map(|f| f.name).collect())
-            .unwrap_or_default();
+    let mut replaces: Vec<_> = prior
+        .map(|prior| {
+            kind.fields()
+                .filter(|field| field.replaces && differs(kind, field, prior, &record))
+                .map(|f| f.name)
+                .collect()
+        })
+        .unwrap_or_default();
     if let Some(prior) = prior {
         replaces.extend(kind.behavior.replaces(kind, prior, &record));
     }
     let changes = prior.is_none_or(|prior| {
-        !replaces.is_empty() || kind.fields().any(|field| field.is_configurable() && differs(kind, field, prior, &record))
+        !replaces.is_empty()
+            || kind.fields().any(|field| field.is_configurable() && differs(kind, field, prior, &record))
     });
     plan_outputs(kind, prior, changes, &mut record);
     kind.behavior.foresee(kind, prior, &mut record);
@@ -60,7 +66,8 @@ fn field_plan(kind: &Kind, field: &Field, prior: Option<&Record>, config: &Recor
 
 /// An absent nested block is an empty list to Terraform.
 fn is_absent(field: &Field, configured: &Value) -> bool {
-    let no_block = matches!(field.shape, Shape::Block { .. }) && configured.as_list().is_some_and(<[Value]>::is_empty);
+    let no_block =
+        matches!(field.shape, Shape::Block { .. }) && configured.as_list().is_some_and(<[Value]>::is_empty);
     configured.is_null() || no_block
 }
 
@@ -98,4 +105,99 @@ fn plan_id(kind: &Kind, prior: Option<&Record>, record: &mut Record) {
         (before, None) => before.unwrap_or(Value::Unknown),
     };
     record.set("id", id);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemas::{Class, json, kinds};
+
+    fn record(text: &str) -> Record {
+        json::parse(text).expect("valid JSON").as_map().cloned().expect("an object").into()
+    }
+
+    fn kind(name: &str) -> &'static Kind {
+        kinds::find(Class::Resource, name).expect("a kind of that name")
+    }
+
+    /// Plans `config` on `prior` and compares what changes, as `field: before -> after` lines.
+    #[track_caller]
+    fn check(name: &str, prior: &str, config: &str, expected: &[&str]) {
+        let (prior, config) = (record(prior), record(config));
+        let planned = plan(kind(name), Some(&prior), &config);
+        let changed: Vec<_> = planned
+            .record
+            .iter()
+            .filter(|(field, after)| prior.get(field) != *after)
+            .map(|(field, after)| {
+                let marker = if planned.replaces.contains(&field) { " !" } else { "" };
+                format!("{field}: {:?} -> {after:?}{marker}", prior.get(field))
+            })
+            .collect();
+        assert_eq!(changed, expected);
+        assert_eq!(planned.changes, !expected.is_empty());
+    }
+
+    const ROLE: &str = r#"{
+        "id": "auth/approle/role/web", "backend": "approle", "role_name": "web", "role_id": "r-1",
+        "bind_secret_id": true, "local_secret_ids": false, "secret_id_ttl": 0, "token_ttl": 3600,
+        "token_no_default_policy": false, "token_type": "default", "token_policies": ["a", "b"]
+    }"#;
+
+    #[test]
+    fn zero_values_of_older_states_are_what_an_absent_configuration_means() {
+        check(
+            "approle_auth_backend_role",
+            ROLE,
+            r#"{"role_name": "web", "token_ttl": 3600, "token_policies": ["b", "a"]}"#,
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_removed_argument_is_planned_away() {
+        check(
+            "approle_auth_backend_role",
+            ROLE,
+            r#"{"role_name": "web", "token_policies": ["a"]}"#,
+            &[r#"token_policies: ["a", "b"] -> ["a"]"#, "token_ttl: 3600 -> null"],
+        );
+    }
+
+    #[test]
+    fn what_the_server_picks_stays_when_the_configuration_is_silent() {
+        check(
+            "approle_auth_backend_role",
+            ROLE,
+            r#"{"role_name": "web", "token_ttl": 3600, "token_policies": ["a", "b"], "role_id": "r-2"}"#,
+            &[r#"role_id: "r-1" -> "r-2""#],
+        );
+    }
+
+    #[test]
+    fn another_name_is_another_role() {
+        check(
+            "approle_auth_backend_role",
+            ROLE,
+            r#"{"role_name": "api", "token_ttl": 3600, "token_policies": ["a", "b"]}"#,
+            &[r#"id: "auth/approle/role/web" -> "auth/approle/role/api""#, r#"role_name: "web" -> "api" !"#],
+        );
+    }
+
+    #[test]
+    fn outputs_of_a_new_object_are_open_and_its_defaults_are_not() {
+        let planned =
+            plan(kind("approle_auth_backend_role"), None, &record(r#"{"role_name": "web"}"#)).record;
+        assert_eq!(planned.get("role_id"), &Value::Unknown);
+        assert_eq!(planned.get("bind_secret_id"), &Value::Bool(true));
+        assert_eq!(planned.text("id"), "auth/approle/role/web");
+    }
+
+    #[test]
+    fn an_unknown_argument_is_planned_as_unknown() {
+        let config = record(r#"{"role_name": "web"}"#).with("token_policies", Value::Unknown);
+        let planned = plan(kind("approle_auth_backend_role"), Some(&record(ROLE)), &config);
+        assert_eq!(planned.record.get("token_policies"), &Value::Unknown);
+        assert!(planned.changes);
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use client::{Client, Outcome};
 use schemas::{Class, Diagnostic, Kind, Operation, Record, Value, check, kinds};
 use tf_provider_sdk as tf;
-use tf_provider_sdk::{async_trait, AttributePath};
+use tf_provider_sdk::{AttributePath, async_trait};
 
 use crate::{block::ProviderBlock, convert, failure, plan, schema, settings};
 
@@ -31,12 +31,24 @@ impl VaultProvider {
         }
     }
 
-    async fn run(&self, kind: &Kind, record: &Record, operation: Operation<'_>) -> Result<Outcome, tf::Diagnostic> {
+    async fn run(
+        &self,
+        kind: &Kind,
+        record: &Record,
+        operation: Operation<'_>,
+    ) -> Result<Outcome, tf::Diagnostic> {
         let client = self.client()?;
-        client.run(kind, record.text("namespace"), &operation).await.map_err(|error| failure::of_client(&error))
+        client
+            .run(kind, record.text("namespace"), &operation)
+            .await
+            .map_err(|error| failure::of_client(&error))
     }
 
-    async fn apply(&self, kind: &Kind, request: &tf::ApplyRequest) -> Result<tf::Value, (tf::Value, tf::Diagnostic)> {
+    async fn apply(
+        &self,
+        kind: &Kind,
+        request: &tf::ApplyRequest,
+    ) -> Result<tf::Value, (tf::Value, tf::Diagnostic)> {
         let prior = (!request.prior_state.is_null()).then(|| convert::record(kind, &request.prior_state));
         if request.planned_state.is_null() {
             let prior = prior.unwrap_or_default();
@@ -56,7 +68,13 @@ impl VaultProvider {
     }
 
     /// What exists after a failure: the old object, or what a half-done creation left.
-    async fn what_remains(&self, kind: &Kind, prior: Option<&Record>, desired: &Record, request: &tf::ApplyRequest) -> tf::Value {
+    async fn what_remains(
+        &self,
+        kind: &Kind,
+        prior: Option<&Record>,
+        desired: &Record,
+        request: &tf::ApplyRequest,
+    ) -> tf::Value {
         let known = prior.unwrap_or(desired);
         match self.run(kind, known, Operation::Read { prior: known }).await {
             Ok(Outcome::Object(record)) => convert::object(kind, &record),
@@ -104,8 +122,10 @@ impl tf::Provider for VaultProvider {
     }
 
     async fn configure(&self, request: tf::ConfigureRequest) -> Vec<tf::Diagnostic> {
-        let block = convert::block_record(<ProviderBlock as schemas::shape::Declared>::PARTS, &request.config);
-        let client = settings::settings(&block).map(|(settings, credentials)| Client::new(settings, credentials));
+        let block =
+            convert::block_record(<ProviderBlock as schemas::shape::Declared>::PARTS, &request.config);
+        let client =
+            settings::settings(&block).map(|(settings, credentials)| Client::new(settings, credentials));
         // A second `configure` cannot happen: Terraform starts a process for each provider block.
         let _ = self.client.set(client);
         Vec::new()
@@ -165,8 +185,11 @@ impl tf::Provider for VaultProvider {
         let prior = (!request.prior_state.is_null()).then(|| convert::record(kind, &request.prior_state));
         let config = convert::record(kind, &request.config);
         let planned = plan::plan(kind, prior.as_ref(), &config);
-        let planned_state =
-            if planned.changes { convert::object(kind, &planned.record) } else { request.prior_state.clone() };
+        let planned_state = if planned.changes {
+            convert::object(kind, &planned.record)
+        } else {
+            request.prior_state.clone()
+        };
         tf::PlanResponse {
             planned_state: Some(planned_state),
             requires_replace: planned.replaces.into_iter().map(AttributePath::attribute).collect(),
@@ -219,7 +242,10 @@ impl tf::Provider for VaultProvider {
         };
         let config = with_defaults(kind, convert::record(kind, &request.config));
         match self.run_data(kind, &config).await {
-            Ok(record) => tf::ReadDataResponse { state: Some(convert::object(kind, &record)), ..tf::ReadDataResponse::default() },
+            Ok(record) => tf::ReadDataResponse {
+                state: Some(convert::object(kind, &record)),
+                ..tf::ReadDataResponse::default()
+            },
             Err(error) => tf::ReadDataResponse::error(error),
         }
     }
@@ -235,7 +261,11 @@ impl tf::Provider for VaultProvider {
                 let value = convert::object(kind, &record);
                 // Closing needs what opening got; private data lives in this run only.
                 let private = schemas::json::render(&record.into_value()).into_bytes();
-                tf::OpenResponse { result: Some(value), private: Some(private), ..tf::OpenResponse::default() }
+                tf::OpenResponse {
+                    result: Some(value),
+                    private: Some(private),
+                    ..tf::OpenResponse::default()
+                }
             }
             Ok(Outcome::Gone) => tf::OpenResponse::error(nothing_there(kind, &config)),
             Err(error) => tf::OpenResponse::error(error),
@@ -248,7 +278,8 @@ impl tf::Provider for VaultProvider {
             Err(error) => return vec![error],
         };
         let text = String::from_utf8_lossy(request.private.as_deref().unwrap_or_default());
-        let opened = schemas::json::parse(&text).ok().and_then(|value| value.as_map().cloned()).map(Record::from);
+        let opened =
+            schemas::json::parse(&text).ok().and_then(|value| value.as_map().cloned()).map(Record::from);
         let opened = opened.unwrap_or_default();
         match self.run(kind, &opened, Operation::Close { opened: &opened }).await {
             Ok(_) => Vec::new(),

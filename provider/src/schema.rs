@@ -34,7 +34,8 @@ pub(crate) fn schema(kind: &Kind) -> Schema {
 /// `id`, which the older SDK gives to every resource and data source.
 fn id(kind: &Kind) -> Option<Attribute> {
     let legacy = kind.states == States::Legacy;
-    let exists = kind.class != Class::Ephemeral && (legacy || kind.id.is_some()) && kind.field("id").is_none();
+    let exists =
+        kind.class != Class::Ephemeral && (legacy || kind.id.is_some()) && kind.field("id").is_none();
     exists.then(|| Attribute {
         optional: legacy,
         description: "Identifier of the object.".to_owned(),
@@ -87,7 +88,9 @@ pub(crate) fn terraform_type(shape: &Shape) -> Type {
         Shape::List(inner) => Type::list(terraform_type(inner)),
         Shape::Set(inner) => Type::set(terraform_type(inner)),
         Shape::Map(inner) => Type::map(terraform_type(inner)),
-        Shape::Object(parts) => Type::object(fields(parts).map(|field| (field.name, terraform_type(&field.shape)))),
+        Shape::Object(parts) => {
+            Type::object(fields(parts).map(|field| (field.name, terraform_type(&field.shape))))
+        }
         Shape::Block { parts, .. } => Type::list(block(parts).implied_type()),
     }
 }

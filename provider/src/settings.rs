@@ -31,7 +31,9 @@ pub(crate) fn settings(block: &Record) -> Result<(Settings, Credentials), Diagno
     }
     let mut settings = Settings::from_environment().map_err(Diagnostic::error)?;
     let Some(address) = text(block, "address").or_else(|| environment(&["BAO_ADDR", "VAULT_ADDR"])) else {
-        return Err(Diagnostic::error("the server's address is not known").hint("set `address` or `VAULT_ADDR`"));
+        return Err(
+            Diagnostic::error("the server's address is not known").hint("set `address` or `VAULT_ADDR`")
+        );
     };
     settings.address = address;
     if let Some(namespace) = text(block, "namespace") {
@@ -91,7 +93,8 @@ fn credentials(block: &Record) -> Result<Credentials, Diagnostic> {
         token,
         login,
         child: child(block),
-        adopt_namespace: flag(block, "set_namespace_from_token", "VAULT_SET_NAMESPACE_FROM_TOKEN").unwrap_or(true),
+        adopt_namespace: flag(block, "set_namespace_from_token", "VAULT_SET_NAMESPACE_FROM_TOKEN")
+            .unwrap_or(true),
     })
 }
 
@@ -99,7 +102,8 @@ fn child(block: &Record) -> Option<ChildToken> {
     if flag(block, "skip_child_token", "TERRAFORM_VAULT_SKIP_CHILD_TOKEN").unwrap_or_default() {
         return None;
     }
-    let configured = block.get("max_lease_ttl_seconds").as_i64().and_then(|seconds| u64::try_from(seconds).ok());
+    let configured =
+        block.get("max_lease_ttl_seconds").as_i64().and_then(|seconds| u64::try_from(seconds).ok());
     let seconds = configured.or_else(|| environment(&["TERRAFORM_VAULT_MAX_TTL"])?.parse().ok());
     Some(ChildToken {
         display_name: text(block, "token_name")
@@ -173,13 +177,19 @@ fn token_file(login: &Value) -> Result<Token, Diagnostic> {
     let metadata = std::fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(Diagnostic::error(format!("token file `{}` may be read by others (mode {mode:03o})", path.display()))
-            .hint(format!("chmod 600 {}", path.display())));
+        return Err(Diagnostic::error(format!(
+            "token file `{}` may be read by others (mode {mode:03o})",
+            path.display()
+        ))
+        .hint(format!("chmod 600 {}", path.display())));
     }
     let text = read(&path)?;
     let token = text.trim();
     if token.is_empty() || token.contains(char::is_whitespace) {
-        return Err(Diagnostic::error(format!("token file `{}` must hold one line: the token", path.display())));
+        return Err(Diagnostic::error(format!(
+            "token file `{}` must hold one line: the token",
+            path.display()
+        )));
     }
     Ok(Token::new(token))
 }
@@ -198,7 +208,11 @@ fn mount(login: &Value, default: &str) -> String {
 
 fn argument(login: &Value, name: &str, variable: &str) -> Result<String, Diagnostic> {
     given(login, name).or_else(|| environment(&[variable])).ok_or_else(|| {
-        let hint = if variable.is_empty() { format!("set `{name}`") } else { format!("set `{name}` or `{variable}`") };
+        let hint = if variable.is_empty() {
+            format!("set `{name}`")
+        } else {
+            format!("set `{name}` or `{variable}`")
+        };
         Diagnostic::error(format!("the login has no `{name}`")).hint(hint)
     })
 }
