@@ -1,0 +1,163 @@
+//! What went wrong, as a client is told.
+
+use std::fmt;
+
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::barrier::{BarrierError, CommitError};
+
+/// An error of the API: a status and the texts of `errors`.
+///
+/// The texts are those that clients of the API know. They name paths and fields, never secret values.
+#[derive(Debug)]
+pub struct Error {
+    status: StatusCode,
+    messages: Vec<String>,
+    data: Option<Box<RawValue>>,
+    manner: Manner,
+    /// For the log alone.
+    cause: Option<String>,
+}
+
+/// How the texts are put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// As they are.
+    Plain,
+    /// On authenticated requests as `1 error occurred:\n\t* permission denied\n\n`.
+    Counted,
+}
+
+impl Error {
+    /// The request is wrong: 400, with the text as it is. What engines and auth methods use most.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::with_status(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// Another status, with the text as it is.
+    pub fn with_status(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, messages: vec![message.into()], data: None, manner: Manner::Plain, cause: None }
+    }
+
+    /// A failure of the operation itself. On authenticated requests the API counts such errors:
+    /// `1 error occurred:\n\t* permission denied\n\n`.
+    pub fn counted(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { manner: Manner::Counted, ..Self::with_status(status, message) }
+    }
+
+    /// Nothing there: 404 with `{"errors":[]}`.
+    pub fn not_found() -> Self {
+        Self {
+            status: StatusCode::NOT_FOUND,
+            messages: Vec::new(),
+            data: None,
+            manner: Manner::Plain,
+            cause: None,
+        }
+    }
+
+    /// The token or its ACL does not allow it.
+    pub fn permission_denied() -> Self {
+        Self::counted(StatusCode::FORBIDDEN, "permission denied")
+    }
+
+    /// The path has no such operation.
+    pub fn unsupported_operation() -> Self {
+        Self::counted(StatusCode::METHOD_NOT_ALLOWED, "unsupported operation")
+    }
+
+    /// The engine has no such path.
+    pub fn unsupported_path() -> Self {
+        Self::counted(StatusCode::NOT_FOUND, "unsupported path")
+    }
+
+    /// Something that this server does not do (yet); says what. 501.
+    pub fn not_implemented(what: impl fmt::Display) -> Self {
+        Self::with_status(StatusCode::NOT_IMPLEMENTED, format!("{what} is not implemented by this server"))
+    }
+
+    /// A failure inside of the server. The client hears `internal error`; `cause` goes to the log and must
+    /// name no secret.
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        Self {
+            cause: Some(cause.to_string()),
+            ..Self::counted(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+        }
+    }
+
+    /// Adds `data` beside the errors.
+    ///
+    /// # Errors
+    /// Does not fail for data that has a JSON form; without one it is left out.
+    #[must_use]
+    pub fn with_data<T: Serialize + ?Sized>(mut self, data: &T) -> Self {
+        self.data = serde_json::value::to_raw_value(data).ok();
+        self
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The texts of `errors`; `is_authenticated` decides how they are put.
+    pub fn messages(&self, is_authenticated: bool) -> Vec<String> {
+        match self.manner {
+            Manner::Counted if is_authenticated => {
+                let items: Vec<String> = self.messages.iter().map(|text| format!("* {text}")).collect();
+                let noun = if items.len() == 1 { "error" } else { "errors" };
+                vec![format!("{} {noun} occurred:\n\t{}\n\n", items.len(), items.join("\n\t"))]
+            }
+            _ => self.messages.clone(),
+        }
+    }
+
+    /// Data beside the errors.
+    pub fn data(&self) -> Option<&RawValue> {
+        self.data.as_deref()
+    }
+
+    /// What the log is told besides the texts.
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.status.as_u16(), self.messages.join("; "))?;
+        match &self.cause {
+            Some(cause) => write!(formatter, " ({cause})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<BarrierError> for Error {
+    fn from(error: BarrierError) -> Self {
+        match error {
+            BarrierError::Sealed => Self::with_status(StatusCode::SERVICE_UNAVAILABLE, "Vault is sealed"),
+            error => Self::internal(error),
+        }
+    }
+}
+
+impl From<CommitError> for Error {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Barrier(error) => error.into(),
+            error => Self::internal(error),
+        }
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        // Position and class only: the text could be secret.
+        Self::internal(format!("JSON: {:?} at {}:{}", error.classify(), error.line(), error.column()))
+    }
+}

@@ -1,0 +1,23 @@
+//! The core: everything between the HTTP layer and the engines.
+//!
+//! A [`Request`](request::Request) is made once at the edge. The pipeline finds its namespace, token, ACL
+//! and mount; the [engine](engine) works in one transaction, which is committed before anything is answered.
+
+pub mod acl;
+pub mod context;
+pub mod engine;
+pub mod error;
+pub mod identity;
+pub mod input;
+pub mod limits;
+pub mod mount;
+pub mod namespace;
+pub mod password_policy;
+pub mod path;
+pub mod pattern;
+pub mod request;
+pub mod response;
+pub mod token;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,108 @@
+//! A place where an engine or an auth method is mounted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::namespace::Namespace;
+
+/// Secrets engine or auth method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MountClass {
+    /// Mounted below the namespace itself.
+    Secret,
+    /// Mounted below `auth/`.
+    Auth,
+}
+
+/// A mounted engine or auth method, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountEntry {
+    /// Secrets engine or auth method.
+    pub class: MountClass,
+    /// With a slash at its end and without `auth/`: `secret/`, `team/kv/`.
+    pub path: String,
+    /// `kv`, `approle`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Chosen by users.
+    pub description: String,
+    /// `kv_0a1b2c3d`, `auth_approle_0a1b2c3d`.
+    pub accessor: String,
+    /// Also the storage prefix.
+    pub uuid: String,
+    /// Limits and switches.
+    pub config: MountConfig,
+    /// Options of the engine; kv has `version`.
+    pub options: Option<BTreeMap<String, String>>,
+    /// Not replicated; only kept.
+    pub local: bool,
+    /// Only kept.
+    pub seal_wrap: bool,
+    /// Only kept.
+    pub external_entropy_access: bool,
+    /// Being unmounted: takes no request.
+    #[serde(default)]
+    pub tainted: bool,
+}
+
+/// What `tune` changes. Seconds are 0 where nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MountConfig {
+    /// Lifetime of leases and tokens that ask for none; 0: the system's.
+    pub default_lease_ttl: u64,
+    /// Longest lifetime; 0: the system's.
+    pub max_lease_ttl: u64,
+    /// Only kept.
+    pub force_no_cache: bool,
+    /// `service`, `batch`, `default-service`, `default-batch`; empty for secrets engines.
+    pub token_type: String,
+    /// `hidden` or `unauth`.
+    pub listing_visibility: String,
+    /// Request keys that the audit log shows in clear.
+    pub audit_non_hmac_request_keys: Vec<String>,
+    /// Response keys that the audit log shows in clear.
+    pub audit_non_hmac_response_keys: Vec<String>,
+    /// Request headers that the engine gets.
+    pub passthrough_request_headers: Vec<String>,
+    /// Response headers that the engine may set.
+    pub allowed_response_headers: Vec<String>,
+}
+
+/// A mount as requests find it: its entry and its namespace.
+#[derive(Clone, Debug)]
+pub struct Mount {
+    /// As stored.
+    pub entry: MountEntry,
+    /// Where it is.
+    pub namespace: Arc<Namespace>,
+}
+
+impl MountEntry {
+    /// Where requests find it, relative to its namespace: `secret/`, `auth/approle/`.
+    pub fn api_path(&self) -> String {
+        match self.class {
+            MountClass::Secret => self.path.clone(),
+            MountClass::Auth => format!("auth/{}", self.path),
+        }
+    }
+
+    /// The option `name`; empty if it is not set.
+    pub fn option(&self, name: &str) -> &str {
+        self.options.as_ref().and_then(|options| options.get(name)).map_or("", String::as_str)
+    }
+}
+
+impl Mount {
+    /// Where its records are stored: `[namespaces/<uuid>/]logical/<uuid>/`, or `…auth/<uuid>/`.
+    pub fn storage_prefix(&self) -> String {
+        let folder = match self.entry.class {
+            MountClass::Secret => "logical",
+            MountClass::Auth => "auth",
+        };
+        format!("{}{folder}/{}/", self.namespace.storage_prefix(), self.entry.uuid)
+    }
+}

@@ -1,0 +1,56 @@
+//! Namespaces: each has its own mounts, auth methods, policies and identities.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// A namespace. Requests, tokens, mounts and policies hold it by `Arc`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespace {
+    /// Six characters, or `root`. Ends the ids of tokens, accessors and leases of the namespace.
+    pub id: String,
+    /// Also the storage prefix of everything in it.
+    pub uuid: String,
+    /// Whole path from the root with a slash at its end, `team/app/`; empty for the root namespace.
+    pub path: String,
+    /// Chosen by users; the server only keeps it.
+    #[serde(default)]
+    pub custom_metadata: BTreeMap<String, String>,
+    /// Being deleted: takes no request.
+    #[serde(default)]
+    pub tainted: bool,
+}
+
+impl Namespace {
+    /// The root namespace.
+    pub fn root() -> Arc<Self> {
+        Arc::new(Self {
+            id: "root".to_owned(),
+            uuid: String::new(),
+            path: String::new(),
+            custom_metadata: BTreeMap::new(),
+            tainted: false,
+        })
+    }
+
+    /// Whether it is the root namespace.
+    pub fn is_root(&self) -> bool {
+        self.path.is_empty()
+    }
+
+    /// Whether it is `other` or lies below it.
+    pub fn is_within(&self, other: &Namespace) -> bool {
+        self.path.starts_with(&other.path)
+    }
+
+    /// Where the records of the namespace are stored: empty, or `namespaces/<uuid>/`.
+    pub fn storage_prefix(&self) -> String {
+        if self.is_root() { String::new() } else { format!("namespaces/{}/", self.uuid) }
+    }
+
+    /// What ends the ids that belong to it: empty for the root, else `.a1B2c3`.
+    pub fn id_suffix(&self) -> String {
+        if self.is_root() { String::new() } else { format!(".{}", self.id) }
+    }
+}

@@ -1,0 +1,138 @@
+//! Path patterns of routes.
+
+use std::borrow::Cow;
+
+/// A path pattern, relative to a mount. Segments are separated by `/`:
+///
+/// | segment | matches |
+/// |---|---|
+/// | `role` | itself |
+/// | `{name}` | letters, digits, `_`, and inside of it `-` and `.`: the names of most objects |
+/// | `{name@}` | the same with `@` inside |
+/// | `{name?}` | any text without slash, also none |
+/// | `{path..}` | the rest, slashes included, also nothing; only at the end |
+///
+/// For LIST and SCAN a single slash at the end of the path does not count, except below `{path..}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pattern(&'static str);
+
+/// What the placeholders of a pattern stand for, in their order.
+pub type Captures<'a> = Vec<(&'static str, Cow<'a, str>)>;
+
+impl Pattern {
+    /// The pattern `text`.
+    pub const fn new(text: &'static str) -> Self {
+        Self(text)
+    }
+
+    /// The pattern's text.
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// The captures if `path` fits. `is_folder`: ignore one slash at the end.
+    pub fn matches<'a>(self, path: &'a str, is_folder: bool) -> Option<Captures<'a>> {
+        let mut captures = Captures::new();
+        let mut pattern = Some(self.0);
+        let mut rest = Some(path);
+        while let Some(wanted) = pattern {
+            let (segment, after) = split(wanted);
+            pattern = after;
+            if let Some(name) = segment.strip_prefix('{').and_then(|name| name.strip_suffix("..}")) {
+                captures.push((name, Cow::Borrowed(rest?)));
+                return Some(captures);
+            }
+            let (given, remaining) = split(rest?);
+            rest = remaining;
+            if let Some(capture) = placeholder(segment) {
+                captures.push((capture.accept(given)?, Cow::Borrowed(given)));
+            } else if segment != given {
+                return None;
+            }
+        }
+        (rest.is_none() || (is_folder && rest == Some(""))).then_some(captures)
+    }
+}
+
+fn split(text: &str) -> (&str, Option<&str>) {
+    text.split_once('/').map_or((text, None), |(head, rest)| (head, Some(rest)))
+}
+
+struct Placeholder {
+    name: &'static str,
+    kind: Kind,
+}
+
+enum Kind {
+    Name,
+    NameWithAt,
+    Anything,
+}
+
+fn placeholder(segment: &'static str) -> Option<Placeholder> {
+    let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+    Some(match (name.strip_suffix('@'), name.strip_suffix('?')) {
+        (Some(name), _) => Placeholder { name, kind: Kind::NameWithAt },
+        (_, Some(name)) => Placeholder { name, kind: Kind::Anything },
+        _ => Placeholder { name, kind: Kind::Name },
+    })
+}
+
+impl Placeholder {
+    /// Its name, if `given` may stand for it.
+    fn accept(&self, given: &str) -> Option<&'static str> {
+        let fits = match self.kind {
+            Kind::Name => is_name(given, "-."),
+            Kind::NameWithAt => is_name(given, "-.@"),
+            Kind::Anything => true,
+        };
+        fits.then_some(self.name)
+    }
+}
+
+/// ASCII word characters, and `inner` ones anywhere but at the ends.
+fn is_name(text: &str, inner: &str) -> bool {
+    let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    text.starts_with(is_word)
+        && text.ends_with(is_word)
+        && text.chars().all(|character| is_word(character) || inner.contains(character))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pattern: &'static str, path: &str, is_folder: bool, expected: Option<&[(&str, &str)]>) {
+        let captures = Pattern::new(pattern).matches(path, is_folder);
+        let captures: Option<Vec<(&str, &str)>> =
+            captures.as_ref().map(|list| list.iter().map(|(name, text)| (*name, &**text)).collect());
+        assert_eq!(captures.as_deref(), expected, "{pattern} on {path}");
+    }
+
+    #[test]
+    fn a_name_is_one_segment_of_word_characters() {
+        check("role/{name}/secret-id", "role/a.b-1/secret-id", false, Some(&[("name", "a.b-1")]));
+        check("role/{name}", "role/-a", false, None);
+        check("role/{name}", "role/a/b", false, None);
+        check("role/{name}", "role/", false, None);
+        check("role/{name}", "role/a@b", false, None);
+        check("role/{name@}", "role/a@b", false, Some(&[("name", "a@b")]));
+    }
+
+    #[test]
+    fn a_rest_takes_everything() {
+        check("data/{path..}", "data/a/b/", false, Some(&[("path", "a/b/")]));
+        check("data/{path..}", "data/", false, Some(&[("path", "")]));
+        check("data/{path..}", "data", false, None);
+        check("{path..}", "", false, Some(&[("path", "")]));
+    }
+
+    #[test]
+    fn a_folder_may_end_with_a_slash_when_it_is_listed() {
+        check("role", "role/", true, Some(&[]));
+        check("role", "role", true, Some(&[]));
+        check("role", "role/", false, None);
+        check("role/{name}/secret-id", "role/a/secret-id/", true, Some(&[("name", "a")]));
+    }
+}

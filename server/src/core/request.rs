@@ -1,0 +1,125 @@
+//! A request as everything behind the HTTP layer sees it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use serde_json::value::RawValue;
+
+use super::identity::Entity;
+use super::namespace::Namespace;
+use super::path::ApiPath;
+use super::token::TokenEntry;
+
+/// What a client can ask for. What the server asks of an engine itself (renew, revoke) are methods of
+/// [`Engine`](super::engine::Engine) and cannot be reached from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// GET.
+    Read,
+    /// LIST, or GET with `list=true`.
+    List,
+    /// SCAN: as a list, of all levels.
+    Scan,
+    /// POST or PUT of what is not there, where the route can tell.
+    Create,
+    /// Any other POST or PUT.
+    Update,
+    /// PATCH.
+    Patch,
+    /// DELETE.
+    Delete,
+    /// GET with `help=1`.
+    Help,
+}
+
+impl Operation {
+    /// Number of operations.
+    pub const COUNT: usize = 8;
+
+    /// The word for it in logs and errors.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operation::Read => "read",
+            Operation::List => "list",
+            Operation::Scan => "scan",
+            Operation::Create => "create",
+            Operation::Update => "update",
+            Operation::Patch => "patch",
+            Operation::Delete => "delete",
+            Operation::Help => "help",
+        }
+    }
+
+    /// Whether its parameters stand in the query.
+    pub fn is_by_query(self) -> bool {
+        matches!(
+            self,
+            Operation::Read | Operation::List | Operation::Scan | Operation::Delete | Operation::Help
+        )
+    }
+
+    /// Whether it writes.
+    pub fn is_write(self) -> bool {
+        matches!(self, Operation::Create | Operation::Update | Operation::Patch | Operation::Delete)
+    }
+}
+
+/// Parameters by top-level name, each the JSON text that the client sent (numbers keep their digits).
+pub type Parameters = BTreeMap<String, Box<RawValue>>;
+
+/// A request, made once at the edge. Engines get it as part of a [`Context`](super::context::Context).
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// UUID, answered as `request_id`.
+    pub id: String,
+    /// Whose mounts, policies and identities are meant.
+    pub namespace: Arc<Namespace>,
+    /// Where in the namespace; mount included.
+    pub path: ApiPath,
+    /// What to do there.
+    pub operation: Operation,
+    /// Body, or query for operations [without one](Operation::is_by_query).
+    pub parameters: Parameters,
+    /// The client wants the answer wrapped for so long.
+    pub wrap_ttl: Option<Duration>,
+    /// Who asks.
+    pub client: IpAddr,
+    /// Headers that the mount lets pass; never credentials.
+    pub headers: HeaderMap,
+    /// The token in clear, which only the core's token store may use. Empty without one.
+    pub client_token: ClientToken,
+    /// What the token may do; `None` on unauthenticated requests.
+    pub token: Option<Arc<TokenEntry>>,
+    /// Who is behind the token.
+    pub entity: Option<Arc<Entity>>,
+}
+
+/// A token in clear. Shows nothing of itself, and is wiped when dropped.
+#[derive(Clone, Default, PartialEq, Eq, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+pub struct ClientToken(String);
+
+impl ClientToken {
+    /// Wraps `token`.
+    pub fn new(token: impl Into<String>) -> Self {
+        Self(token.into())
+    }
+
+    /// The token, for the token store and the answer to the one who asked for it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Debug for ClientToken {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("(token)")
+    }
+}
