@@ -1,0 +1,92 @@
+use crate::behavior::{follow_table, verdict_of_write};
+use crate::kinds::exchange::{path, remove};
+use crate::kinds::kv::{hidden, map};
+use crate::shape::{Json, MountPath, Name, Sensitive, Set};
+use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Step, Value};
+
+/// A secret id of an AppRole role, made when the run needs it and destroyed at its end.
+#[derive(schemas::Kind)]
+#[kind(
+    name = "approle_auth_backend_role_secret_id",
+    class = Ephemeral,
+    states = Modern,
+    behavior = MakeAndDestroy
+)]
+#[kind(create = "PUT auth/{backend}/role/{role_name}/secret-id")]
+#[kind(endpoint(
+    name = "destroy",
+    delete = "POST auth/{backend}/role/{role_name}/secret-id-accessor/destroy"
+))]
+pub struct ApproleSecretIdEphemeral {
+    /// Path of the auth method.
+    #[kind(key, filled, default = "approle")]
+    pub backend: Option<MountPath>,
+    /// Name of the role.
+    #[kind(key)]
+    pub role_name: Name,
+    /// Id of something that must exist first. Its value does not matter; unknown, it puts the making off.
+    #[kind(local)]
+    pub mount_id: Option<String>,
+    /// Networks from which the secret id may be used.
+    pub cidr_list: Option<Set<String>>,
+    /// A JSON object of texts, which tokens from the secret id carry.
+    pub metadata: Option<Json>,
+    /// Lifetime of the secret id, in seconds.
+    pub ttl: Option<i64>,
+    /// How often it may be used; 0: without limit.
+    pub num_uses: Option<i64>,
+    /// The secret id.
+    #[kind(output)]
+    pub secret_id: Option<Sensitive<String>>,
+    /// What names it without being a secret.
+    #[kind(output, api = "secret_id_accessor")]
+    pub accessor: Option<String>,
+}
+
+struct MakeAndDestroy;
+
+impl Behavior for MakeAndDestroy {
+    fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
+        match (operation, answers) {
+            (Operation::Open { config }, []) => creation(config).map_or_else(Step::Failed, Step::Call),
+            (Operation::Open { config }, [answer, ..]) => {
+                verdict_of_write(answer).unwrap_or_else(|| opened(config, answer))
+            }
+            (Operation::Close { opened }, _) if opened.get("accessor").is_null() => Step::Gone,
+            (Operation::Close { opened }, _) => {
+                destruction(opened).map_or_else(Step::Failed, |request| remove(request, answers))
+            }
+            _ => follow_table(kind, operation, answers),
+        }
+    }
+}
+
+fn creation(config: &Record) -> Result<Request, Diagnostic> {
+    let mut body = map([]);
+    for name in ["metadata", "ttl", "num_uses"] {
+        if !config.get(name).is_null() {
+            body.put(name, config.get(name).clone());
+        }
+    }
+    let networks: Vec<_> =
+        config.get("cidr_list").as_list().unwrap_or_default().iter().filter_map(Value::as_str).collect();
+    if !networks.is_empty() {
+        body.put("cidr_list", networks.join(",").into());
+    }
+    let path = path("auth/{backend}/role/{role_name}/secret-id", config)?;
+    Ok(Request::new(Method::Put, path).with_body(body))
+}
+
+fn opened(config: &Record, answer: &Answer) -> Step {
+    let (secret_id, accessor) = (answer.data().at("secret_id"), answer.data().at("secret_id_accessor"));
+    if secret_id.is_null() {
+        return Step::Failed(Diagnostic::error("the server answered no secret id"));
+    }
+    Step::Done(config.clone().with("secret_id", hidden(secret_id.clone())).with("accessor", accessor.clone()))
+}
+
+fn destruction(opened: &Record) -> Result<Request, Diagnostic> {
+    let path = path("auth/{backend}/role/{role_name}/secret-id-accessor/destroy", opened)?;
+    let body = map([("secret_id_accessor", opened.get("accessor").clone())]);
+    Ok(Request::new(Method::Post, path).with_body(body))
+}

@@ -1,0 +1,112 @@
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::behavior::follow_table;
+use crate::kinds::exchange::exchange;
+use crate::kinds::generic::{Engine, with_engine};
+use crate::kinds::kv::{document, get_version, hidden, texts};
+use crate::shape::{Json, Map, MountPath, Sensitive};
+use crate::{Answer, Behavior, Kind, Operation, Record, Step, Value};
+
+/// Whatever a GET of a path answers. In a key/value engine of version 2 the path has no `data/`.
+#[derive(schemas::Kind)]
+#[kind(name = "generic_secret", class = Data, id = "{path}", behavior = ReadEither)]
+#[kind(read = "GET {path}")]
+#[kind(endpoint(name = "engine", read = "GET sys/internal/ui/mounts/{path}"))]
+pub struct GenericSecretData {
+    /// Path to read.
+    #[kind(key)]
+    pub path: MountPath,
+    /// Version to read, in an engine that has versions. -1: the newest.
+    #[kind(local, default = -1)]
+    pub version: Option<i64>,
+    /// Say in `lease_start_time` when it was read.
+    #[kind(local, default = true)]
+    pub with_lease_start_time: Option<bool>,
+    /// The data, as a JSON object.
+    #[kind(output, api = "")]
+    pub data_json: Option<Sensitive<Json>>,
+    /// The data: texts as they are, other values as JSON.
+    #[kind(output, api = "")]
+    pub data: Option<Sensitive<Map<String>>>,
+    /// Id of the lease; empty: there is none.
+    #[kind(output)]
+    pub lease_id: Option<String>,
+    /// How long the data is good for, in seconds.
+    #[kind(output)]
+    pub lease_duration: Option<i64>,
+    /// Whether the lease can be renewed.
+    #[kind(output, api = "renewable")]
+    pub lease_renewable: Option<bool>,
+    /// When it was read, by the clock of this machine.
+    #[kind(local, output)]
+    pub lease_start_time: Option<String>,
+}
+
+struct ReadEither;
+
+impl Behavior for ReadEither {
+    fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
+        let Operation::Read { prior } = operation else { return follow_table(kind, operation, answers) };
+        let path = prior.text("path");
+        with_engine(path, answers, |engine, answers| {
+            let version = match engine {
+                Engine::Plain => &Value::Null,
+                Engine::Versioned(_) => prior.get("version"),
+            };
+            let request = get_version(engine.path("data", path), version);
+            exchange(&[], &[request], answers, |read| done(engine, prior, read))
+        })
+    }
+}
+
+fn done(engine: &Engine, config: &Record, read: &[Answer]) -> Step {
+    let mut record = config.clone();
+    for answer in read {
+        let data = engine.data(answer);
+        if data.is_null() {
+            return Step::Gone;
+        }
+        record.set("data_json", document(data));
+        record.set("data", hidden(texts(data)));
+        record.set("lease_id", answer.body.at("lease_id").clone());
+        record.set("lease_duration", answer.body.at("lease_duration").clone());
+        record.set("lease_renewable", answer.body.at("renewable").clone());
+    }
+    let wanted = config.get("with_lease_start_time").as_bool().unwrap_or(true);
+    record.set("lease_start_time", if wanted { now().into() } else { Value::Null });
+    Step::Done(record)
+}
+
+/// The one place of the tables that looks at a clock: users of the incumbent read this field.
+fn now() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (days, clock) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = date(days);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", clock / 3600, clock / 60 % 60, clock % 60)
+}
+
+/// Year, month and day of a day counted from 1970, by years that begin in March so that leap days come last.
+fn date(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_become_dates() {
+        for (days, expected) in
+            [(0, (1970, 1, 1)), (11_016, (2000, 2, 29)), (20_780, (2026, 11, 23)), (365, (1971, 1, 1))]
+        {
+            assert_eq!(date(days), expected, "{days}");
+        }
+    }
+}

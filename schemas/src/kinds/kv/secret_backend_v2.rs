@@ -1,0 +1,20 @@
+use crate::shape::{MountPath, Seconds};
+
+/// Settings of a key/value engine of version 2. Destroy leaves them as they are.
+#[derive(schemas::Kind)]
+#[kind(name = "kv_secret_backend_v2", id = "{mount}/config")]
+#[kind(path = "{mount}/config", create = "PUT", delete = "none")]
+#[kind(block(name = "config", within = "mount", container = "mount", types("kv", "kv-v2")))]
+pub struct KvSecretBackendV2 {
+    /// Path of the engine.
+    #[kind(key, replaces)]
+    pub mount: MountPath,
+    /// How many versions are kept of each secret; 0: the engine's default.
+    #[kind(filled)]
+    pub max_versions: Option<i64>,
+    /// Every write must name the version it expects (`cas`).
+    #[kind(filled)]
+    pub cas_required: Option<bool>,
+    /// Seconds after which a version is deleted; 0: never.
+    pub delete_version_after: Option<Seconds>,
+}
