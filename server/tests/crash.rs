@@ -1,5 +1,7 @@
 //! A process that is killed in a burst of writes has lost nothing that it acknowledged, and left no half batch.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

@@ -6,8 +6,11 @@ use super::{Batch, FaultyStorage, FileStorage, InmemStorage, Storage, StorageErr
 
 type Model = BTreeMap<String, Vec<u8>>;
 
-/// One step: a batch of writes to short keys; no value deletes.
-fn batches() -> impl Strategy<Value = Vec<Vec<(String, Option<Vec<u8>>)>>> {
+/// One batch of writes; no value deletes.
+type Step = Vec<(String, Option<Vec<u8>>)>;
+
+/// Batches of writes to short keys.
+fn batches() -> impl Strategy<Value = Vec<Step>> {
     let write = ("[ab/é]{1,4}", proptest::option::of(proptest::collection::vec(any::<u8>(), 0..8)));
     proptest::collection::vec(proptest::collection::vec(write, 0..6), 1..12)
 }
@@ -54,7 +57,7 @@ async fn check_against(storage: &impl Storage, model: &Model) {
     }
 }
 
-async fn check_steps(storage: &impl Storage, steps: &[Vec<(String, Option<Vec<u8>>)>]) {
+async fn check_steps(storage: &impl Storage, steps: &[Step]) {
     let mut model = Model::new();
     for step in steps {
         let before = model.clone();
