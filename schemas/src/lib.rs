@@ -22,6 +22,7 @@ mod request;
 mod secret;
 pub mod shape;
 mod template;
+pub mod terraform;
 mod texts;
 mod value;
 
