@@ -5,6 +5,7 @@
 //! work on the last committed tree and never wait for the writer.
 
 mod database;
+mod disk;
 mod writer;
 
 use std::path::Path;
@@ -43,9 +44,9 @@ impl FileStorage {
         Ok(Self { database, writer })
     }
 
-    /// How many times the writer has synced since it was opened.
+    /// How many syncs the disk was asked for since this was opened.
     pub fn syncs(&self) -> u64 {
-        self.writer.syncs()
+        self.database.gauge().syncs()
     }
 }
 

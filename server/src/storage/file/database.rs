@@ -4,12 +4,14 @@ use std::io::ErrorKind;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::RwLock;
 use redb::{DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition};
 
 use super::FILE_NAME;
+use super::disk::{Disk, Gauge};
 use crate::storage::{Batch, StorageError, Write};
 
 const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries");
@@ -33,16 +35,22 @@ pub(super) struct Database {
     path: PathBuf,
     /// Empty when a failure could not be mended. Written by the writer thread only.
     redb: RwLock<Option<redb::Database>>,
+    gauge: Arc<Gauge>,
 }
 
 impl Database {
     pub(super) fn open(folder: &Path) -> Result<Self, StorageError> {
         let path = folder.join(FILE_NAME);
         prepare_folder(folder, &path)?;
-        let redb = open_redb(&path)?;
+        let gauge = Arc::default();
+        let redb = open_redb(&path, &gauge)?;
         create_tables(&redb).map_err(|error| classify(&path, error))?;
         sync_folder(folder)?;
-        Ok(Self { path, redb: RwLock::new(Some(redb)) })
+        Ok(Self { path, redb: RwLock::new(Some(redb)), gauge })
+    }
+
+    pub(super) fn gauge(&self) -> &Gauge {
+        &self.gauge
     }
 
     pub(super) fn get(&self, key: &str) -> Result<Option<Bytes>, StorageError> {
@@ -93,15 +101,12 @@ impl Database {
             self.reopen()?;
         }
         let mut group = None;
-        let written = self.try_write(batches, sync, &mut group);
-        match (written, group) {
-            (Ok(()), _) => Ok(()),
-            (Err(error), None) => Err(self.mend(error)),
-            (Err(error), Some(group)) if self.is_written(group)? => {
-                tracing::warn!(%error, "a sync of the storage reported a failure, but the data is there");
-                Ok(())
-            }
-            (Err(error), Some(_)) => Err(classify(&self.path, error)),
+        let Err(error) = self.try_write(batches, sync, &mut group) else { return Ok(()) };
+        let error = classify(&self.path, error);
+        self.reopen()?;
+        match group {
+            Some(group) if self.is_written(group)? => Ok(()),
+            _ => Err(error),
         }
     }
 
@@ -131,36 +136,35 @@ impl Database {
         Ok(transaction.commit()?)
     }
 
-    /// Opens the file again after a failure that left nothing; answers what to tell.
-    fn mend(&self, error: redb::Error) -> StorageError {
-        if let Err(again) = self.reopen() {
-            tracing::error!(error = %again, "the storage could not be opened again");
-        }
-        classify(&self.path, error)
-    }
-
-    /// Opens the file again and looks whether the group `number` made it to the disk.
+    /// Whether the group `number` made it into the file although its commit failed; makes it durable then.
     fn is_written(&self, number: u64) -> Result<bool, StorageError> {
-        self.reopen().map_err(|error| StorageError::Uncertain { cause: error.to_string().into() })?;
         let redb = self.redb.read();
         let redb = redb.as_ref().ok_or_else(|| unavailable(&self.path))?;
-        groups_written(redb).map(|written| written >= number).map_err(|error| classify(&self.path, error))
+        let written = groups_written(redb).map_err(|error| classify(&self.path, error))? >= number;
+        if written {
+            let synced = std::fs::File::open(&self.path).and_then(|file| file.sync_all());
+            synced.map_err(|error| StorageError::Uncertain { cause: error.to_string().into() })?;
+        }
+        Ok(written)
     }
 
-    /// redb refuses all work after an I/O error until the file is opened again.
+    /// redb refuses all work after an I/O error until the file is opened again. After a failed sync it stays
+    /// closed: what reads well now may not be on the disk.
     fn reopen(&self) -> Result<(), StorageError> {
         let mut redb = self.redb.write();
         // Its lock on the file must be gone first.
         *redb = None;
-        *redb = Some(open_redb(&self.path)?);
+        if self.gauge.sync_failed() {
+            let cause = format!("a sync of `{}` failed", self.path.display());
+            return Err(StorageError::Uncertain { cause: cause.into() });
+        }
+        *redb = Some(open_redb(&self.path, &self.gauge)?);
         Ok(())
     }
 }
 
 fn unavailable(path: &Path) -> StorageError {
-    StorageError::Unavailable {
-        cause: format!("`{}` could not be opened again after an error", path.display()).into(),
-    }
+    StorageError::Unavailable { cause: format!("`{}` was closed after an error", path.display()).into() }
 }
 
 fn read_entries<T>(
@@ -213,14 +217,16 @@ fn sync_folder(folder: &Path) -> Result<(), StorageError> {
     Ok(())
 }
 
-fn open_redb(path: &Path) -> Result<redb::Database, StorageError> {
+fn open_redb(path: &Path, gauge: &Arc<Gauge>) -> Result<redb::Database, StorageError> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // Only for the mode; redb opens the file itself.
-    options.open(path).map_err(|error| io("open", path, &error))?;
-    let open = || redb::Builder::new().set_cache_size(CACHE_BYTES).create(path);
+    let file = options.open(path).map_err(|error| io("open", path, &error))?;
+    let open = || {
+        let disk = Disk::new(file, Arc::clone(gauge))?;
+        redb::Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(disk)
+    };
     // A plain open of an altered file may panic, as redb says.
     match catch_unwind(AssertUnwindSafe(open)) {
         Ok(Ok(redb)) => Ok(redb),

@@ -87,3 +87,50 @@ async fn waiting_batches_share_a_sync() {
     assert!(storage.syncs() < BATCHES / 4, "{} syncs", storage.syncs());
     assert_eq!(storage.scan_keys("", None, usize::MAX).await.unwrap().len(), BATCHES as usize);
 }
+
+#[tokio::test]
+async fn a_commit_alone_is_one_sync() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = FileStorage::open(folder.path()).unwrap();
+    let mut syncs = Vec::new();
+    for number in 0..200 {
+        let before = storage.syncs();
+        storage.commit(batch(&format!("{}", number % 20), vec![1; 2_000])).await.unwrap();
+        syncs.push(storage.syncs() - before);
+    }
+    // A commit that has to grow the file needs a second one, and so does a checkpoint every few seconds.
+    let lone = syncs[50..].iter().filter(|&&count| count == 1).count();
+    assert!(lone >= 145 && syncs.iter().all(|&count| count <= 3), "{syncs:?}");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_a_clear_error_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = FileStorage::open(folder.path()).unwrap();
+    storage.commit(batch("before", "1")).await.unwrap();
+    storage.database.gauge().faults.fill_disk();
+    let error = storage.commit(batch("lost", "2")).await.unwrap_err();
+    assert!(matches!(error, StorageError::Full { .. }), "{error}");
+    assert_eq!(storage.get("before").await.unwrap().unwrap(), "1");
+    assert_eq!(storage.get("lost").await.unwrap(), None);
+    storage.commit(batch("after", "3")).await.unwrap();
+    assert_eq!(storage.scan_keys("", None, 9).await.unwrap(), ["after", "before"]);
+}
+
+#[tokio::test]
+async fn after_a_failed_sync_nothing_is_promised_until_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = FileStorage::open(folder.path()).unwrap();
+    storage.commit(batch("before", "1")).await.unwrap();
+    storage.database.gauge().faults.fail_sync();
+    for key in ["a", "b"] {
+        let error = storage.commit(batch(key, "2")).await.unwrap_err();
+        assert!(matches!(error, StorageError::Uncertain { .. }), "{error}");
+    }
+    assert!(matches!(storage.get("a").await, Err(StorageError::Unavailable { .. })));
+    drop(storage);
+    let storage = FileStorage::open(folder.path()).unwrap();
+    assert_eq!(storage.get("before").await.unwrap().unwrap(), "1");
+    assert_eq!(storage.get("b").await.unwrap(), None);
+    storage.commit(batch("b", "3")).await.unwrap();
+}

@@ -1,7 +1,6 @@
 //! The thread that writes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -27,30 +26,23 @@ pub(super) struct Job {
 pub(super) struct Writer {
     jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
-    syncs: Arc<AtomicU64>,
 }
 
 impl Writer {
     pub(super) fn start(database: Arc<Database>) -> Result<Self, StorageError> {
         let (jobs, queue) = channel();
-        let syncs = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&syncs);
         let thread = std::thread::Builder::new()
             .name("storage-writer".to_owned())
-            .spawn(move || write_all(&database, &queue, &counter))
+            .spawn(move || write_all(&database, &queue))
             .map_err(|error| StorageError::Io {
                 doing: "start the thread that writes the storage".into(),
                 cause: error.to_string().into(),
             })?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), syncs })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
     pub(super) fn send(&self, job: Job) -> Result<(), StorageError> {
         self.jobs.as_ref().ok_or_else(gone)?.send(job).map_err(|_| gone())
-    }
-
-    pub(super) fn syncs(&self) -> u64 {
-        self.syncs.load(Ordering::Relaxed)
     }
 }
 
@@ -67,14 +59,13 @@ pub(super) fn gone() -> StorageError {
 }
 
 /// Writes group after group until the queue is closed and empty.
-fn write_all(database: &Database, queue: &Receiver<Job>, syncs: &AtomicU64) {
+fn write_all(database: &Database, queue: &Receiver<Job>) {
     let mut checkpoint = Instant::now();
     while let Ok(first) = queue.recv() {
         let group: Vec<Job> = std::iter::once(first).chain(queue.try_iter()).take(GROUP_BATCHES).collect();
         let due = checkpoint.elapsed() >= CHECKPOINT_EVERY;
         let sync = if due { Sync::Checkpoint } else { Sync::Plain };
         let result = database.write(group.iter().map(|job| &job.batch), sync);
-        syncs.fetch_add(1, Ordering::Relaxed);
         if due {
             checkpoint = Instant::now();
         }
