@@ -76,7 +76,7 @@ impl Seal {
         Ok(InitDraft { barrier: Arc::clone(&self.barrier), configuration, contents, _progress: progress })
     }
 
-    /// Initializes with one share and unseals at once, for `-dev`. Answers the share.
+    /// Begins an initialization with one share, for `-dev`; end it by [`InitDraft::commit_unsealed`].
     pub async fn begin_dev(&self) -> Result<InitDraft, SealError> {
         let request = InitRequest { secret_shares: 1, secret_threshold: 1, ..InitRequest::default() };
         self.begin_init(&request).await
