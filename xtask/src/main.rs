@@ -1,2 +1,52 @@
-//! (to be written)
-fn main() {}
+//! The project's own commands, run as `cargo xtask COMMAND`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to the person who runs it")]
+
+mod bench;
+mod demo;
+mod generate;
+mod lint;
+mod oracle;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own commands")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measure the provider, the server against OpenBao, and the reconciler
+    Bench(bench::Options),
+    /// Show the whole way through: plan, apply, drift, and a Terraform configuration
+    Demo,
+    /// Write the generated files, or compare them
+    Generate(generate::Options),
+    /// Formatting and lints, warnings denied
+    Lint,
+    /// Build everything and run every test, on our server and on OpenBao
+    Test(test::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Bench(options) => bench::run(&options),
+        Command::Demo => demo::run(),
+        Command::Generate(options) => generate::run(&options),
+        Command::Lint => lint::run(),
+        Command::Test(options) => test::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Hides what differs in every run: ids, accessors, tokens, times.
+//!
+//! Both sides of a comparison are masked alike, so a mask hides the value and keeps its sort: a token where the
+//! other side has an id is still a difference.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::{Map, Value};
+
+/// Patterns and what is shown in their place, tried in this order.
+static PATTERNS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
+    let pattern = |text| Regex::new(text).expect("the pattern is a constant");
+    vec![
+        (pattern(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "(uuid)"),
+        (pattern(r"(19|20)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"), "(time)"),
+        (pattern(r"\b(s|hvs)\.[A-Za-z0-9_-]{24,}(\.[A-Za-z0-9]+)?"), "(token)"),
+        (pattern(r"\b(b|hvb)\.[A-Za-z0-9_-]{24,}(\.[A-Za-z0-9]+)?"), "(batch token)"),
+        (pattern(r"_[0-9a-f]{8}\b"), "_(hex)"),
+        (pattern(r"vault-cluster-[0-9a-f]{8}"), "(cluster)"),
+    ]
+});
+
+static ACCESSOR: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^[A-Za-z0-9]{24}(\.[A-Za-z0-9]+)?$").expect("the pattern is a constant"));
+
+/// Fields that hold a moment as a number.
+const MOMENTS: &[&str] =
+    &["creation_time", "last_renewal_time", "server_time_utc", "last_wal", "exp", "iat", "nbf"];
+/// Fields that count down: 2764799 seconds are 2764800 a second later.
+const COUNTDOWNS: &[&str] = &["ttl"];
+/// Seconds that a countdown is rounded up to.
+const COUNTDOWN_STEP: u64 = 10;
+
+/// `value` with everything volatile replaced by a placeholder.
+#[must_use]
+pub fn mask(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(mask_fields(fields)),
+        Value::Array(items) => Value::Array(items.iter().map(mask).collect()),
+        Value::String(text) => Value::String(mask_text(text)),
+        other => other.clone(),
+    }
+}
+
+fn mask_fields(fields: &Map<String, Value>) -> Map<String, Value> {
+    let masked = fields.iter().map(|(name, value)| (mask_text(name), mask_field(name, value)));
+    masked.collect()
+}
+
+fn mask_field(name: &str, value: &Value) -> Value {
+    match value.as_u64() {
+        Some(moment) if moment > 0 && MOMENTS.contains(&name) => Value::from("(moment)"),
+        Some(left) if COUNTDOWNS.contains(&name) => Value::from(left.next_multiple_of(COUNTDOWN_STEP)),
+        _ => mask(value),
+    }
+}
+
+/// `text` with everything volatile replaced by a placeholder.
+#[must_use]
+pub fn mask_text(text: &str) -> String {
+    if ACCESSOR.is_match(text) && text.contains(|letter: char| letter.is_ascii_uppercase()) {
+        return "(accessor)".to_owned();
+    }
+    let mut masked = text.to_owned();
+    for (pattern, placeholder) in PATTERNS.iter() {
+        if pattern.is_match(&masked) {
+            masked = pattern.replace_all(&masked, *placeholder).into_owned();
+        }
+    }
+    masked
+}
+
+/// One place where two values differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// JSON pointer, empty for the whole value.
+    pub pointer: String,
+    /// The two sides, for people.
+    pub text: String,
+}
+
+/// Every place where `actual` differs from `expected`.
+#[must_use]
+pub fn differences(expected: &Value, actual: &Value) -> Vec<Difference> {
+    let mut found = Vec::new();
+    compare("", Some(expected), Some(actual), &mut found);
+    found
+}
+
+fn compare(pointer: &str, expected: Option<&Value>, actual: Option<&Value>, found: &mut Vec<Difference>) {
+    match (expected, actual) {
+        (Some(Value::Object(left)), Some(Value::Object(right))) => {
+            for name in left.keys().chain(right.keys().filter(|name| !left.contains_key(*name))) {
+                compare(&format!("{pointer}/{name}"), left.get(name), right.get(name), found);
+            }
+        }
+        (Some(Value::Array(left)), Some(Value::Array(right))) if left.len() == right.len() => {
+            for (index, (left, right)) in left.iter().zip(right).enumerate() {
+                compare(&format!("{pointer}/{index}"), Some(left), Some(right), found);
+            }
+        }
+        (left, right) if left == right => {}
+        (left, right) => found.push(Difference {
+            pointer: pointer.to_owned(),
+            text: format!("expected {}, got {}", shown(left), shown(right)),
+        }),
+    }
+}
+
+fn shown(value: Option<&Value>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), Value::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(value: Value, expected: Value) {
+        assert_eq!(mask(&value), expected);
+    }
+
+    #[test]
+    fn ids_times_tokens_and_accessors_are_hidden() {
+        check(
+            json!({
+                "request_id": "7d38aa38-4091-4ae8-6de9-8ad3fc0b0001",
+                "accessor": "ZshOgkKlnBctBxdahEaCBqm4",
+                "id": "s.fyryBCQbRI43HK1YIXf1DFhL",
+                "creation_time": 1_795_310_504,
+                "expire_time": "2036-11-19T01:24:31.319544492Z",
+                "mount": "auth_approle_64052016",
+                "ttl": 2_764_799,
+            }),
+            json!({
+                "request_id": "(uuid)",
+                "accessor": "(accessor)",
+                "id": "(token)",
+                "creation_time": "(moment)",
+                "expire_time": "(time)",
+                "mount": "auth_approle_(hex)",
+                "ttl": 2_764_800,
+            }),
+        );
+    }
+
+    #[test]
+    fn the_zero_time_and_an_empty_accessor_stay() {
+        let value = json!({"expiration_time": "0001-01-01T00:00:00Z", "accessor": "", "ttl": 0});
+        check(value.clone(), value);
+    }
+
+    #[test]
+    fn every_differing_place_is_named() {
+        let found =
+            differences(&json!({"a": {"b": 1}, "c": [1]}), &json!({"a": {"b": 2}, "c": [1, 2], "d": null}));
+        let pointers: Vec<_> = found.iter().map(|difference| difference.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/a/b", "/c", "/d"]);
+    }
+}

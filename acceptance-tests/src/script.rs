@@ -1,0 +1,341 @@
+//! Request files: what is sent and what was answered, side by side, for people to read and for programs to replay.
+//!
+//! ```text
+//! # A line of prose, for whoever reads the file.
+//!
+//! POST /v1/auth/token/create
+//! Namespace: team-a
+//! {"policies": ["app"]}
+//! capture child /auth/client_token
+//! < 200
+//! {"auth":{"client_token":"{child}", …}}
+//! ```
+//!
+//! A blank line ends an exchange. `Namespace`, `Token` and `Wrap-TTL` are short for the server's own headers; without
+//! `Token` the root token is sent, with `Token: none` no token. `{name}` stands for a captured value. A body that is
+//! no JSON follows `| `; `Body-Size: N` sends that many bytes of one JSON string. The answer is masked
+//! ([`mask`](crate::mask)); it is written by `UPDATE_EXPECT=1 cargo test -p acceptance-tests --test differential`,
+//! which asks OpenBao.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::http::{Call, Reply};
+use crate::mask::{Difference, differences, mask};
+use crate::server::Server;
+
+/// A request file.
+#[derive(Clone, Debug, Default)]
+pub struct Script {
+    exchanges: Vec<Exchange>,
+    tail: String,
+}
+
+/// One request of a file, with the answer that is expected.
+#[derive(Clone, Debug, Default)]
+pub struct Exchange {
+    /// Comment and blank lines before the request.
+    prose: String,
+    /// Request lines, as they are in the file, up to the answer.
+    source: String,
+    method: String,
+    target: String,
+    headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+    captures: Vec<(String, String)>,
+    expected: Option<(u16, Value)>,
+    line: usize,
+}
+
+/// One exchange as it was replayed.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// Method and path, and which of the equal ones of the file it is from the second on.
+    pub name: String,
+    /// Line of the request in the file.
+    pub line: usize,
+    /// Status.
+    pub status: u16,
+    /// Body, masked.
+    pub body: Value,
+    /// Where the answer differs from the expected one; status first.
+    pub differences: Vec<Difference>,
+}
+
+impl Script {
+    /// Reads a request file.
+    ///
+    /// # Errors
+    /// When a line cannot be understood; with its number.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut script = Self::default();
+        let mut prose = String::new();
+        let mut open: Option<Exchange> = None;
+        for (index, line) in text.lines().enumerate() {
+            match open.take() {
+                None if line.is_empty() || line.starts_with('#') => {
+                    writeln!(prose, "{line}").expect("to a string")
+                }
+                None => open = Some(Exchange::begin(line, index + 1, std::mem::take(&mut prose))?),
+                Some(exchange) if line.is_empty() => {
+                    prose.push('\n');
+                    script.exchanges.push(exchange);
+                }
+                Some(mut exchange) => {
+                    exchange.line(line).map_err(|problem| format!("line {}: {problem}", index + 1))?;
+                    open = Some(exchange);
+                }
+            }
+        }
+        script.exchanges.extend(open);
+        script.tail = prose;
+        Ok(script)
+    }
+
+    /// How many requests the file has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.exchanges.len()
+    }
+
+    /// Whether the file has no request.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.exchanges.is_empty()
+    }
+
+    /// Sends every request to `server` and compares the answers.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn replay(&self, server: &Server) -> Result<Vec<Replayed>, String> {
+        let mut variables = Variables::default();
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let mut replayed = Vec::new();
+        for exchange in &self.exchanges {
+            let name = format!("{} {}", exchange.method, exchange.target);
+            let count = seen.entry(name.clone()).or_default();
+            *count += 1;
+            let name = if *count == 1 { name } else { format!("{name} #{count}") };
+            replayed.push(exchange.replay(name, server, &mut variables)?);
+        }
+        Ok(replayed)
+    }
+
+    /// Sends every request, and wants every answer to be as the file says, or below 400 where it says nothing.
+    ///
+    /// # Errors
+    /// Names the first request whose answer is another one.
+    pub fn perform(&self, server: &Server) -> Result<(), String> {
+        for replayed in self.replay(server)? {
+            if let Some(difference) = replayed.differences.first() {
+                let Replayed { name, status, body, .. } = &replayed;
+                return Err(format!("{name}: {}\nanswer: {status} {body}", difference.text));
+            }
+        }
+        Ok(())
+    }
+
+    /// The file again, with the answers of `replayed`.
+    #[must_use]
+    pub fn with_answers(&self, replayed: &[Replayed]) -> String {
+        let mut text = String::new();
+        for (exchange, replayed) in self.exchanges.iter().zip(replayed) {
+            let _ = writeln!(text, "{}{}< {}", exchange.prose, exchange.source, replayed.status);
+            if !replayed.body.is_null() {
+                let _ = writeln!(text, "{}", replayed.body);
+            }
+        }
+        text + self.tail.trim_end_matches('\n')
+    }
+}
+
+impl Exchange {
+    fn begin(line: &str, number: usize, prose: String) -> Result<Self, String> {
+        let (method, target) = line
+            .split_once(' ')
+            .filter(|(method, target)| {
+                method.chars().all(|letter| letter.is_ascii_uppercase()) && target.starts_with('/')
+            })
+            .ok_or_else(|| format!("line {number}: `{line}` is no request line"))?;
+        Ok(Self {
+            prose,
+            source: format!("{line}\n"),
+            method: method.to_owned(),
+            target: target.to_owned(),
+            line: number,
+            ..Self::default()
+        })
+    }
+
+    fn line(&mut self, line: &str) -> Result<(), String> {
+        if let Some(status) = line.strip_prefix("< ") {
+            let status = status.parse().map_err(|_| format!("`{status}` is no status"))?;
+            self.expected = Some((status, Value::Null));
+            return Ok(());
+        }
+        if let Some((_, body)) = &mut self.expected {
+            *body = serde_json::from_str(line).map_err(|error| format!("the answer is no JSON: {error}"))?;
+            return Ok(());
+        }
+        self.source.push_str(line);
+        self.source.push('\n');
+        self.request_line(line)
+    }
+
+    fn request_line(&mut self, line: &str) -> Result<(), String> {
+        if let Some(rest) = line.strip_prefix("capture ") {
+            let (name, pointer) = rest.split_once(' ').ok_or("`capture NAME POINTER` is needed")?;
+            self.captures.push((name.to_owned(), pointer.to_owned()));
+        } else if let Some(raw) = line.strip_prefix("| ") {
+            self.body = Some(raw.as_bytes().to_vec());
+        } else if line.starts_with(['{', '[', '"']) || self.body.is_some() {
+            self.body.get_or_insert_default().extend_from_slice(line.as_bytes());
+        } else {
+            let (name, value) = line.split_once(": ").ok_or_else(|| format!("`{line}` is no header"))?;
+            self.header(name, value)?;
+        }
+        Ok(())
+    }
+
+    fn header(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let name = match name {
+            "Namespace" => "X-Vault-Namespace",
+            "Token" => "X-Vault-Token",
+            "Wrap-TTL" => "X-Vault-Wrap-TTL",
+            "Body-Size" => {
+                let size = value.parse().map_err(|_| format!("`{value}` is no size"))?;
+                self.body = Some(large_body(size));
+                return Ok(());
+            }
+            other => other,
+        };
+        self.headers.push((name.to_owned(), value.to_owned()));
+        Ok(())
+    }
+
+    fn replay(&self, name: String, server: &Server, variables: &mut Variables) -> Result<Replayed, String> {
+        let reply = self.call(server, variables).send(&server.address)?;
+        variables.capture(&self.captures, &reply.json());
+        let body = mask(&variables.hide(&reply.json()));
+        let differences = self.compare(&reply, &body);
+        Ok(Replayed { name, line: self.line, status: reply.status, body, differences })
+    }
+
+    fn call(&self, server: &Server, variables: &Variables) -> Call {
+        let mut call = Call::new(&self.method, &variables.fill(&self.target));
+        if !self.headers.iter().any(|(name, _)| name == "X-Vault-Token") {
+            call = call.header("X-Vault-Token", &server.token);
+        }
+        for (name, value) in self.headers.iter().filter(|(_, value)| value != "none") {
+            call = call.header(name, &variables.fill(value));
+        }
+        call.body = self.body.as_deref().map(|body| match std::str::from_utf8(body) {
+            Ok(text) => variables.fill(text).into_bytes(),
+            Err(_) => body.to_vec(),
+        });
+        call
+    }
+
+    fn compare(&self, reply: &Reply, body: &Value) -> Vec<Difference> {
+        let Some((status, expected)) = &self.expected else {
+            let refused = reply.status >= 400;
+            let text = format!("expected success, got {}", reply.status);
+            return if refused {
+                vec![Difference { pointer: "status".to_owned(), text }]
+            } else {
+                Vec::new()
+            };
+        };
+        let mut found = differences(&Value::from(*status), &Value::from(reply.status));
+        found.iter_mut().for_each(|difference| "status".clone_into(&mut difference.pointer));
+        // A status alone is a whole expectation where a person wrote it; the answers of a recorded file have bodies.
+        if !expected.is_null() || !body.is_null() {
+            found.extend(differences(expected, body));
+        }
+        found
+    }
+}
+
+fn large_body(size: usize) -> Vec<u8> {
+    let mut body = b"{\"data\":\"".to_vec();
+    body.resize(size.saturating_sub(2), b'x');
+    body.extend_from_slice(b"\"}");
+    body
+}
+
+/// Captured values by name.
+#[derive(Debug, Default)]
+struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    fn capture(&mut self, captures: &[(String, String)], body: &Value) {
+        for (name, pointer) in captures {
+            if let Some(value) = body.pointer(pointer) {
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                self.0.insert(name.clone(), value);
+            }
+        }
+    }
+
+    fn fill(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    }
+
+    /// `value` with every captured value replaced by its name.
+    fn hide(&self, value: &Value) -> Value {
+        match value {
+            Value::Object(fields) => {
+                fields.iter().map(|(name, value)| (self.hide_text(name), self.hide(value))).collect()
+            }
+            Value::Array(items) => items.iter().map(|item| self.hide(item)).collect(),
+            Value::String(text) => Value::String(self.hide_text(text)),
+            other => other.clone(),
+        }
+    }
+
+    fn hide_text(&self, text: &str) -> String {
+        let named = self.0.iter().filter(|(_, value)| !value.is_empty());
+        named
+            .fold(text.to_owned(), |text, (name, value)| text.replace(value.as_str(), &format!("{{{name}}}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_and_written_unchanged() {
+        let text = "# Prose.\n\nPUT /v1/a\nNamespace: team\n{\"b\": 1}\ncapture id /data/id\n< 204\n\nGET /v1/a/{id}\n< 200\n{\"c\":2}\n";
+        let script = Script::parse(text).expect("a script");
+        let replayed: Vec<Replayed> = script
+            .exchanges
+            .iter()
+            .map(|exchange| {
+                let (status, body) = exchange.expected.clone().expect("an answer");
+                Replayed { name: String::new(), line: 0, status, body, differences: Vec::new() }
+            })
+            .collect();
+        assert_eq!(script.with_answers(&replayed), text);
+    }
+
+    #[test]
+    fn an_unknown_line_is_refused_with_its_number() {
+        let problem = Script::parse("GET /v1/a\nwhat is this\n").expect_err("no header");
+        assert_eq!(problem, "line 2: `what is this` is no header");
+    }
+
+    #[test]
+    fn captured_values_are_filled_in_and_hidden() {
+        let mut variables = Variables::default();
+        variables.capture(
+            &[("id".to_owned(), "/data/id".to_owned())],
+            &serde_json::json!({"data": {"id": "abc"}}),
+        );
+        assert_eq!(variables.fill("/v1/x/{id}"), "/v1/x/abc");
+        assert_eq!(variables.hide(&serde_json::json!(["abc"])), serde_json::json!(["{id}"]));
+    }
+}

@@ -1,0 +1,1 @@
+//! Recorded conversations (`wire.jsonl`), replayed on another server.
