@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::kind::{Endpoint, Field, Kind, Literal, Part, Shape, fields};
+use crate::kind::{Endpoint, Field, Kind, Literal, Omitted, Part, Presence, Shape, fields};
 use crate::{Number, Record, Secret, Value, compare, duration, json};
 
 /// The body that creates the part of `record` which lives at `endpoint`.
@@ -26,6 +26,12 @@ pub fn update_body(kind: &Kind, endpoint: &Endpoint, prior: &Record, desired: &R
     for field in here().filter(|field| is_sent_on_update(field, prior, desired, elsewhere)) {
         let value = desired.get(field.name);
         let before = prior.get(field.name);
+        if is_left_to_server(kind, field, before, value) {
+            // What the server filled in stays, also where a write replaces the whole object.
+            let is_lost = field.omitted == Omitted::Cleared;
+            record.set(field.name, if is_lost { before.clone() } else { Value::Null });
+            continue;
+        }
         let is_cleared = value.is_null() && !kind.same(field, before, &Value::Null);
         record.set(
             field.name,
@@ -65,12 +71,21 @@ pub fn changes(kind: &Kind, field: &Field, prior: &Record, desired: &Record) -> 
     match field.revision {
         Some(revision) if field.is_write_only() => prior.get(revision) != desired.get(revision),
         _ if !field.is_configurable() || field.is_write_only() => false,
+        _ if is_left_to_server(kind, field, prior.get(field.name), desired.get(field.name)) => false,
         _ => !kind.same(field, prior.get(field.name), desired.get(field.name)),
     }
 }
 
+/// True if nobody configured it and the server may fill it in. An object of a part that is configured and a part
+/// that is not, such as a mount's `tune`, is left alone as long as it stays as it is: what it shows may be the
+/// system's defaults, which sending would make the object's own.
+fn is_left_to_server(kind: &Kind, field: &Field, prior: &Value, desired: &Value) -> bool {
+    let is_view = matches!(field.shape, Shape::List(Shape::Object(_)));
+    field.presence == Presence::Filled
+        && (desired.is_null() || *desired == Value::Unknown || (is_view && kind.same(field, prior, desired)))
+}
+
 fn is_sent_on_update(field: &Field, prior: &Record, desired: &Record, elsewhere: bool) -> bool {
-    use crate::kind::Omitted;
     if !field.is_configurable() || (elsewhere && field.replaces) {
         return false;
     }

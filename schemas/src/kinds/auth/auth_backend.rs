@@ -7,7 +7,7 @@ use crate::shape::{List, MountPath};
 #[kind(
     path = "sys/auth/{path}",
     read = "GET sys/mounts/auth/{path}",
-    update = "POST sys/mounts/auth/{path}/tune"
+    update = "none"
 )]
 #[kind(endpoint(name = "tune", path = "sys/mounts/auth/{path}/tune", delete = "none"))]
 #[kind(block(name = "auth", label = "path", within = "namespace"))]
@@ -19,6 +19,7 @@ pub struct AuthBackend {
     #[kind(replaces)]
     pub r#type: String,
     /// Text for people.
+    #[kind(update_at = "tune")]
     pub description: Option<String>,
     /// What can be tuned. Absent: as the server has it.
     #[kind(filled, at = "tune", api = "")]

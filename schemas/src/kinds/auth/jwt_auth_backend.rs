@@ -9,7 +9,7 @@ use crate::{Answer, Diagnostic, Kind, Number, Record, Value};
 #[kind(
     path = "sys/auth/{path}",
     read = "GET sys/mounts/auth/{path}",
-    update = "POST sys/mounts/auth/{path}/tune"
+    update = "none"
 )]
 #[kind(endpoint(name = "config", path = "auth/{path}/config", delete = "none"))]
 #[kind(endpoint(name = "tune", path = "sys/mounts/auth/{path}/tune", delete = "none"))]
@@ -22,6 +22,7 @@ pub struct JwtAuthBackend {
     #[kind(default = "jwt", replaces)]
     pub r#type: Option<String>,
     /// Text for people.
+    #[kind(update_at = "tune")]
     pub description: Option<String>,
     /// Issuer that a token has to name.
     #[kind(at = "config")]

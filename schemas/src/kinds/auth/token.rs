@@ -37,7 +37,7 @@ pub struct Token {
     #[kind(replaces)]
     pub period: Option<Duration>,
     /// Policies of the token. Absent: those of the one that creates it.
-    #[kind(replaces)]
+    #[kind(replaces, inherited)]
     pub policies: Option<Set<String>>,
     /// The token can be renewed.
     #[kind(filled, replaces)]
