@@ -74,6 +74,7 @@ fn is_absent(field: &Field, configured: &Value) -> bool {
 fn absent_plan(kind: &Kind, field: &Field, before: Option<&Value>) -> Value {
     match (field.presence, before) {
         (Presence::Filled, Some(before)) => before.clone(),
+        (_, Some(before)) if field.inherited => before.clone(),
         (Presence::Filled, None) => field.default.map_or(Value::Unknown, Value::from),
         (_, Some(before)) if kind.same(field, before, &Value::Null) => before.clone(),
         _ if field.default.is_some() && kind.states == States::Legacy => codec::absent(field),

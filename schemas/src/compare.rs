@@ -54,7 +54,12 @@ fn normal(shape: &Shape, value: &Value) -> Value {
 
 fn normal_json(text: &str) -> Value {
     let parsed = if text.is_empty() { Ok(Value::Null) } else { json::parse(text) };
-    parsed.unwrap_or_else(|_| text.into())
+    match parsed {
+        // Where nothing was set, servers answer an object without entries.
+        Ok(Value::Map(entries)) if entries.is_empty() => Value::Null,
+        Ok(value) => value,
+        Err(_) => text.into(),
+    }
 }
 
 fn sorted(items: impl Iterator<Item = Value>) -> Value {

@@ -99,6 +99,8 @@ pub struct Field {
     pub omitted: Omitted,
     /// Empty or zero is a value of its own, not another way to say absent.
     pub empty_differs: bool,
+    /// Left out, the object has what it got from elsewhere, such as from its maker; that is no drift.
+    pub inherited: bool,
     /// The field whose change makes a write-only value be sent again.
     pub revision: Option<&'static str>,
     /// Fields that may not be set together with it.
@@ -333,6 +335,7 @@ impl Field {
             readable: true,
             omitted: Omitted::Kept,
             empty_differs: false,
+            inherited: false,
             revision: None,
             conflicts: &[],
             one_of: &[],

@@ -153,6 +153,7 @@ impl Settings {
             "replaces" => self.set(quote!(replaces: true)),
             "unreadable" => self.set(quote!(readable: false)),
             "empty_differs" => self.set(quote!(empty_differs: true)),
+            "inherited" => self.set(quote!(inherited: true)),
             "enterprise" => self.set(quote!(enterprise: true)),
             "default" => {
                 let literal = literal(&meta.value()?.parse()?)?;
