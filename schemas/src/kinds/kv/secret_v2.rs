@@ -6,7 +6,7 @@ use crate::kinds::exchange::{exchange, path, remove};
 use crate::kinds::kv::{
     check_object, document, foresee_document, hidden, map, object, settled_document, texts,
 };
-use crate::shape::{Json, Map, MountPath, Nested, Seconds, Sensitive, WriteOnly};
+use crate::shape::{Declared, Json, Map, MountPath, Nested, Seconds, Sensitive, WriteOnly};
 use crate::{
     Answer, Behavior, Diagnostic, Field, Kind, Method, Operation, Record, Request, Shape, Step, Value,
 };
@@ -208,7 +208,7 @@ fn metadata_write(
 /// The fields of a block that say something. `reset`: the others too, as what clears them.
 fn metadata_body(block: &Value, reset: bool) -> Value {
     let mut body = map([]);
-    for field in fields(<CustomMetadata as crate::shape::Declared>::PARTS) {
+    for field in fields(<CustomMetadata as Declared>::PARTS) {
         let value = block.at(field.name);
         if !compare::same(field, value, &Value::Null) {
             body.put(field.api, codec::encode(&field.shape, value));
@@ -264,14 +264,15 @@ fn data_json(known: &Record, live: &Value) -> Value {
 }
 
 fn custom_metadata(kind: &Kind, known: &Value, live: &Value) -> Value {
-    let shape = Shape::Block { parts: <CustomMetadata as crate::shape::Declared>::PARTS, max: 1 };
-    let live = codec::decode(&shape, live);
-    let nothing = Value::Null;
-    let first = |block: &Value| block.as_list().and_then(<[Value]>::first).unwrap_or(&nothing).clone();
-    let (known, live) = (first(known), first(&live));
-    let fields = fields(<CustomMetadata as crate::shape::Declared>::PARTS);
-    let entry = |field: &Field| {
-        (field.name.to_owned(), settle(kind, field, known.at(field.name), live.at(field.name).clone()))
-    };
-    Value::List(vec![Value::Map(fields.map(entry).collect())])
+    let parts = <CustomMetadata as Declared>::PARTS;
+    let first = |block: &Value| block.as_list().and_then(<[Value]>::first).cloned().unwrap_or_default();
+    let live = first(&codec::decode(&Shape::Block { parts, max: 1 }, live));
+    let known = first(known);
+    let shown = fields(parts).map(|field| {
+        let shown = settle(kind, field, known.at(field.name), live.at(field.name).clone());
+        // States show what was read for nobody as it is: an empty map, not none.
+        let is_undeclared = known.is_null() && shown.is_null();
+        (field.name.to_owned(), if is_undeclared { absent(field) } else { shown })
+    });
+    Value::List(vec![Value::Map(shown.collect())])
 }
