@@ -1,5 +1,7 @@
 //! What kind of server it is. Features are gated by product and version, never by a bare number.
 
+use std::fmt;
+
 use schemas::{Record, Request};
 
 use crate::{Client, Error};
@@ -50,6 +52,19 @@ impl Product {
     /// True if Enterprise features can work.
     pub fn is_enterprise(&self) -> bool {
         matches!(self, Product::VaultEnterprise(_))
+    }
+}
+
+impl fmt::Display for Product {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, version) = match self {
+            Product::Vault(version) => ("Vault", version),
+            Product::VaultEnterprise(version) => ("Vault Enterprise", version),
+            Product::OpenBao(version) => ("OpenBao", version),
+            Product::Lockstep(version) => ("Lockstep", version),
+            Product::Unknown => return f.write_str("a server of unknown make"),
+        };
+        write!(f, "{name} {}.{}.{}", version.0, version.1, version.2)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemas::kind::fields;
-use schemas::{Kind, Part, Record, Secret, Shape, Value, codec};
+use schemas::{Kind, Part, Record, Secret, Shape, Value, codec, terraform};
 use tf_provider_sdk as tf;
 
 /// The record of a resource. Sensitive fields are wrapped.
@@ -46,8 +46,8 @@ pub(crate) fn from_terraform(value: &tf::Value) -> Value {
 /// The Terraform object of a record, with every attribute that the kind's schema has.
 pub(crate) fn object(kind: &Kind, record: &Record) -> tf::Value {
     let mut object = fields_object(kind.parts, |name| record.get(name));
-    if let Some(attribute) = crate::schema::schema(kind).block.attributes.iter().find(|a| a.name == "id") {
-        object.insert(attribute.name.clone(), id(kind, record));
+    if terraform::has_id(kind) {
+        object.insert("id".to_owned(), id(kind, record));
     }
     tf::Value::Object(object)
 }

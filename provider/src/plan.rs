@@ -92,20 +92,16 @@ fn plan_outputs(kind: &Kind, prior: Option<&Record>, changes: bool, record: &mut
     }
 }
 
+/// The id of a new object is left open even where it follows from its keys: configurations give it to ephemeral
+/// resources (`mount_id`) so that those wait until the object is there.
 fn plan_id(kind: &Kind, prior: Option<&Record>, record: &mut Record) {
-    if !record.get("id").is_null() {
+    let Some(prior) = prior else {
+        record.set("id", Value::Unknown);
         return;
-    }
-    let keys_unknown = kind.id.is_some_and(|id| id.holes().any(|name| record.get(name).has_unknown()));
-    let foreseen = if keys_unknown { None } else { kind.id_of(record) };
-    let before = prior.map(|prior| prior.get("id").clone()).filter(|id| !id.is_null());
-    let moved = prior.is_some_and(|prior| kind.id_of(prior) != kind.id_of(record));
-    let id = match (before, foreseen) {
-        (Some(before), _) if !moved => before,
-        (_, Some(id)) => id.into(),
-        (before, None) => before.unwrap_or(Value::Unknown),
     };
-    record.set("id", id);
+    let moved = kind.id_of(prior) != kind.id_of(record);
+    let foreseen = kind.id_of(record).map_or(Value::Unknown, Value::from);
+    record.set("id", if moved { foreseen } else { prior.get("id").clone() });
 }
 
 #[cfg(test)]
@@ -191,7 +187,7 @@ mod tests {
             plan(kind("approle_auth_backend_role"), None, &record(r#"{"role_name": "web"}"#)).record;
         assert_eq!(planned.get("role_id"), &Value::Unknown);
         assert_eq!(planned.get("bind_secret_id"), &Value::Bool(true));
-        assert_eq!(planned.text("id"), "auth/approle/role/web");
+        assert_eq!(planned.get("id"), &Value::Unknown);
     }
 
     #[test]

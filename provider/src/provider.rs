@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use client::{Client, Outcome};
+use client::{Client, Outcome, Product};
 use schemas::{Class, Diagnostic, Kind, Operation, Record, Value, check, kinds};
 use tf_provider_sdk as tf;
 use tf_provider_sdk::{AttributePath, async_trait};
@@ -65,6 +65,23 @@ impl VaultProvider {
             Ok(Outcome::Gone) => Err((request.prior_state.clone(), vanished(kind))),
             Err(error) => Err((self.what_remains(kind, prior.as_ref(), &desired, request).await, error)),
         }
+    }
+
+    /// A field that the server cannot have fails at plan, not with a warning of the server's at apply.
+    async fn refuse_enterprise(&self, kind: &Kind, config: &Record) -> Result<(), tf::Diagnostic> {
+        let Some(field) = kind.fields().find(|field| field.enterprise && !config.get(field.name).is_null())
+        else {
+            return Ok(());
+        };
+        let product = self.client()?.product().await.map_err(|error| failure::of_client(&error))?;
+        if matches!(product, Product::VaultEnterprise(_) | Product::Unknown) {
+            return Ok(());
+        }
+        let found = Diagnostic::error(format!("`{}` is a feature of Vault Enterprise", field.name))
+            .because(format!("the server says it is {product}"))
+            .hint("remove the argument")
+            .at_field(field.name);
+        Err(failure::diagnostic(&found))
     }
 
     /// What exists after a failure: the old object, or what a half-done creation left.
@@ -184,6 +201,9 @@ impl tf::Provider for VaultProvider {
         }
         let prior = (!request.prior_state.is_null()).then(|| convert::record(kind, &request.prior_state));
         let config = convert::record(kind, &request.config);
+        if let Err(error) = self.refuse_enterprise(kind, &config).await {
+            return tf::PlanResponse::error(error);
+        }
         let planned = plan::plan(kind, prior.as_ref(), &config);
         let planned_state = if planned.changes {
             convert::object(kind, &planned.record)

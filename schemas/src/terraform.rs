@@ -92,16 +92,21 @@ pub fn block_of(parts: &'static [Part], states: States) -> Block {
     block
 }
 
+/// Whether objects of `kind` have an `id` beside their fields.
+pub fn has_id(kind: &Kind) -> bool {
+    let has = kind.class != Class::Ephemeral && (kind.states == States::Legacy || kind.id.is_some());
+    has && kind.field("id").is_none()
+}
+
 /// `id`, which the older SDK gives to every resource and data source, and lets the configuration set.
 fn id(kind: &Kind) -> Option<Attribute> {
     let legacy = kind.states == States::Legacy;
-    let exists = kind.class != Class::Ephemeral && (legacy || kind.id.is_some());
     let id = Field {
         doc: "Identifier of the object.",
         ..Field::new("id", Shape::Text(crate::Text::Plain), Presence::Output)
     };
     let attribute = Attribute { optional: legacy, ..attribute(&id, kind.states) };
-    (exists && kind.field("id").is_none()).then_some(attribute)
+    has_id(kind).then_some(attribute)
 }
 
 fn attribute(field: &Field, states: States) -> Attribute {
