@@ -14,6 +14,7 @@ pub mod compare;
 mod diagnostic;
 pub mod duration;
 pub mod json;
+pub mod json_schema;
 pub mod kind;
 pub mod kinds;
 mod number;

@@ -1,0 +1,2 @@
+#!/bin/sh
+terraform import vault_auth_backend.machines machines

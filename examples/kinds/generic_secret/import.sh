@@ -1,0 +1,2 @@
+#!/bin/sh
+terraform import vault_generic_secret.database old/app/database

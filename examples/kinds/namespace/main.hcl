@@ -1,0 +1,7 @@
+namespace "payments" {
+  custom_metadata = {
+    owner = "payments-team"
+  }
+
+  namespace "staging" {}
+}

@@ -1,0 +1,22 @@
+terraform {
+  required_providers {
+    vault = {
+      source = "lockstep/vault"
+    }
+  }
+}
+
+resource "vault_password_policy" "database" {
+  name   = "database"
+  policy = <<EOT
+length = 24
+rule "charset" {
+  charset   = "abcdefghijklmnopqrstuvwxyz"
+  min-chars = 2
+}
+rule "charset" {
+  charset   = "0123456789"
+  min-chars = 2
+}
+EOT
+}

@@ -1,0 +1,2 @@
+#!/bin/sh
+terraform import vault_policy.app_read app-read

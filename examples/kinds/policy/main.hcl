@@ -1,0 +1,5 @@
+policy "app-read" {
+  path "secrets/data/app/*" {
+    capabilities = ["read"]
+  }
+}
