@@ -1,2 +1,2 @@
 #!/bin/sh
-terraform import vault_generic_endpoint.anne auth/people/users/anne
+terraform import vault_generic_endpoint.phone totp/keys/phone

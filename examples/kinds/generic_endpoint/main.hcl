@@ -1,8 +1,12 @@
-auth "people" {
-  type = "userpass"
+mount "totp" {
+  type = "totp"
 }
 
-generic_endpoint "auth/people/users/anne" {
+generic_endpoint "totp/keys/phone" {
   ignore_absent_fields = true
-  data_json            = jsonencode({ password = secret.env("ANNE_PASSWORD"), token_policies = ["app-read"] })
+  data_json = jsonencode({
+    issuer       = "Shop"
+    account_name = "ola@example.com"
+    key          = "JBSWY3DPEHPK3PXP"
+  })
 }

@@ -6,18 +6,28 @@ terraform {
   }
 }
 
-resource "vault_auth_backend" "people" {
-  type = "userpass"
-  path = "people"
+resource "vault_mount" "totp" {
+  path = "totp"
+  type = "totp"
 }
 
-# An endpoint that has no type of its own.
-resource "vault_generic_endpoint" "anne" {
-  path                 = "auth/${vault_auth_backend.people.path}/users/anne"
+# An object that has no type of its own. The server shows only a part of it, so only the declared fields that
+# it shows are compared.
+resource "vault_generic_endpoint" "phone" {
+  path                 = "${vault_mount.totp.path}/keys/phone"
   ignore_absent_fields = true
-
   data_json = jsonencode({
-    password       = "correct horse battery staple"
-    token_policies = ["app-read"]
+    issuer       = "Shop"
+    account_name = "ola@example.com"
+    key          = "JBSWY3DPEHPK3PXP"
   })
+}
+
+# An act rather than an object: nothing to read, nothing to delete, and an answer worth keeping.
+resource "vault_generic_endpoint" "random" {
+  path           = "sys/tools/random/16"
+  disable_read   = true
+  disable_delete = true
+  data_json      = jsonencode({ format = "hex" })
+  write_fields   = ["random_bytes"]
 }

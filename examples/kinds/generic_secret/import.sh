@@ -1,2 +1,2 @@
 #!/bin/sh
-terraform import vault_generic_secret.database old/app/database
+terraform import vault_generic_secret.mail flat/shop/mail

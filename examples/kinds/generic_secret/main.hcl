@@ -1,8 +1,10 @@
-mount "old" {
-  type    = "kv"
-  options = { version = "1" }
+mount "flat" {
+  type = "kv"
 }
 
-generic_secret "old/app/database" {
-  data_json = jsonencode({ user = "app" })
+generic_secret "flat/shop/mail" {
+  data_json = jsonencode({
+    host = "mail.example.com"
+    user = "shop"
+  })
 }

@@ -6,13 +6,16 @@ terraform {
   }
 }
 
-resource "vault_mount" "old" {
-  path    = "old"
-  type    = "kv"
-  options = { version = "1" }
+# Works for key/value engines of both versions; the path is as people write it, without `data/`.
+resource "vault_mount" "flat" {
+  path = "flat"
+  type = "kv"
 }
 
-resource "vault_generic_secret" "database" {
-  path      = "${vault_mount.old.path}/app/database"
-  data_json = jsonencode({ user = "app" })
+resource "vault_generic_secret" "mail" {
+  path = "${vault_mount.flat.path}/shop/mail"
+  data_json = jsonencode({
+    host = "mail.example.com"
+    user = "shop"
+  })
 }

@@ -1,2 +1,2 @@
 #!/bin/sh
-terraform import vault_kv_secret_backend_v2.secrets secrets/config
+terraform import vault_kv_secret_backend_v2.kv kv/config

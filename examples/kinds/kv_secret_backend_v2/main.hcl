@@ -1,9 +1,10 @@
-mount "secrets" {
+mount "kv" {
   type    = "kv"
   options = { version = "2" }
 
   config {
     max_versions         = 10
-    delete_version_after = 2592000
+    cas_required         = false
+    delete_version_after = "8760h"
   }
 }

@@ -6,14 +6,15 @@ terraform {
   }
 }
 
-resource "vault_mount" "secrets" {
-  path    = "secrets"
+resource "vault_mount" "kv" {
+  path    = "kv"
   type    = "kv"
   options = { version = "2" }
 }
 
-resource "vault_kv_secret_backend_v2" "secrets" {
-  mount                = vault_mount.secrets.path
+resource "vault_kv_secret_backend_v2" "kv" {
+  mount                = vault_mount.kv.path
   max_versions         = 10
-  delete_version_after = 2592000
+  cas_required         = false
+  delete_version_after = 31536000
 }

@@ -1,2 +1,2 @@
 #!/bin/sh
-terraform import vault_kv_secret_v2.database secrets/data/app/database
+terraform import vault_kv_secret_v2.database kv/data/shop/database

@@ -1,8 +1,18 @@
-mount "secrets" {
+mount "kv" {
   type    = "kv"
   options = { version = "2" }
 
-  secret "app/database" {
-    data_json = jsonencode({ user = "app", port = 5432 })
+  secret "shop/database" {
+    data_json = jsonencode({
+      user = "shop"
+      port = 5432
+    })
+
+    custom_metadata {
+      max_versions = 5
+      data = {
+        owner = "payments"
+      }
+    }
   }
 }
