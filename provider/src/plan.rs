@@ -43,7 +43,8 @@ pub(crate) fn plan(kind: &Kind, prior: Option<&Record>, config: &Record) -> Plan
 
 fn differs(kind: &Kind, field: &Field, prior: &Record, planned: &Record) -> bool {
     let (before, after) = (prior.get(field.name), planned.get(field.name));
-    before != after && !kind.same(field, before, after)
+    // An explicit zero where the state has null means the same; without the legacy flag Terraform has to see it.
+    before != after && (kind.states == States::Modern || !kind.same(field, before, after))
 }
 
 fn field_plan(kind: &Kind, field: &Field, prior: Option<&Record>, config: &Record) -> Value {

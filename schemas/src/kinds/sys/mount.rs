@@ -12,8 +12,7 @@ pub struct Mount {
     /// Where it is mounted. A change moves the engine with all it holds.
     #[kind(key)]
     pub path: MountPath,
-    /// Type of the engine: `kv`, `pki`, …
-    #[kind(replaces)]
+    /// Type of the engine: `kv`, `pki`, … `kv-v2` is `kv` with version 2.
     pub r#type: String,
     /// Text for people.
     pub description: Option<String>,
@@ -71,6 +70,11 @@ pub struct Mount {
 struct SecretsEngine;
 
 impl Behavior for SecretsEngine {
+    /// Another type is another engine; another way to write the same type is not, and must not cost its secrets.
+    fn replaces(&self, _kind: &Kind, prior: &Record, planned: &Record) -> Vec<&'static str> {
+        if engine(prior) == engine(planned) { Vec::new() } else { vec!["type"] }
+    }
+
     fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
         let (known, step) = match operation {
             Operation::Update { prior, desired } => match frozen(kind, prior, desired) {
@@ -88,6 +92,15 @@ impl Behavior for SecretsEngine {
             Step::Done(record) => Step::Done(as_written(known, record)),
             step => step,
         }
+    }
+}
+
+/// What the server makes of a type.
+fn engine(record: &Record) -> (&str, bool) {
+    match record.text("type") {
+        "kv-v2" => ("kv", true),
+        "kv" => ("kv", record.get("options").at("version").as_str() == Some("2")),
+        other => (other, false),
     }
 }
 
