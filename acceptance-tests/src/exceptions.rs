@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A list: one exception a line, fields separated by tabs, the reason last; `#` begins a comment line.
+///
+/// A field that ends in `*` stands for every text that begins with what is before it.
 #[derive(Debug)]
 pub struct Exceptions {
     file: PathBuf,
-    reasons: BTreeMap<Vec<String>, String>,
+    entries: Vec<Vec<String>>,
 }
 
 impl Exceptions {
@@ -18,7 +20,7 @@ impl Exceptions {
     /// When the file cannot be read, or a line has no reason or another number of fields.
     pub fn read(file: &Path, keys: usize) -> Result<Self, String> {
         let text = fs::read_to_string(file).map_err(|error| format!("`{}`: {error}", file.display()))?;
-        let mut reasons = BTreeMap::new();
+        let mut entries = Vec::new();
         for (number, line) in text.lines().enumerate() {
             if line.is_empty() || line.starts_with('#') {
                 continue;
@@ -32,38 +34,75 @@ impl Exceptions {
                     number + 1
                 ));
             }
-            reasons.insert(fields, reason);
+            entries.push(fields);
         }
-        Ok(Self { file: file.to_path_buf(), reasons })
+        Ok(Self { file: file.to_path_buf(), entries })
     }
 
-    /// Compares what was found, within the entries whose first field is `scope`, with the list.
+    /// Compares what was found (key and text for people) with the entries whose first field is `scope`.
     ///
     /// # Errors
     /// Names what was found and is not listed, and what is listed and was not found.
     pub fn compare(&self, scope: &str, found: &BTreeMap<Vec<String>, String>) -> Result<(), String> {
-        let mut problems = Vec::new();
-        for (key, text) in found {
-            if !self.reasons.contains_key(key) {
-                problems.push(format!("differs: {}\n    {text}", key.join("\t")));
-            }
-        }
-        for key in self.reasons.keys().filter(|key| key[0] == scope && !found.contains_key(*key)) {
-            problems.push(format!("listed, but no longer differs (remove the line): {}", key.join("\t")));
+        let entries: Vec<_> = self.entries.iter().filter(|entry| entry[0] == scope).collect();
+        let new = found.iter().filter(|(key, _)| !entries.iter().any(|entry| covers(entry, key)));
+        let mut problems: Vec<String> =
+            new.map(|(key, text)| format!("{}\n    {text}", key.join("\t"))).collect();
+        for entry in entries.iter().filter(|entry| !found.keys().any(|key| covers(entry, key))) {
+            problems.push(format!("listed, but no longer so (remove the line): {}", entry.join("\t")));
         }
         if problems.is_empty() {
             return Ok(());
         }
-        Err(format!(
-            "{} problems; {} lists what is known\n{}",
-            problems.len(),
-            self.file.display(),
-            problems.join("\n")
-        ))
+        let (count, file) = (problems.len(), self.file.display());
+        Err(format!("{count} problems; `{file}` lists what is known\n{}", problems.join("\n")))
     }
 
     /// The first fields of all entries.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.reasons.keys().map(|key| key[0].as_str())
+        self.entries.iter().map(|entry| entry[0].as_str())
+    }
+}
+
+fn covers(entry: &[String], key: &[String]) -> bool {
+    entry.iter().zip(key).all(|(entry, key)| match entry.strip_suffix('*') {
+        Some(beginning) => key.starts_with(beginning),
+        None => entry == key,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(list: &str, found: &[&str], expected: Result<(), &str>) {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(list.as_bytes()).expect("it can be written");
+        let found =
+            found.iter().map(|pointer| (vec!["kv".to_owned(), (*pointer).to_owned()], "differs".to_owned()));
+        let answer = Exceptions::read(file.path(), 2).expect("a list").compare("kv", &found.collect());
+        match (answer, expected) {
+            (Ok(()), Ok(())) => {}
+            (Err(text), Err(part)) => assert!(text.contains(part), "{text}"),
+            (answer, expected) => panic!("{answer:?} instead of {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn listed_differences_are_no_problem() {
+        check("# a comment\nkv\t/a\tit is so\nkv\t/data/*\tother names\n", &["/a", "/data/x"], Ok(()));
+    }
+
+    #[test]
+    fn unlisted_differences_are_named() {
+        check("kv\t/a\tit is so\n", &["/a", "/b"], Err("/b"));
+    }
+
+    #[test]
+    fn listed_differences_that_are_gone_have_to_be_removed() {
+        check("kv\t/a\tit was so\n", &[], Err("remove the line"));
     }
 }

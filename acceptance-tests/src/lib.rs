@@ -20,6 +20,7 @@ pub mod programs;
 pub mod run;
 pub mod script;
 mod server;
+pub mod stand_in;
 mod terraform;
 pub mod wire;
 

@@ -71,6 +71,9 @@ pub fn mask_text(text: &str) -> String {
     masked
 }
 
+/// Letters of a value that a difference shows.
+const SHOWN: usize = 300;
+
 /// One place where two values differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
@@ -109,7 +112,11 @@ fn compare(pointer: &str, expected: Option<&Value>, actual: Option<&Value>, foun
 }
 
 fn shown(value: Option<&Value>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), Value::to_string)
+    let text = value.map_or_else(|| "nothing".to_owned(), Value::to_string);
+    if text.chars().count() <= SHOWN {
+        return text;
+    }
+    text.chars().take(SHOWN).chain("…".chars()).collect()
 }
 
 #[cfg(test)]

@@ -1,1 +1,207 @@
 //! Recorded conversations (`wire.jsonl`), replayed on another server.
+//!
+//! Ids, accessors and tokens are other ones on the other server. Wherever a recorded answer and the new one have
+//! different values of the same sort at the same place, the new value takes the place of the recorded one in all
+//! later requests.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::http::{Call, Reply};
+use crate::mask::{self, Difference, differences};
+use crate::server::Server;
+
+/// Seconds that may lie between a token's making and the reading of its remaining time, in the recording.
+const RECORDED_DELAY_SECONDS: u64 = 3600;
+
+/// Moving a mount and removing a namespace end within a second.
+const SETTLING: Duration = Duration::from_secs(3);
+
+/// Fields whose text is another one on every server, and looks like any other text.
+const PICKED_BY_THE_SERVER: &[&str] = &["id", "random_bytes"];
+
+/// One recorded request and its answer.
+#[derive(Clone, Debug)]
+struct Recorded {
+    phase: String,
+    call: Call,
+    status: u16,
+    response: Value,
+}
+
+/// One replayed request.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// Phase, method and path, and which of the equal ones it is from the second on.
+    pub name: String,
+    /// Where the answer differs from the recorded one.
+    pub differences: Vec<Difference>,
+}
+
+/// Sends every request of `recording` (lines of JSON) to `server`, with each occurrence of the first text of
+/// `replacements` replaced by the second.
+///
+/// # Errors
+/// When a line cannot be read or the server does not answer.
+pub fn replay(
+    recording: &str,
+    server: &Server,
+    replacements: &[(String, String)],
+) -> Result<Vec<Replayed>, String> {
+    let mut known: BTreeMap<String, String> = replacements.iter().cloned().collect();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut replayed = Vec::new();
+    for (index, line) in recording.lines().enumerate() {
+        let recorded =
+            parse(line).ok_or_else(|| format!("line {} of the recording cannot be read", index + 1))?;
+        let name = format!("{} {} {}", recorded.phase, recorded.call.method, recorded.call.target);
+        let count = seen.entry(name.clone()).or_default();
+        *count += 1;
+        let name = if *count == 1 { name } else { format!("{name} #{count}") };
+        let call = renamed(&recorded.call, &known).header("X-Vault-Token", &server.token);
+        let reply = settled(&recorded, &call, server)?;
+        replayed.push(Replayed { name, differences: compare(&recorded, &reply, &mut known, replacements) });
+    }
+    Ok(replayed)
+}
+
+/// Sends a request. Moving a mount and removing a namespace take their time, and the recorded client had waited
+/// for them: reads are repeated until they have the recorded status.
+fn settled(recorded: &Recorded, call: &Call, server: &Server) -> Result<Reply, String> {
+    let mut reply = call.send(&server.address)?;
+    let begin = Instant::now();
+    while call.method == "GET" && is_under_way(recorded, &reply) && begin.elapsed() < SETTLING {
+        thread::sleep(Duration::from_millis(20));
+        reply = call.send(&server.address)?;
+    }
+    Ok(reply)
+}
+
+fn is_under_way(recorded: &Recorded, reply: &Reply) -> bool {
+    const MIGRATION: &str = "/data/migration_info/status";
+    reply.status != recorded.status || reply.json().pointer(MIGRATION) != recorded.response.pointer(MIGRATION)
+}
+
+fn parse(line: &str) -> Option<Recorded> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let text = |name: &str| line[name].as_str().map(str::to_owned);
+    let mut call = Call::new(&text("method")?, &text("path")?);
+    if let Some(query) = text("query").filter(|query| !query.is_empty()) {
+        call.target = format!("{}?{query}", call.target);
+    }
+    for (name, value) in line["headers"].as_object()? {
+        call = call.header(name, value.as_str()?);
+    }
+    if !line["body"].is_null() {
+        call = call.json(&line["body"]);
+    }
+    let status = u16::try_from(line["status"].as_u64()?).ok()?;
+    Some(Recorded { phase: text("phase")?, call, status, response: line["response"].clone() })
+}
+
+fn renamed(call: &Call, known: &BTreeMap<String, String>) -> Call {
+    let rename = |text: &str| known.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
+    let body = call.body.as_deref().map(|body| rename(&String::from_utf8_lossy(body)).into_bytes());
+    Call { target: rename(&call.target), body, ..call.clone() }
+}
+
+fn compare(
+    recorded: &Recorded,
+    reply: &Reply,
+    known: &mut BTreeMap<String, String>,
+    replacements: &[(String, String)],
+) -> Vec<Difference> {
+    let mut found = differences(&Value::from(recorded.status), &Value::from(reply.status));
+    found.iter_mut().for_each(|difference| "status".clone_into(&mut difference.pointer));
+    let expected = &recorded.response;
+    let mut actual = reply.json();
+    learn(expected, &mut actual, known);
+    let mut expected = rename_value(expected, known, replacements);
+    if is_mount_table(&recorded.call.target) {
+        forget_other_cases(&mut expected, &actual);
+    }
+    for answer in [&mut expected, &mut actual] {
+        // Which storage a server has is its own affair.
+        answer.as_object_mut().and_then(|fields| fields.remove("storage_type"));
+    }
+    if recorded.call.target.starts_with("/v1/sys/namespaces") {
+        sort_keys(&mut expected);
+        sort_keys(&mut actual);
+    }
+    found.extend(differences(&mask::mask(&expected), &mask::mask(&actual)));
+    found
+}
+
+/// OpenBao lists namespaces in another order every time.
+fn sort_keys(answer: &mut Value) {
+    if let Some(keys) = answer.pointer_mut("/data/keys").and_then(Value::as_array_mut) {
+        keys.sort_by_key(ToString::to_string);
+    }
+}
+
+fn is_mount_table(target: &str) -> bool {
+    matches!(target, "/v1/sys/auth" | "/v1/sys/mounts")
+}
+
+/// The recorded server had the mounts of all cases; each mount of a case is read by itself as well.
+fn forget_other_cases(expected: &mut Value, actual: &Value) {
+    let Value::Object(fields) = expected else { return };
+    fields.retain(|name, _| !name.ends_with('/') || actual.get(name).is_some());
+    for (name, value) in fields.iter_mut().filter(|(name, _)| *name == "data") {
+        forget_other_cases(value, &actual[name.as_str()]);
+    }
+}
+
+/// Notes which new value stands for which recorded one, and sets clocks back to the recording's.
+fn learn(expected: &Value, actual: &mut Value, known: &mut BTreeMap<String, String>) {
+    match (expected, actual) {
+        (Value::Object(expected), Value::Object(actual)) => {
+            for (name, value) in expected {
+                let Some(found) = actual.get_mut(name) else { continue };
+                if name == "ttl" && is_later(value, found) {
+                    found.clone_from(value);
+                }
+                if let (Some(recorded), Some(new)) = (value.as_str(), found.as_str())
+                    && PICKED_BY_THE_SERVER.contains(&name.as_str())
+                    && recorded != new
+                    && recorded.len() == new.len()
+                {
+                    known.insert(recorded.to_owned(), new.to_owned());
+                }
+                learn(value, found, known);
+            }
+        }
+        (Value::Array(expected), Value::Array(actual)) => {
+            expected.iter().zip(actual).for_each(|(expected, actual)| learn(expected, actual, known));
+        }
+        (Value::String(expected), Value::String(actual)) if same_sort(expected, actual) => {
+            known.insert(expected.clone(), actual.clone());
+        }
+        _ => {}
+    }
+}
+
+fn is_later(recorded: &Value, found: &Value) -> bool {
+    let (Some(recorded), Some(found)) = (recorded.as_u64(), found.as_u64()) else { return false };
+    recorded > 0 && recorded <= found && found - recorded <= RECORDED_DELAY_SECONDS
+}
+
+fn same_sort(expected: &str, actual: &str) -> bool {
+    let sort = mask::mask_text(expected);
+    expected != actual && sort != expected && sort == mask::mask_text(actual) && sort != "(time)"
+}
+
+fn rename_value(value: &Value, known: &BTreeMap<String, String>, replacements: &[(String, String)]) -> Value {
+    let rename = |value: &Value| rename_value(value, known, replacements);
+    match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), rename(value))).collect(),
+        Value::Array(items) => items.iter().map(rename).collect(),
+        Value::String(text) => Value::String(known.get(text).cloned().unwrap_or_else(|| {
+            replacements.iter().fold(text.clone(), |text, (from, to)| text.replace(from, to))
+        })),
+        other => other.clone(),
+    }
+}
