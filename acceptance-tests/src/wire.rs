@@ -114,6 +114,11 @@ fn compare(
     known: &mut BTreeMap<String, String>,
     replacements: &[(String, String)],
 ) -> Vec<Difference> {
+    let was_going = recorded.response.pointer("/data/tainted") == Some(&Value::Bool(true));
+    if was_going && reply.status == 404 {
+        // The recorded client asked a moment before the namespace was gone.
+        return Vec::new();
+    }
     let mut found = differences(&Value::from(recorded.status), &Value::from(reply.status));
     found.iter_mut().for_each(|difference| "status".clone_into(&mut difference.pointer));
     let expected = &recorded.response;
