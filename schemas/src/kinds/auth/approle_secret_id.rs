@@ -61,7 +61,9 @@ impl Behavior for Issued {
             Operation::Read { prior } => read(kind, prior, answers),
             Operation::Update { desired, .. } => read(kind, desired, answers),
             Operation::Delete { prior } => delete(prior, answers),
-            Operation::Open { .. } | Operation::Close { .. } => behavior::follow_table(kind, operation, answers),
+            Operation::Open { .. } | Operation::Close { .. } => {
+                behavior::follow_table(kind, operation, answers)
+            }
         }
     }
 }
@@ -95,7 +97,10 @@ fn creation(kind: &Kind, desired: &Record) -> Request {
 fn issued(created: &Answer, record: Record) -> Record {
     let named = |record: Record, accessor: &Value, mark: &str| {
         let [backend, role] = ["backend", "role_name"].map(|name| record.text(name));
-        let id = format!("backend={backend}::role={role}::accessor={mark}{}", accessor.as_str().unwrap_or_default());
+        let id = format!(
+            "backend={backend}::role={role}::accessor={mark}{}",
+            accessor.as_str().unwrap_or_default()
+        );
         record.with("id", id)
     };
     let secret = |value: &Value| Value::from(Secret::new(value.clone()));
@@ -134,7 +139,8 @@ fn at_accessor(record: &Record, verb: &str) -> Request {
 
 /// A role that is gone took its secret ids along; the server answers 500 for it.
 fn says_none(answer: &Answer) -> bool {
-    let none = |error: &str| error.contains("failed to find accessor entry") || error.contains("does not exist");
+    let none =
+        |error: &str| error.contains("failed to find accessor entry") || error.contains("does not exist");
     answer.status == 404 || (answer.status == 500 && answer.errors().into_iter().any(none))
 }
 
@@ -163,8 +169,15 @@ fn shown(kind: &Kind, prior: &Record, data: &Value) -> Record {
     let mut record = prior.clone();
     for (name, live) in live {
         let Some(field) = kind.field(name) else { continue };
-        let stays = prior.has(name) && kind.same(field, prior.get(name), &live);
-        let value = if stays { prior.get(name).clone() } else { behavior::settle(kind, field, prior.get(name), live) };
+        let before = prior.get(name);
+        let stays = prior.has(name) && kind.same(field, before, &live);
+        // Where nobody wrote metadata the states of the incumbent have `{}`.
+        let is_shown = before.is_null() && name == "metadata";
+        let value = match (stays, is_shown) {
+            (true, _) => before.clone(),
+            (false, true) => live,
+            (false, false) => behavior::settle(kind, field, before, live),
+        };
         record.set(name, value);
     }
     record

@@ -1,7 +1,7 @@
 use crate::behavior::{self, Behavior, Operation, Step};
 use crate::kinds::sys::mounted;
 use crate::shape::{List, Map, MountPath, Seconds, Set};
-use crate::{Answer, Diagnostic, Kind, Record};
+use crate::{Answer, Diagnostic, Kind, Record, Request, Value};
 
 /// A secrets engine, mounted at a path.
 #[derive(schemas::Kind)]
@@ -70,16 +70,11 @@ pub struct Mount {
 struct SecretsEngine;
 
 impl Behavior for SecretsEngine {
-    /// Another type is another engine; another way to write the same type is not, and must not cost its secrets.
-    fn replaces(&self, _kind: &Kind, prior: &Record, planned: &Record) -> Vec<&'static str> {
-        if engine(prior) == engine(planned) { Vec::new() } else { vec!["type"] }
-    }
-
     fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
         let (known, step) = match operation {
             Operation::Update { prior, desired } => match frozen(kind, prior, desired) {
                 Some(diagnostic) => return Step::Failed(diagnostic),
-                None => (*desired, mounted::update(kind, "", prior, desired, answers)),
+                None => (*desired, update(kind, prior, desired, answers)),
             },
             Operation::Create { desired: known } | Operation::Read { prior: known } => {
                 (*known, behavior::follow_table(kind, operation, answers))
@@ -93,15 +88,47 @@ impl Behavior for SecretsEngine {
             step => step,
         }
     }
+
+    /// Another type is another engine; another way to write the same type is not, and must not cost its secrets.
+    fn replaces(&self, _kind: &Kind, prior: &Record, planned: &Record) -> Vec<&'static str> {
+        let is_downgrade =
+            is_versioned(prior) && !is_versioned(planned) && prior.text("type") != planned.text("type");
+        let is_other = engine(prior) != engine(planned);
+        if is_other || is_downgrade { vec!["type"] } else { Vec::new() }
+    }
 }
 
-/// What the server makes of a type.
-fn engine(record: &Record) -> (&str, bool) {
+/// The engine that the server runs for a type.
+fn engine(record: &Record) -> &str {
     match record.text("type") {
-        "kv-v2" => ("kv", true),
-        "kv" => ("kv", record.get("options").at("version").as_str() == Some("2")),
-        other => (other, false),
+        "kv-v2" => "kv",
+        other => other,
     }
+}
+
+/// True for `kv` of version 2.
+fn is_versioned(record: &Record) -> bool {
+    let version = || record.get("options").at("version").as_str() == Some("2");
+    record.text("type") == "kv-v2" || (record.text("type") == "kv" && version())
+}
+
+/// Tunes the mount. The type is not tuned; `kv` becomes `kv-v2` by its version.
+fn update(kind: &Kind, prior: &Record, desired: &Record, answers: &[Answer]) -> Step {
+    let mut desired = desired.clone();
+    if is_versioned(&desired) && !is_versioned(prior) {
+        let mut options = desired.get("options").clone();
+        options.put("version", "2".into());
+        desired.set("options", options);
+    }
+    match mounted::update(kind, "", prior, &desired, answers) {
+        Step::Call(request) => Step::Call(Request { body: request.body.map(without_type), ..request }),
+        step => step,
+    }
+}
+
+fn without_type(body: Value) -> Value {
+    let entries = body.as_map().cloned().unwrap_or_default();
+    Value::Map(entries.into_iter().filter(|(name, _)| name != "type").collect())
 }
 
 /// `kv-v2` is a way to write version 2 of `kv`; the server answers the latter.
@@ -116,7 +143,8 @@ fn as_written(known: &Record, record: Record) -> Record {
 fn frozen(kind: &Kind, prior: &Record, desired: &Record) -> Option<Diagnostic> {
     let field = kind.field("force_no_cache")?;
     let wanted = desired.get(field.name);
-    let differs = !wanted.is_null() && !wanted.has_unknown() && !kind.same(field, prior.get(field.name), wanted);
+    let differs =
+        !wanted.is_null() && !wanted.has_unknown() && !kind.same(field, prior.get(field.name), wanted);
     differs.then(|| {
         Diagnostic::error("`force_no_cache` of a mounted engine cannot be changed")
             .because("the server takes it only when it mounts the engine, and ignores it afterwards")
