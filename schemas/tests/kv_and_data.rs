@@ -29,13 +29,13 @@ fn talk(
     let (mut requests, mut answers) = (Vec::new(), Vec::new());
     loop {
         match kind.next(operation, &answers) {
-            Step::Call(request) => {
+            Step::Call(request) | Step::CallAfter(_, request) => {
                 answers.push(reply(requests.len(), &request));
                 requests.push(request);
             }
             end => return (requests, end),
         }
-        assert!(requests.len() < 20, "{kind:?} never comes to an end");
+        assert!(requests.len() < 60, "{kind:?} never comes to an end");
     }
 }
 
@@ -406,6 +406,20 @@ fn write_only_data_is_never_in_the_record() {
             assert!(record.get("data_json").is_null());
         }
     }
+}
+
+#[test]
+fn an_engine_that_makes_itself_versioned_is_waited_for() {
+    let kind = kind(Class::Resource, "kv_secret_v2");
+    let busy = r#"400 {"errors":["Upgrading from non-versioned to versioned data. This backend will be unavailable"]}"#;
+    let desired = secret(r#","data_json":"{}""#);
+    let create = Operation::Create { desired: &desired };
+    let write = "PUT kv/data/app {\"data\":{},\"options\":{}}";
+    let reads = "GET kv/data/app\nGET kv/metadata/app\ndone";
+    let said = transcript(kind, &create, &[busy, busy, WRITTEN, busy, &live("{}"), METADATA]);
+    assert_eq!(said, format!("{write}\n{write}\n{write}\nGET kv/data/app\n{reads}"));
+    let said = transcript(kind, &create, &[busy; 60]);
+    assert!(said.ends_with("refused") && said.lines().count() > 30, "it waits for ever: {said}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The usual shape of an irregular conversation: some writes, some reads, then the object.
 
+use std::time::Duration;
+
 use crate::behavior::verdict_of_write;
 use crate::{Answer, Diagnostic, Record, Request, Step, Template};
 
@@ -29,6 +31,28 @@ fn verdict_of_read((index, answer): (usize, &Answer)) -> Option<Step> {
         answer if index == 0 && answer.says_gone() => Some(Step::Gone),
         _ => Some(Step::Refused),
     }
+}
+
+/// How long, and how often, to wait for an engine that is not ready.
+const PAUSE: Duration = Duration::from_millis(250);
+const PAUSES: usize = 40;
+
+/// The next step, with every request repeated that met a key/value engine in the moment after its mount in which
+/// it makes itself versioned and refuses everything.
+pub(super) fn when_ready(answers: &[Answer], next: impl FnOnce(&[Answer]) -> Step) -> Step {
+    let ready: Vec<_> = answers.iter().filter(|answer| !is_upgrading(answer)).cloned().collect();
+    let pauses = answers.len() - ready.len();
+    if pauses == 0 || pauses > PAUSES {
+        return next(answers);
+    }
+    match next(&ready) {
+        Step::Call(request) if answers.last().is_some_and(is_upgrading) => Step::CallAfter(PAUSE, request),
+        step => step,
+    }
+}
+
+fn is_upgrading(answer: &Answer) -> bool {
+    answer.status == 400 && answer.errors().iter().any(|error| error.contains("Upgrading from non-versioned"))
 }
 
 /// Makes one request that removes something. What is not there needs no removing.

@@ -1,5 +1,5 @@
 use crate::behavior::follow_table;
-use crate::kinds::exchange::{exchange, remove};
+use crate::kinds::exchange::{exchange, remove, when_ready};
 use crate::kinds::generic::{Engine, with_engine};
 use crate::kinds::kv::{check_object, foresee_document, hidden, map, object, settled_document, texts};
 use crate::shape::{Json, Map, MountPath, Sensitive};
@@ -33,14 +33,7 @@ struct EitherVersion;
 
 impl Behavior for EitherVersion {
     fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
-        match operation {
-            Operation::Create { desired } => write(desired, answers),
-            Operation::Update { prior, desired } if is_same_data(prior, desired) => read(desired, answers),
-            Operation::Update { desired, .. } => write(desired, answers),
-            Operation::Read { prior } => read(prior, answers),
-            Operation::Delete { prior } => delete(prior, answers),
-            Operation::Open { .. } | Operation::Close { .. } => follow_table(kind, operation, answers),
-        }
+        when_ready(answers, |answers| step(kind, operation, answers))
     }
 
     fn check(&self, _kind: &Kind, config: &Record) -> Vec<Diagnostic> {
@@ -52,6 +45,17 @@ impl Behavior for EitherVersion {
         if let Ok(data) = object("data_json", planned) {
             planned.set("data", data.map_or(Value::Unknown, |data| hidden(texts(&data))));
         }
+    }
+}
+
+fn step(kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
+    match operation {
+        Operation::Create { desired } => write(desired, answers),
+        Operation::Update { prior, desired } if is_same_data(prior, desired) => read(desired, answers),
+        Operation::Update { desired, .. } => write(desired, answers),
+        Operation::Read { prior } => read(prior, answers),
+        Operation::Delete { prior } => delete(prior, answers),
+        Operation::Open { .. } | Operation::Close { .. } => follow_table(kind, operation, answers),
     }
 }
 

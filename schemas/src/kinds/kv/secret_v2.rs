@@ -2,7 +2,7 @@ use crate::behavior::{follow_table, settle, strip_write_only};
 use crate::codec::{self, absent};
 use crate::compare;
 use crate::kind::fields;
-use crate::kinds::exchange::{exchange, path, remove};
+use crate::kinds::exchange::{exchange, path, remove, when_ready};
 use crate::kinds::kv::{
     check_object, document, foresee_document, hidden, map, object, settled_document, texts,
 };
@@ -90,16 +90,7 @@ struct TwoParts;
 
 impl Behavior for TwoParts {
     fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
-        match operation {
-            Operation::Create { desired } => write(kind, None, desired, answers),
-            Operation::Update { prior, desired } => write(kind, Some(prior), desired, answers),
-            Operation::Read { prior } => {
-                reads(prior).map(|reads| exchange(&[], &reads, answers, |read| done(kind, prior, read)))
-            }
-            Operation::Delete { prior } => delete(prior, answers),
-            Operation::Open { .. } | Operation::Close { .. } => Ok(follow_table(kind, operation, answers)),
-        }
-        .unwrap_or_else(Step::Failed)
+        when_ready(answers, |answers| step(kind, operation, answers).unwrap_or_else(Step::Failed))
     }
 
     /// Metadata that nobody declares is not managed.
@@ -129,6 +120,18 @@ impl Behavior for TwoParts {
         if prior.is_some_and(|prior| data_changes(kind, prior, planned)) && !planned.flag("disable_read") {
             planned.set("metadata", Value::Unknown);
         }
+    }
+}
+
+fn step(kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Result<Step, Diagnostic> {
+    match operation {
+        Operation::Create { desired } => write(kind, None, desired, answers),
+        Operation::Update { prior, desired } => write(kind, Some(prior), desired, answers),
+        Operation::Read { prior } => {
+            Ok(exchange(&[], &reads(prior)?, answers, |read| done(kind, prior, read)))
+        }
+        Operation::Delete { prior } => delete(prior, answers),
+        Operation::Open { .. } | Operation::Close { .. } => Ok(follow_table(kind, operation, answers)),
     }
 }
 
