@@ -1,6 +1,10 @@
 //! Secrets engines.
 
 pub mod cubbyhole;
+mod free;
+pub mod kv1;
+pub mod kv2;
+mod scan;
 
 use crate::core::engine::AnyEngine;
 use crate::core::mount::MountEntry;
@@ -10,6 +14,8 @@ use std::sync::Arc;
 pub(crate) fn make(entry: &MountEntry) -> Option<Arc<dyn AnyEngine>> {
     match entry.kind.as_str() {
         "cubbyhole" => Some(Arc::new(cubbyhole::Cubbyhole)),
+        "kv" if entry.option("version") == "2" => Some(Arc::new(kv2::Kv2)),
+        "kv" => Some(Arc::new(kv1::Kv1)),
         _ => None,
     }
 }
