@@ -1,5 +1,6 @@
 //! Who we are: a token that was given, or one that is got when it is first needed.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use schemas::{Answer, Record, Request, Secret, Value};
@@ -135,9 +136,14 @@ impl Client {
         Ok(())
     }
 
-    /// Revokes the tokens that we made; never one that was given.
+    /// Revokes the tokens that we made; never one that was given, and none on which something else depends: a
+    /// lease that was read while planning has to live until it is used.
     pub async fn close(&self) {
         let Some(session) = self.session.get() else { return };
+        if self.has_dependents.load(Ordering::Relaxed) {
+            tracing::debug!("our own token is left to end by itself, since tokens or leases depend on it");
+            return;
+        }
         for (token, at) in &session.ours {
             let request = Request::post("auth/token/revoke-self", Record::new());
             if let Err(error) = self.send_as(Some(token.expose()), at, &request).await {

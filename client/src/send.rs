@@ -1,6 +1,6 @@
 //! Sending one request, and sending it again.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -22,6 +22,8 @@ pub struct Client {
     pub(crate) product: OnceCell<Product>,
     slots: Semaphore,
     sent: AtomicU64,
+    /// Something was handed out that ends with our token: a child token, or a lease.
+    pub(crate) has_dependents: AtomicBool,
 }
 
 impl std::fmt::Debug for Client {
@@ -41,6 +43,7 @@ impl Client {
             session: OnceCell::new(),
             product: OnceCell::new(),
             sent: AtomicU64::new(0),
+            has_dependents: AtomicBool::new(false),
         }
     }
 
@@ -61,7 +64,11 @@ impl Client {
     pub async fn send(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
         let session = self.session().await?;
         let namespace = namespace::join(&session.namespace, namespace);
-        self.send_as(Some(session.token.expose()), &namespace, request).await
+        let answer = self.send_as(Some(session.token.expose()), &namespace, request).await?;
+        if hands_out(&answer) {
+            self.has_dependents.store(true, Ordering::Relaxed);
+        }
+        Ok(answer)
     }
 
     /// Sends with `token` to the absolute `namespace`.
@@ -206,6 +213,12 @@ impl Client {
     async fn http(&self) -> Result<&reqwest::Client, Error> {
         self.http.get_or_try_init(|| async { build(&self.settings) }).await
     }
+}
+
+/// Whether `answer` holds something that may end with the token that asked for it.
+fn hands_out(answer: &Answer) -> bool {
+    let leased = answer.body.at("lease_id").as_str().is_some_and(|id| !id.is_empty());
+    leased || !answer.auth().is_null() || !answer.wrap_info().is_null()
 }
 
 fn build(settings: &Settings) -> Result<reqwest::Client, Error> {
