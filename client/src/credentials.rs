@@ -83,11 +83,17 @@ impl Client {
             }
             _ => return Err(no_token()),
         };
-        if self.credentials.child.is_none() && !self.credentials.adopt_namespace {
+        let adopts = self.credentials.adopt_namespace && session.namespace.is_empty();
+        if self.credentials.child.is_none() && !adopts {
             return Ok(session);
         }
-        let home = self.look_up(&session).await?;
-        if self.credentials.adopt_namespace && session.namespace.is_empty() {
+        let home = match self.look_up(&session).await {
+            Ok(home) => home,
+            // A token that may not look at itself still works; only its namespace stays unknown.
+            Err(error) if error.status() == Some(403) && self.credentials.child.is_none() => return Ok(session),
+            Err(error) => return Err(error),
+        };
+        if adopts {
             session.namespace.clone_from(&home);
         }
         if let Some(child) = &self.credentials.child {
