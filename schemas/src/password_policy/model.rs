@@ -48,7 +48,7 @@ impl PasswordPolicy {
     }
 
     /// Length, characters, and the rules that ask for something.
-    fn meaning(&self) -> (usize, Vec<char>, Vec<(BTreeSet<char>, i64)>) {
+    fn meaning(&self) -> Meaning {
         let asking = self.rules.iter().filter(|rule| rule.min_chars > 0);
         let mut rules: Vec<_> =
             asking.map(|rule| (rule.charset.chars().collect::<BTreeSet<_>>(), rule.min_chars)).collect();
@@ -56,3 +56,6 @@ impl PasswordPolicy {
         (self.length, self.characters(), rules)
     }
 }
+
+/// What two policies have in common that mean the same.
+type Meaning = (usize, Vec<char>, Vec<(BTreeSet<char>, i64)>);
