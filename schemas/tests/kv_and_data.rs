@@ -379,6 +379,12 @@ fn custom_metadata_changes_without_a_new_version() {
 fn metadata_that_nobody_declares_is_left_alone() {
     let kind = kind(Class::Resource, "kv_secret_v2");
     let prior = secret(r#","path":"kv/data/app","data_json":"{}","custom_metadata":[{"max_versions":3}]"#);
+    let field = kind.field("custom_metadata").expect("a field");
+    let block = |versions: &str| record(&format!(r#"{{"x":[{{"max_versions":{versions}}}]}}"#)).take("x");
+    for absent in [Value::Null, Value::List(Vec::new())] {
+        assert!(kind.same(field, &absent, &block("3")), "undeclared metadata is planned");
+    }
+    assert!(!kind.same(field, &block("2"), &block("3")));
     let desired = prior.clone().with("custom_metadata", Value::Null);
     let change = Operation::Update { prior: &prior, desired: &desired };
     let expected = "GET kv/data/app\nGET kv/metadata/app\ndone";
