@@ -1,6 +1,10 @@
 //! Identities: who is behind a token.
 
+mod store;
+
 use std::collections::BTreeMap;
+
+pub(crate) use store::{load, of_login};
 
 /// An entity, as ACL templates and lookups need it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

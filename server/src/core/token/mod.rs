@@ -1,14 +1,38 @@
 //! Tokens.
+//!
+//! [`Tokens`] keeps them: service tokens as records under a keyed hash of the token, batch tokens in
+//! themselves. The API at `auth/token/` is [`TokenEngine`]. All records of a token are written in the
+//! transaction of the request that makes it, and all records of a tree in the one that revokes it.
+
+mod batch;
+mod cache;
+mod engine;
+mod id;
+pub(crate) mod login;
+mod policies;
+mod record;
+mod revoke;
+mod root;
+mod store;
+mod surroundings;
+pub(crate) mod ttl;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+
+pub(crate) use engine::TokenEngine;
+pub(crate) use policies::sanitize as sanitize_policies;
+pub(crate) use store::{Issue, Tokens};
+pub(crate) use surroundings::Surroundings;
 
 /// What lives under a token: its rights and its limits. Never the token itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TokenEntry {
+    /// Keyed hash of the token, with the namespace's suffix: under this name it is stored, and children and leases
+    /// refer to it.
+    pub id: String,
     /// Names the token without giving its rights. Empty for batch tokens.
     pub accessor: String,
     /// Id of the namespace that it belongs to.
@@ -27,9 +51,9 @@ pub struct TokenEntry {
     pub kind: TokenKind,
     /// Key of its cubbyhole; empty for batch tokens.
     pub cubbyhole_id: String,
-    /// Salted id of the parent; empty for orphans.
+    /// [`id`](Self::id) of the parent; empty for orphans.
     pub parent: String,
-    /// Uses that are left; 0 without limit, -1 revoked.
+    /// Uses that are left; 0 without limit, -1 when the last use is under way.
     pub num_uses: i64,
     /// When it was made.
     pub created_at: Timestamp,
@@ -43,20 +67,47 @@ pub struct TokenEntry {
     pub role: String,
     /// Networks from which it may be used; empty for all.
     pub bound_cidrs: Vec<ipnet::IpNet>,
-    /// When it ends, unless renewed; `None` for ever. Kept in the lease for service tokens and filled in on reading.
+    /// When it ends, unless renewed; `None` for ever.
     pub expires_at: Option<Timestamp>,
+    /// When it was last renewed.
+    pub renewed_at: Option<Timestamp>,
     /// May it be renewed.
     pub renewable: bool,
+    /// Whether it has a lease: all but batch tokens and the first root token.
+    pub is_leased: bool,
+    /// What [`renew_login`](super::engine::Engine::renew_login) is given back; `None` for tokens of `auth/token/`.
+    pub login: Option<LoginGrant>,
+}
+
+/// What is kept of the login that made a token.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoginGrant {
+    /// Longest lifetime that the login granted, in seconds; 0 for the mount's.
+    pub max_ttl: u64,
+    /// Lifetime that the login granted, in seconds; 0 for the mount's.
+    pub ttl: u64,
+    /// Known to the auth method alone.
+    pub internal: BTreeMap<String, String>,
 }
 
 /// How a token is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TokenKind {
     /// Stored, revocable, renewable.
+    #[default]
     Service,
     /// Carries its own content, is stored nowhere.
     Batch,
+}
+
+impl TokenKind {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Batch => "batch",
+        }
+    }
 }
 
 impl TokenEntry {
@@ -65,8 +116,28 @@ impl TokenEntry {
         self.policies.iter().any(|policy| policy == "root")
     }
 
+    /// Whether it has no parent.
+    pub fn is_orphan(&self) -> bool {
+        self.parent.is_empty()
+    }
+
     /// Whether it may be used from `address`.
     pub fn admits(&self, address: IpAddr) -> bool {
         self.bound_cidrs.is_empty() || self.bound_cidrs.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether its time is over.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whole seconds until it ends; 0 for ever.
+    pub fn seconds_left(&self, now: Timestamp) -> u64 {
+        self.expires_at.map_or(0, |end| ttl::seconds_between(now, end))
+    }
+
+    /// The id of its lease.
+    pub fn lease_id(&self) -> String {
+        format!("{}/{}", self.path, self.id)
     }
 }

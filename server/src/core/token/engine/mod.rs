@@ -1,0 +1,139 @@
+//! `auth/token/`.
+
+mod create;
+mod look_up;
+mod renew;
+mod revoke;
+mod role;
+
+use async_trait::async_trait;
+use http::StatusCode;
+use schemas::shape::{Declared as _, Seconds};
+
+use super::{TokenEntry, Tokens};
+use crate::core::context::Context;
+use crate::core::engine::{Engine, Route};
+use crate::core::error::Error;
+use crate::core::request::ClientToken;
+use crate::core::response::Response;
+use crate::handler;
+use create::CreateFields;
+use role::RoleFields;
+
+/// The auth method that every namespace has at `auth/token/`.
+pub(crate) struct TokenEngine;
+
+/// A token in the body.
+#[derive(schemas::Fields)]
+struct TokenFields {
+    /// The token.
+    token: Option<String>,
+}
+
+/// A token in the body, to be renewed.
+#[derive(schemas::Fields)]
+struct RenewFields {
+    /// The token.
+    token: Option<String>,
+    /// The lifetime asked for.
+    increment: Option<Seconds>,
+}
+
+/// An accessor in the body.
+#[derive(schemas::Fields)]
+struct AccessorFields {
+    /// Accessor of the token.
+    accessor: Option<String>,
+    /// The lifetime asked for.
+    increment: Option<Seconds>,
+}
+
+/// Just an accessor in the body.
+#[derive(schemas::Fields)]
+struct BareAccessorFields {
+    /// Accessor of the token.
+    accessor: Option<String>,
+}
+
+static ROUTES: &[Route<TokenEngine>] = &[
+    Route::new("create").fields(CreateFields::PARTS).write(handler!(create::create)),
+    Route::new("create-orphan").fields(CreateFields::PARTS).write(handler!(create::create_orphan)),
+    Route::new("create/{role_name}").fields(CreateFields::PARTS).write(handler!(create::create_by_role)),
+    Route::new("lookup")
+        .fields(TokenFields::PARTS)
+        .read(handler!(look_up::look_up))
+        .write(handler!(look_up::look_up)),
+    Route::new("lookup-self")
+        .fields(TokenFields::PARTS)
+        .read(handler!(look_up::look_up_self))
+        .write(handler!(look_up::look_up_self)),
+    Route::new("lookup-accessor")
+        .fields(BareAccessorFields::PARTS)
+        .write(handler!(look_up::look_up_accessor)),
+    Route::new("renew").fields(RenewFields::PARTS).write(handler!(renew::renew)),
+    Route::new("renew-self").fields(RenewFields::PARTS).write(handler!(renew::renew_self)),
+    Route::new("renew-accessor").fields(AccessorFields::PARTS).write(handler!(renew::renew_accessor)),
+    Route::new("revoke").fields(TokenFields::PARTS).write(handler!(revoke::revoke)),
+    Route::new("revoke-self").fields(&[]).write(handler!(revoke::revoke_self)),
+    Route::new("revoke-accessor").fields(BareAccessorFields::PARTS).write(handler!(revoke::revoke_accessor)),
+    Route::new("revoke-orphan").fields(TokenFields::PARTS).write(handler!(revoke::revoke_orphan)),
+    Route::new("accessors").fields(&[]).list(handler!(look_up::accessors)).sudo(),
+    Route::new("roles").fields(&[]).list(handler!(role::list)),
+    Route::new("roles/{role_name}")
+        .fields(RoleFields::PARTS)
+        .exists(handler!(role::exists))
+        .read(handler!(role::read))
+        .write(handler!(role::write))
+        .delete(handler!(role::delete)),
+    Route::new("tidy").fields(&[]).write(handler!(revoke::tidy)),
+];
+
+#[async_trait]
+impl Engine for TokenEngine {
+    fn routes() -> &'static [Route<Self>] {
+        ROUTES
+    }
+}
+
+fn tokens<'a>(cx: &Context<'a>) -> &'a Tokens {
+    &cx.core.tokens
+}
+
+/// Whether the token of the request has `sudo` at its path.
+async fn has_sudo(cx: &Context<'_>) -> Result<bool, Error> {
+    tokens(cx).surroundings()?.has_sudo(cx).await
+}
+
+/// A token that a body must name.
+fn required(token: Option<String>) -> Result<ClientToken, Error> {
+    match token.filter(|token| !token.is_empty()) {
+        Some(token) => Ok(ClientToken::new(token)),
+        None => Err(Error::invalid("missing token ID")),
+    }
+}
+
+/// The stored name and entry of the token that an accessor in the body belongs to.
+async fn by_accessor(cx: &Context<'_>, accessor: Option<String>) -> Result<TokenEntry, Error> {
+    find_by_accessor(cx, accessor)
+        .await?
+        .ok_or_else(|| Error::counted(StatusCode::BAD_REQUEST, "invalid accessor"))
+}
+
+async fn find_by_accessor(cx: &Context<'_>, accessor: Option<String>) -> Result<Option<TokenEntry>, Error> {
+    let Some(accessor) = accessor.filter(|accessor| !accessor.is_empty()) else {
+        return Err(Error::counted(StatusCode::BAD_REQUEST, "missing accessor"));
+    };
+    let Some(id) = tokens(cx).by_accessor(cx.transaction(), &accessor).await? else { return Ok(None) };
+    let entry = tokens(cx).read(cx.transaction(), &id).await?;
+    let Some(entry) = entry.filter(|entry| entry.num_uses >= 0 && !entry.is_expired(cx.now())) else {
+        return Ok(None);
+    };
+    let owner = tokens(cx).namespace_of(&entry.id)?;
+    Ok(owner.filter(|owner| owner.is_within(&cx.request().namespace)).map(|_| entry))
+}
+
+/// `warnings` added to `response`.
+fn with_warnings(mut response: Response, warnings: Vec<String>) -> Response {
+    response.warnings.extend(warnings);
+    response
+}

@@ -1,0 +1,140 @@
+//! Tokens of logins, and what answers show of a token.
+
+use std::time::Duration;
+
+use super::policies::{require_assignable, sanitize};
+use super::store::Issue;
+use super::ttl::{self, Wanted, lifetime, whole};
+use super::{LoginGrant, TokenEntry, TokenKind, Tokens};
+use crate::core::context::Context;
+use crate::core::error::Error;
+use crate::core::identity::{self, Entity};
+use crate::core::request::ClientToken;
+use crate::core::response::{AuthBlock, AuthGrant, TokenType};
+
+/// What a login is answered.
+#[derive(Debug)]
+pub(crate) struct Login {
+    /// `auth` of the answer.
+    pub(crate) auth: AuthBlock,
+    /// About lifetimes that were capped.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Tokens {
+    /// Makes the token of a login at the mount of `cx`, and entity and alias if the grant names one.
+    ///
+    /// # Errors
+    /// 400 for policies that no login gives; 403 for a disabled entity.
+    pub(crate) async fn log_in(&self, cx: &Context<'_>, grant: AuthGrant) -> Result<Login, Error> {
+        let wanted = Wanted {
+            increment: 0,
+            ttl: whole(grant.ttl),
+            period: whole(grant.period),
+            max_ttl: whole(grant.max_ttl),
+            explicit_max_ttl: whole(grant.explicit_max_ttl),
+        };
+        let entity = entity_of(cx, &grant).await?;
+        let lifetime = lifetime(cx.limits(), wanted, cx.now(), cx.now())?;
+        let policies = sanitize(&grant.policies, !grant.no_default_policy);
+        require_of_login(&policies, entity.as_ref())?;
+        let mut entry = entry(cx, grant, policies);
+        entry.entity_id = entity.as_ref().map(|entity| entity.id.clone()).unwrap_or_default();
+        entry.creation_ttl = lifetime.seconds;
+        entry.expires_at = Some(ttl::after(cx.now(), lifetime.seconds));
+        let issue = Issue { namespace: &cx.request().namespace, entry, text: None };
+        let (token, entry) = self.issue(cx.transaction(), issue).await?;
+        Ok(Login { auth: auth_block(&entry, &token, entity.as_ref()), warnings: lifetime.warnings })
+    }
+}
+
+async fn entity_of(cx: &Context<'_>, grant: &AuthGrant) -> Result<Option<Entity>, Error> {
+    let Some(alias) = &grant.alias else { return Ok(None) };
+    let entity = identity::of_login(cx, alias).await?;
+    if entity.disabled {
+        return Err(Error::permission_denied());
+    }
+    Ok(Some(entity))
+}
+
+fn require_of_login(policies: &[String], entity: Option<&Entity>) -> Result<(), Error> {
+    let of_entity = entity.map(|entity| entity.policies.as_slice()).unwrap_or_default();
+    if policies.iter().chain(of_entity).any(|name| name == "root") {
+        return Err(Error::invalid("auth methods cannot create root tokens"));
+    }
+    require_assignable(policies)
+}
+
+fn entry(cx: &Context<'_>, grant: AuthGrant, policies: Vec<String>) -> TokenEntry {
+    let kind = kind_of(grant.token_type, &cx.mount().entry.config.token_type);
+    let is_service = kind == TokenKind::Service;
+    let name = format!("{}{}", cx.mount().entry.path.replace('/', "-"), grant.display_name);
+    TokenEntry {
+        policies,
+        path: cx.request().path.to_string(),
+        display_name: name.strip_suffix('-').unwrap_or(&name).to_owned(),
+        metadata: grant.metadata,
+        kind,
+        num_uses: if is_service { grant.num_uses } else { 0 },
+        created_at: cx.now(),
+        explicit_max_ttl: whole(grant.explicit_max_ttl),
+        period: whole(grant.period),
+        bound_cidrs: grant.bound_cidrs,
+        renewable: grant.renewable && is_service,
+        is_leased: is_service,
+        login: Some(LoginGrant { max_ttl: whole(grant.max_ttl), ttl: whole(grant.ttl), internal: grant.internal }),
+        ..TokenEntry::default()
+    }
+}
+
+/// The kind of token that `role` asks for at a mount that is tuned to `mount`.
+fn kind_of(role: TokenType, mount: &str) -> TokenKind {
+    match (mount, role) {
+        ("batch", _) | ("default-batch", TokenType::Default) => TokenKind::Batch,
+        ("service", _) => TokenKind::Service,
+        (_, TokenType::Batch | TokenType::DefaultBatch) => TokenKind::Batch,
+        _ => TokenKind::Service,
+    }
+}
+
+/// What the login that made `entry` granted, for its auth method to renew it.
+pub(super) fn grant_of(entry: &TokenEntry) -> AuthGrant {
+    let login = entry.login.clone().unwrap_or_default();
+    AuthGrant {
+        policies: entry.policies.clone(),
+        display_name: entry.display_name.clone(),
+        metadata: entry.metadata.clone(),
+        ttl: Duration::from_secs(login.ttl),
+        max_ttl: Duration::from_secs(login.max_ttl),
+        explicit_max_ttl: Duration::from_secs(entry.explicit_max_ttl),
+        period: Duration::from_secs(entry.period),
+        num_uses: entry.num_uses,
+        bound_cidrs: entry.bound_cidrs.clone(),
+        internal: login.internal,
+        renewable: entry.renewable,
+        ..AuthGrant::default()
+    }
+}
+
+/// `auth` of an answer about `entry`.
+pub(crate) fn auth_block(entry: &TokenEntry, token: &ClientToken, entity: Option<&Entity>) -> AuthBlock {
+    let entity = entity.filter(|entity| !entry.entity_id.is_empty() && entity.id == entry.entity_id);
+    let identity_policies = entity.map(|entity| entity.policies.clone()).unwrap_or_default();
+    let all: Vec<&String> = entry.policies.iter().chain(&identity_policies).collect();
+    let end = entry.renewed_at.unwrap_or(entry.created_at);
+    AuthBlock {
+        client_token: token.expose().to_owned(),
+        accessor: entry.accessor.clone(),
+        policies: sanitize(&all, false),
+        token_policies: entry.policies.clone(),
+        identity_policies,
+        metadata: Some(entry.metadata.clone()).filter(|metadata| !metadata.is_empty()),
+        lease_duration: entry.seconds_left(end),
+        renewable: entry.renewable,
+        entity_id: entry.entity_id.clone(),
+        token_type: entry.kind.as_str(),
+        orphan: entry.is_orphan(),
+        mfa_requirement: None,
+        num_uses: entry.num_uses.max(0),
+    }
+}

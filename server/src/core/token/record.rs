@@ -1,0 +1,142 @@
+//! Tokens as they are stored.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{LoginGrant, TokenEntry, TokenKind};
+
+/// A token's record. What is as usual is left out.
+#[derive(Serialize, Deserialize)]
+pub(super) struct TokenRecord {
+    #[serde(rename = "a", default, skip_serializing_if = "String::is_empty")]
+    accessor: String,
+    #[serde(rename = "p")]
+    policies: Vec<String>,
+    path: String,
+    #[serde(rename = "n")]
+    display_name: String,
+    #[serde(rename = "m", default, skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
+    #[serde(rename = "e", default, skip_serializing_if = "String::is_empty")]
+    entity_id: String,
+    #[serde(rename = "c", default, skip_serializing_if = "String::is_empty")]
+    cubbyhole_id: String,
+    #[serde(rename = "up", default, skip_serializing_if = "String::is_empty")]
+    parent: String,
+    #[serde(rename = "u", default, skip_serializing_if = "is_zero")]
+    num_uses: i64,
+    #[serde(rename = "t", with = "jiff::fmt::serde::timestamp::microsecond::required")]
+    created_at: Timestamp,
+    #[serde(rename = "ttl", default, skip_serializing_if = "is_zero")]
+    creation_ttl: u64,
+    #[serde(rename = "x", default, skip_serializing_if = "is_zero")]
+    explicit_max_ttl: u64,
+    #[serde(rename = "per", default, skip_serializing_if = "is_zero")]
+    period: u64,
+    #[serde(rename = "role", default, skip_serializing_if = "String::is_empty")]
+    role: String,
+    #[serde(rename = "cidrs", default, skip_serializing_if = "Vec::is_empty")]
+    bound_cidrs: Vec<ipnet::IpNet>,
+    #[serde(rename = "end", default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
+    expires_at: Option<Timestamp>,
+    #[serde(rename = "ren", default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
+    renewed_at: Option<Timestamp>,
+    #[serde(rename = "r", default, skip_serializing_if = "is_false")]
+    renewable: bool,
+    #[serde(rename = "l", default, skip_serializing_if = "is_false")]
+    is_leased: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    login: Option<LoginRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LoginRecord {
+    #[serde(default, skip_serializing_if = "is_zero")]
+    max_ttl: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    ttl: u64,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    internal: BTreeMap<String, String>,
+}
+
+/// What an accessor leads to.
+#[derive(Serialize, Deserialize)]
+pub(super) struct AccessorRecord {
+    /// The accessor itself, for listing.
+    pub(super) accessor: String,
+    /// Stored name of the token.
+    pub(super) token: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl From<&TokenEntry> for TokenRecord {
+    fn from(entry: &TokenEntry) -> Self {
+        let entry = entry.clone();
+        Self {
+            accessor: entry.accessor,
+            policies: entry.policies,
+            path: entry.path,
+            display_name: entry.display_name,
+            metadata: entry.metadata,
+            entity_id: entry.entity_id,
+            cubbyhole_id: entry.cubbyhole_id,
+            parent: entry.parent,
+            num_uses: entry.num_uses,
+            created_at: entry.created_at,
+            creation_ttl: entry.creation_ttl,
+            explicit_max_ttl: entry.explicit_max_ttl,
+            period: entry.period,
+            role: entry.role,
+            bound_cidrs: entry.bound_cidrs,
+            expires_at: entry.expires_at,
+            renewed_at: entry.renewed_at,
+            renewable: entry.renewable,
+            is_leased: entry.is_leased,
+            login: entry.login.map(|LoginGrant { max_ttl, ttl, internal }| LoginRecord { max_ttl, ttl, internal }),
+        }
+    }
+}
+
+impl TokenRecord {
+    /// The token that is stored under `id` in the namespace with the id `namespace`.
+    pub(super) fn into_entry(self, id: &str, namespace: &str, kind: TokenKind) -> TokenEntry {
+        TokenEntry {
+            id: id.to_owned(),
+            accessor: self.accessor,
+            namespace: namespace.to_owned(),
+            policies: self.policies,
+            path: self.path,
+            display_name: self.display_name,
+            metadata: self.metadata,
+            entity_id: self.entity_id,
+            kind,
+            cubbyhole_id: self.cubbyhole_id,
+            parent: self.parent,
+            num_uses: self.num_uses,
+            created_at: self.created_at,
+            creation_ttl: self.creation_ttl,
+            explicit_max_ttl: self.explicit_max_ttl,
+            period: self.period,
+            role: self.role,
+            bound_cidrs: self.bound_cidrs,
+            expires_at: self.expires_at,
+            renewed_at: self.renewed_at,
+            renewable: self.renewable,
+            is_leased: self.is_leased,
+            login: self.login.map(|LoginRecord { max_ttl, ttl, internal }| LoginGrant { max_ttl, ttl, internal }),
+        }
+    }
+}
