@@ -1,0 +1,171 @@
+//! The auth method `approle`: machines log in with the id of a role and a secret id.
+//!
+//! Storage, relative to the mount:
+//!
+//! | key | record |
+//! |---|---|
+//! | `salt` | hashes role ids and accessors where they are keys |
+//! | `role/<name>` | [`Role`](role::Role) |
+//! | `role_id/<hash of the role id>` | name of the role |
+//! | `secret_id/<hash of the role's name>/<hash of the secret id>` | [`SecretId`](secret_id::SecretId) |
+//! | `accessor/<hash of the accessor>` | hash of the secret id |
+//!
+//! Names of roles and secret ids are hashed with a key of the role's own; a secret id in clear is in no record.
+//! It is found by its hash, so that nothing compares secret ids byte by byte.
+
+mod hash;
+mod login;
+mod metadata;
+mod role;
+mod secret_id;
+mod setting;
+mod tidy;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use schemas::Part;
+use schemas::kinds::{ApproleLogin, ApproleRole, ApproleSecretId};
+use schemas::shape::Declared;
+
+use super::lockout::Lockout;
+use super::page::Page;
+use super::token_parameters::ServerFields;
+use crate::core::context::Context;
+use crate::core::engine::{Engine, Renewal, Route};
+use crate::core::error::Error;
+use crate::core::response::AuthGrant;
+use crate::handler;
+
+/// A mount of the auth method `approle`.
+#[derive(Default)]
+pub(crate) struct AppRole {
+    /// The record `salt`, once it is committed.
+    salt: Arc<OnceLock<String>>,
+    lockout: Lockout,
+}
+
+/// Fields of a role that Terraform's schema does not have.
+#[derive(Debug, schemas::Fields)]
+struct OlderFields {
+    /// The older name of `secret_id_bound_cidrs`.
+    bound_cidr_list: Option<schemas::shape::Set<String>>,
+}
+
+/// Fields of requests about one secret id that there is already.
+#[derive(Debug, schemas::Fields)]
+struct Existing {
+    /// Name of the role.
+    role_name: schemas::shape::Name,
+    /// The secret id.
+    secret_id: Option<String>,
+    /// Its accessor.
+    secret_id_accessor: Option<String>,
+}
+
+static ROLE: &[Part] =
+    &[Part::Group(ApproleRole::PARTS), Part::Group(ServerFields::PARTS), Part::Group(OlderFields::PARTS)];
+
+static SECRET_ID: &[Part] = &[Part::Group(ApproleSecretId::PARTS), Part::Group(Page::PARTS)];
+
+/// A route for one setting of a role.
+const fn setting(pattern: &'static str) -> Route<AppRole> {
+    Route::new(pattern)
+        .fields(ROLE)
+        .read(handler!(setting::read))
+        .write(handler!(setting::write))
+        .delete(handler!(setting::clear))
+}
+
+static ROUTES: &[Route<AppRole>] = &[
+    Route::new("login").fields_at(ApproleLogin::PARTS, "object").write(handler!(login::login)).login(),
+    Route::new("tidy/secret-id").fields(&[]).write(handler!(tidy::tidy)),
+    Route::new("role").fields(Page::PARTS).list(handler!(role::list)),
+    Route::new("role/{role_name}")
+        .fields(ROLE)
+        .exists(handler!(role::exists))
+        .read(handler!(role::read))
+        .write(handler!(role::write))
+        .delete(handler!(role::delete)),
+    Route::new("role/{role_name}/local-secret-ids").fields(ROLE).read(handler!(setting::read)),
+    Route::new("role/{role_name}/role-id")
+        .fields(ROLE)
+        .read(handler!(setting::read))
+        .write(handler!(setting::write)),
+    setting("role/{role_name}/policies"),
+    setting("role/{role_name}/bound-cidr-list"),
+    setting("role/{role_name}/secret-id-bound-cidrs"),
+    setting("role/{role_name}/token-bound-cidrs"),
+    setting("role/{role_name}/secret-id-num-uses"),
+    setting("role/{role_name}/secret-id-ttl"),
+    setting("role/{role_name}/period"),
+    setting("role/{role_name}/token-num-uses"),
+    setting("role/{role_name}/token-ttl"),
+    setting("role/{role_name}/token-max-ttl"),
+    Route::new("role/{role_name}/secret-id")
+        .fields_at(SECRET_ID, "object")
+        .list(handler!(secret_id::list))
+        .write(handler!(secret_id::generate)),
+    Route::new("role/{role_name}/custom-secret-id")
+        .fields_at(SECRET_ID, "object")
+        .write(handler!(secret_id::take)),
+    Route::new("role/{role_name}/secret-id/lookup")
+        .fields(Existing::PARTS)
+        .write(handler!(secret_id::look_up)),
+    Route::new("role/{role_name}/secret-id/destroy")
+        .fields(Existing::PARTS)
+        .write(handler!(secret_id::destroy))
+        .delete(handler!(secret_id::destroy)),
+    Route::new("role/{role_name}/secret-id-accessor/lookup")
+        .fields(Existing::PARTS)
+        .write(handler!(secret_id::look_up_by_accessor)),
+    Route::new("role/{role_name}/secret-id-accessor/destroy")
+        .fields(Existing::PARTS)
+        .write(handler!(secret_id::destroy_by_accessor))
+        .delete(handler!(secret_id::destroy_by_accessor)),
+];
+
+#[async_trait]
+impl Engine for AppRole {
+    fn routes() -> &'static [Route<Self>] {
+        ROUTES
+    }
+
+    async fn renew_login(&self, cx: &Context<'_>, grant: &AuthGrant) -> Result<Renewal, Error> {
+        login::renew(cx, grant).await
+    }
+}
+
+impl AppRole {
+    /// The mount's salt; the first request that needs one makes it.
+    async fn salt(&self, cx: &Context<'_>) -> Result<String, Error> {
+        if let Some(salt) = self.salt.get() {
+            return Ok(salt.clone());
+        }
+        let salt = match cx.view().get_json("salt").await? {
+            Some(salt) => salt,
+            None => {
+                let salt = hash::new_key();
+                cx.view().put_json("salt", &salt)?;
+                salt
+            }
+        };
+        // Kept only once it is committed: until then another request may win with another salt.
+        let (place, committed) = (Arc::clone(&self.salt), salt.clone());
+        cx.transaction().after_commit(Box::new(move || drop(place.set(committed))));
+        Ok(salt)
+    }
+
+    /// Where the role of a role id is noted.
+    async fn role_id_key(&self, cx: &Context<'_>, role_id: &str) -> Result<String, Error> {
+        Ok(format!("role_id/{}", hash::keyed(&self.salt(cx).await?, role_id)))
+    }
+
+    /// Where the secret id of an accessor is noted.
+    async fn accessor_key(&self, cx: &Context<'_>, accessor: &str) -> Result<String, Error> {
+        Ok(format!("accessor/{}", hash::keyed(&self.salt(cx).await?, accessor)))
+    }
+}
