@@ -7,3 +7,16 @@ pub mod core;
 pub mod engines;
 pub mod seal;
 pub mod storage;
+
+mod http;
+mod server;
+mod sys;
+mod tls;
+
+pub use server::{DevKeys, Server, StartError};
+
+/// The version of OpenBao whose API this server speaks; what it tells its clients.
+pub const VERSION: &str = "2.7.2";
+
+/// When that version was made.
+const COMMIT_DATE: &str = "2026-10-26T20:32:27Z";

@@ -1,5 +1,7 @@
 //! What a handler works with.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use schemas::Record;
 use schemas::shape::FromRecord;
@@ -9,6 +11,7 @@ use super::limits::TtlLimits;
 use super::mount::Mount;
 use super::pattern::Captures;
 use super::request::{Operation, Parameters, Request};
+use super::state::Core;
 use super::token::TokenEntry;
 use crate::barrier::{Transaction, View};
 
@@ -18,6 +21,7 @@ use crate::barrier::{Transaction, View};
 /// has no effect but by [`view`](Context::view) and by hooks on the transaction, and no clock but
 /// [`now`](Context::now).
 pub struct Context<'a> {
+    pub(crate) core: &'a Arc<Core>,
     pub(crate) request: &'a Request,
     pub(crate) mount: &'a Mount,
     pub(crate) path: &'a str,

@@ -149,6 +149,14 @@ pub struct Route<E> {
     exists: Option<Exists<E>>,
 }
 
+impl<E> Clone for Route<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Route<E> {}
+
 /// What the core knows of a route.
 #[derive(Clone, Copy, Debug)]
 pub struct RouteInfo {
@@ -160,6 +168,8 @@ pub struct RouteInfo {
     pub access: Access,
     /// Whether it tells create from update.
     pub has_existence_check: bool,
+    /// Whether it changes mounts or namespaces: one such request at a time.
+    pub changes_topology: bool,
 }
 
 /// The fields of a route.
@@ -192,6 +202,7 @@ impl<E> Route<E> {
             fields: None,
             access: Access::Token,
             has_existence_check: false,
+            changes_topology: false,
         };
         Self { info, handlers: [None; Operation::COUNT], exists: None }
     }
@@ -279,6 +290,13 @@ impl<E> Route<E> {
     #[must_use]
     pub const fn sudo(mut self) -> Self {
         self.info.access = Access::Sudo;
+        self
+    }
+
+    /// Changes mounts or namespaces.
+    #[must_use]
+    pub(crate) const fn topology(mut self) -> Self {
+        self.info.changes_topology = true;
         self
     }
 

@@ -7,11 +7,12 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::barrier::{BarrierError, CommitError};
+use crate::seal::SealError;
 
 /// An error of the API: a status and the texts of `errors`.
 ///
 /// The texts are those that clients of the API know. They name paths and fields, never secret values.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     status: StatusCode,
     messages: Vec<String>,
@@ -49,13 +50,12 @@ impl Error {
 
     /// Nothing there: 404 with `{"errors":[]}`.
     pub fn not_found() -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            messages: Vec::new(),
-            data: None,
-            manner: Manner::Plain,
-            cause: None,
-        }
+        Self::empty(StatusCode::NOT_FOUND)
+    }
+
+    /// A status with `{"errors":[]}`.
+    pub fn empty(status: StatusCode) -> Self {
+        Self { status, messages: Vec::new(), data: None, manner: Manner::Plain, cause: None }
     }
 
     /// The token or its ACL does not allow it.
@@ -71,6 +71,18 @@ impl Error {
     /// The engine has no such path.
     pub fn unsupported_path() -> Self {
         Self::counted(StatusCode::NOT_FOUND, "unsupported path")
+    }
+
+    /// The server is sealed. 503.
+    pub fn sealed() -> Self {
+        Self::with_status(StatusCode::SERVICE_UNAVAILABLE, "Vault is sealed")
+    }
+
+    /// As it is on requests without a valid token.
+    #[must_use]
+    pub fn plain(mut self) -> Self {
+        self.manner = Manner::Plain;
+        self
     }
 
     /// Something that this server does not do (yet); says what. 501.
@@ -105,7 +117,7 @@ impl Error {
     /// The texts of `errors`; `is_authenticated` decides how they are put.
     pub fn messages(&self, is_authenticated: bool) -> Vec<String> {
         match self.manner {
-            Manner::Counted if is_authenticated => {
+            Manner::Counted if is_authenticated && !self.messages.is_empty() => {
                 let items: Vec<String> = self.messages.iter().map(|text| format!("* {text}")).collect();
                 let noun = if items.len() == 1 { "error" } else { "errors" };
                 vec![format!("{} {noun} occurred:\n\t{}\n\n", items.len(), items.join("\n\t"))]
@@ -140,7 +152,7 @@ impl std::error::Error for Error {}
 impl From<BarrierError> for Error {
     fn from(error: BarrierError) -> Self {
         match error {
-            BarrierError::Sealed => Self::with_status(StatusCode::SERVICE_UNAVAILABLE, "Vault is sealed"),
+            BarrierError::Sealed => Self::sealed(),
             error => Self::internal(error),
         }
     }
@@ -151,6 +163,19 @@ impl From<CommitError> for Error {
         match error {
             CommitError::Barrier(error) => error.into(),
             error => Self::internal(error),
+        }
+    }
+}
+
+impl From<SealError> for Error {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Barrier(error) => Self::from(error).plain(),
+            error => {
+                let status =
+                    StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                Self::with_status(status, error.to_string())
+            }
         }
     }
 }

@@ -243,7 +243,6 @@ mod tests {
     use super::*;
 
     #[derive(schemas::Fields)]
-    #[expect(dead_code, reason = "only its table is used")]
     struct Example {
         /// Name.
         name: Name,

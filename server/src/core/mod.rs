@@ -3,12 +3,21 @@
 //! A [`Request`](request::Request) is made once at the edge. The pipeline finds its namespace, token, ACL
 //! and mount; the [engine](engine) works in one transaction, which is committed before anything is answered.
 
+pub mod clock;
+pub(crate) mod mount_table;
+pub(crate) mod pipeline;
+pub mod policies;
+mod render;
+pub mod state;
+pub(crate) mod topology;
+pub mod wrap;
 pub mod acl;
 pub mod context;
 pub mod engine;
 pub mod error;
 pub mod identity;
 pub mod input;
+pub(crate) mod lease;
 pub mod limits;
 pub mod mount;
 pub mod namespace;

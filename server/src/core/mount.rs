@@ -82,6 +82,39 @@ pub struct Mount {
 }
 
 impl MountEntry {
+    /// A mount with a new id and accessor, and nothing configured.
+    pub fn new(class: MountClass, path: &str, kind: &str) -> Self {
+        let accessor_of = kind.strip_prefix("ns_").unwrap_or(kind);
+        let class_name = if class == MountClass::Auth { "auth_" } else { "" };
+        Self {
+            class,
+            path: path.to_owned(),
+            kind: kind.to_owned(),
+            description: String::new(),
+            accessor: format!("{class_name}{accessor_of}_{:08x}", rand::random::<u32>()),
+            uuid: uuid::Uuid::new_v4().to_string(),
+            config: MountConfig::default(),
+            options: None,
+            local: false,
+            seal_wrap: false,
+            external_entropy_access: false,
+            tainted: false,
+        }
+    }
+
+    /// Its type without what marks the mounts that every namespace has: `token` for `ns_token`.
+    pub fn plain_kind(&self) -> &str {
+        self.kind.strip_prefix("ns_").unwrap_or(&self.kind)
+    }
+
+    /// Whether it is one of the mounts that every namespace has.
+    pub fn is_permanent(&self) -> bool {
+        match self.class {
+            MountClass::Secret => matches!(self.path.as_str(), "sys/" | "cubbyhole/" | "identity/"),
+            MountClass::Auth => self.path == "token/",
+        }
+    }
+
     /// Where requests find it, relative to its namespace: `secret/`, `auth/approle/`.
     pub fn api_path(&self) -> String {
         match self.class {

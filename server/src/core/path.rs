@@ -49,9 +49,11 @@ impl ApiPath {
         self
     }
 
-    /// What follows after `prefix`, if the path begins with it.
-    pub fn below(&self, prefix: &str) -> Option<Self> {
-        self.0.strip_prefix(prefix).map(|rest| Self(rest.to_owned()))
+    /// What follows after the first `length` bytes, which end with a slash or are none.
+    #[must_use]
+    pub(crate) fn without_first(mut self, length: usize) -> Self {
+        self.0.drain(..length);
+        self
     }
 }
 

@@ -28,8 +28,17 @@ pub struct Response {
     pub raw: Option<RawBody>,
     /// Repeats the keys of `data` at the top level of the body, as some of `sys/` do.
     pub is_spread: bool,
+    /// What the core does once everything is committed.
+    pub(crate) effect: Option<Effect>,
     /// `lease_duration` of an answer without lease, in seconds: kv v1 tells how often to read again.
     pub lease_duration: u64,
+}
+
+/// What cannot be part of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Seal the server.
+    Seal,
 }
 
 /// What an engine or an auth method gives out. The core makes token or lease in the transaction of the request.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::clock::Clock;
 use super::context::Context;
 use super::engine::{AnyEngine, Engine, Lease};
 use super::error::Error;
@@ -17,6 +18,7 @@ use super::namespace::Namespace;
 use super::path::ApiPath;
 use super::request::{ClientToken, Operation, Parameters, Request};
 use super::response::Response;
+use super::state::{Core, Settings};
 use super::token::{TokenEntry, TokenKind};
 use crate::barrier::{Barrier, RootKey, Transaction};
 use crate::storage::{Batch, InmemStorage};
@@ -25,6 +27,7 @@ use crate::storage::{Batch, InmemStorage};
 pub(crate) struct Harness {
     engine: Arc<dyn AnyEngine>,
     barrier: Arc<Barrier>,
+    core: Arc<Core>,
     /// Change it to test options or limits.
     pub(crate) mount: Mount,
     /// Change it to test other tokens.
@@ -43,7 +46,8 @@ impl Harness {
         let entry = entry();
         let mount = Mount { entry, namespace: Namespace::root() };
         let now = "2026-01-02T03:04:05Z".parse().expect("a timestamp");
-        Self { engine: Arc::new(engine), barrier, mount, token: root_token(now), now }
+        let core = Core::new(Arc::clone(&barrier), settings(), Clock::from_fn(move || now));
+        Self { engine: Arc::new(engine), barrier, core, mount, token: root_token(now), now }
     }
 
     /// Runs one request and commits it.
@@ -141,6 +145,7 @@ impl Harness {
         prefix: &'a str,
     ) -> Context<'a> {
         Context {
+            core: &self.core,
             request,
             mount: &self.mount,
             path,
@@ -157,6 +162,17 @@ impl Harness {
 /// `data` of `response`; null for none.
 pub(crate) fn data(response: &Response) -> Value {
     response.data.as_ref().map_or(Value::Null, |raw| serde_json::from_str(raw.get()).expect("data is JSON"))
+}
+
+fn settings() -> Settings {
+    Settings {
+        api_addr: "http://127.0.0.1:8200".to_owned(),
+        cluster_addr: String::new(),
+        cluster_name: "test".to_owned(),
+        limits: TtlLimits::SYSTEM,
+        listeners: Vec::new(),
+        is_dev: true,
+    }
 }
 
 fn entry() -> MountEntry {

@@ -8,11 +8,13 @@ mod scan;
 
 use crate::core::engine::AnyEngine;
 use crate::core::mount::MountEntry;
+use crate::sys::Sys;
 use std::sync::Arc;
 
 /// The engine for a mount of `entry`, or `None` if its type is not built.
 pub(crate) fn make(entry: &MountEntry) -> Option<Arc<dyn AnyEngine>> {
-    match entry.kind.as_str() {
+    match entry.plain_kind() {
+        "system" => Some(Arc::new(Sys)),
         "cubbyhole" => Some(Arc::new(cubbyhole::Cubbyhole)),
         "kv" if entry.option("version") == "2" => Some(Arc::new(kv2::Kv2)),
         "kv" => Some(Arc::new(kv1::Kv1)),

@@ -1,0 +1,349 @@
+//! The way of a request: namespace, token, ACL, engine, commit, answer.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value};
+
+use super::acl::{self, AclRequest};
+use super::context::Context;
+use super::engine::{Access, AnyEngine, Found};
+use super::error::Error;
+use super::input::{self, Input};
+use super::path::ApiPath;
+use super::render::{self, Extra};
+use super::request::{ClientToken, Operation, Parameters, Request};
+use super::response::{Effect, Grant, Response};
+use super::state::Core;
+use super::topology::{Mounted, Space, Topology};
+use crate::barrier::{CommitError, Transaction};
+
+/// A handler whose commits conflict so often is given up.
+const ATTEMPTS: usize = 256;
+
+/// A request as the HTTP layer reads it.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) id: String,
+    /// `X-Vault-Namespace`.
+    pub(crate) namespace: String,
+    /// Without `/v1/`; may begin with a namespace.
+    pub(crate) path: ApiPath,
+    pub(crate) operation: Operation,
+    pub(crate) parameters: Parameters,
+    pub(crate) wrap_ttl: Option<Duration>,
+    pub(crate) client: IpAddr,
+    pub(crate) headers: HeaderMap,
+    pub(crate) client_token: ClientToken,
+}
+
+/// An answer as the HTTP layer sends it.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    /// A body of JSON.
+    pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self { status, content_type: "application/json", body: body.into() }
+    }
+
+    /// The answer that `error` is.
+    pub(crate) fn error(error: &Error, is_authenticated: bool) -> Self {
+        Self::json(error.status(), render::error_body(error, is_authenticated))
+    }
+}
+
+/// Where a request goes.
+struct Target<'t> {
+    mounted: &'t Arc<Mounted>,
+    engine: &'t Arc<dyn AnyEngine>,
+    /// Relative to the mount.
+    path: &'t str,
+    found: Found<'t>,
+}
+
+/// Why a request cannot be routed; answered after it is authenticated.
+type Unroutable = Error;
+
+impl Core {
+    /// Answers `incoming`.
+    pub(crate) async fn serve(self: &Arc<Self>, incoming: Incoming) -> Reply {
+        let topology = match self.open_topology() {
+            Ok(topology) => topology,
+            Err(error) => return Reply::error(&error, false),
+        };
+        match self.place(&topology, incoming) {
+            Ok((space, request)) => self.serve_in(space, request).await,
+            Err(error) => Reply::error(&error, false),
+        }
+    }
+
+    /// Finds the namespace.
+    fn place<'t>(
+        &self,
+        topology: &'t Topology,
+        incoming: Incoming,
+    ) -> Result<(&'t Arc<Space>, Request), Error> {
+        let (space, length) = topology
+            .resolve(&incoming.namespace, &incoming.path)
+            .filter(|(space, _)| !space.namespace.tainted)
+            .ok_or_else(|| Error::with_status(StatusCode::NOT_FOUND, "namespace not found"))?;
+        let request = Request {
+            id: incoming.id,
+            namespace: Arc::clone(&space.namespace),
+            path: incoming.path.without_first(length),
+            operation: incoming.operation,
+            parameters: incoming.parameters,
+            wrap_ttl: incoming.wrap_ttl,
+            client: incoming.client,
+            headers: incoming.headers,
+            client_token: incoming.client_token,
+            token: None,
+            entity: None,
+        };
+        Ok((space, request))
+    }
+
+    async fn serve_in(self: &Arc<Self>, space: &Space, mut request: Request) -> Reply {
+        let path = request.path.clone();
+        let target = target(space, &path, request.operation);
+        let access = target.as_ref().map_or(Access::Token, |target| target.found.info.access);
+        let is_authenticated = matches!(access, Access::Token | Access::Sudo);
+        if let Err(error) = self.authenticate(&mut request, is_authenticated).await {
+            return Reply::error(&error, false);
+        }
+        let answer = match &target {
+            Ok(target) => self.run(target, &mut request).await,
+            Err(error) => Err(self.authorize_unroutable(&request, error).await),
+        };
+        answer.unwrap_or_else(|error| {
+            if let Some(cause) = error.cause() {
+                tracing::error!(path = %request.path, request_id = %request.id, "{cause}");
+            }
+            Reply::error(&error, is_authenticated)
+        })
+    }
+
+    /// Finds the token. Where none is needed, a wrong one does not matter.
+    async fn authenticate(&self, request: &mut Request, is_needed: bool) -> Result<(), Error> {
+        let token = self.tokens.lookup(&request.client_token, self.clock.now()).await?;
+        request.token = token.filter(|token| token.admits(request.client));
+        if is_needed && request.token.is_none() {
+            return Err(Error::permission_denied());
+        }
+        Ok(())
+    }
+
+    /// The error of a request that leads nowhere: whether it does is told only to those who may ask.
+    async fn authorize_unroutable(&self, request: &Request, error: &Unroutable) -> Error {
+        match self.authorize(request, Access::Token).await {
+            Ok(_) => error.clone(),
+            Err(denied) => denied,
+        }
+    }
+
+    async fn run(self: &Arc<Self>, target: &Target<'_>, request: &mut Request) -> Result<Reply, Error> {
+        let _writer = match target.found.info.changes_topology {
+            true => Some(self.topology_writer.lock().await),
+            false => None,
+        };
+        let asked = request.operation;
+        for attempt in 0..ATTEMPTS {
+            request.operation = asked;
+            let transaction = self.barrier.begin();
+            let (response, extra) = self.attempt(target, request, &transaction).await?;
+            match transaction.commit().await {
+                Ok(()) => return self.reply(request, response, &extra).await,
+                Err(CommitError::Conflict) if attempt % 8 == 7 => tokio::task::yield_now().await,
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::internal("the commit of this request conflicted with others too often"))
+    }
+
+    async fn attempt(
+        self: &Arc<Self>,
+        target: &Target<'_>,
+        request: &mut Request,
+        transaction: &Transaction,
+    ) -> Result<(Response, Extra), Error> {
+        if request.operation == Operation::Update
+            && target.found.info.has_existence_check
+            && !self.exists(target, request, transaction).await?
+        {
+            request.operation = Operation::Create;
+        }
+        if let Some(limit) = self.authorize(request, target.found.info.access).await? {
+            request.parameters.insert("limit".to_owned(), serde_json::value::to_raw_value(&limit)?);
+        }
+        if !target.engine.takes(target.found.index, request.operation) {
+            return Err(Error::unsupported_operation());
+        }
+        let mut cx = self.context(target, request, transaction);
+        let input = decode(target, &mut cx)?;
+        let warnings = input.warnings();
+        cx.input = input.record;
+        let mut response = target.engine.handle(target.found.index, request.operation, &cx).await?;
+        if !response.is_empty() {
+            response.warnings.extend(warnings);
+        }
+        let extra = self.grant(&cx, &mut response).await?;
+        Ok((response, extra))
+    }
+
+    async fn exists(
+        self: &Arc<Self>,
+        target: &Target<'_>,
+        request: &Request,
+        transaction: &Transaction,
+    ) -> Result<bool, Error> {
+        let mut cx = self.context(target, request, transaction);
+        cx.input = decode(target, &mut cx)?.record;
+        target.engine.exists(target.found.index, &cx).await
+    }
+
+    fn context<'a>(
+        self: &'a Arc<Self>,
+        target: &'a Target<'_>,
+        request: &'a Request,
+        transaction: &'a Transaction,
+    ) -> Context<'a> {
+        Context {
+            core: self,
+            request,
+            mount: &target.mounted.mount,
+            path: target.path,
+            captures: target.found.captures.clone(),
+            input: schemas::Record::new(),
+            transaction,
+            prefix: &target.mounted.prefix,
+            limits: self.settings.limits.of_mount(&target.mounted.entry().config),
+            now: self.clock.now(),
+        }
+    }
+
+    /// Asks the ACL. Answers the value that `limit` must take.
+    async fn authorize(&self, request: &Request, access: Access) -> Result<Option<i64>, Error> {
+        if matches!(access, Access::Unauthenticated | Access::Login) {
+            return Ok(None);
+        }
+        let acl = self.acl_of(request).await?;
+        let parameters = if acl.is_root() { None } else { tree(&request.parameters)? };
+        let decision = acl.check(&AclRequest {
+            operation: operation(request.operation),
+            namespace: &request.namespace.path,
+            path: &request.path,
+            parameters: parameters.as_ref(),
+            wrap_ttl: request.wrap_ttl,
+        });
+        if !decision.allowed || (access == Access::Sudo && !decision.sudo) {
+            return Err(Error::permission_denied());
+        }
+        if !decision.mfa_methods.is_empty()
+            || decision.control_group.is_some()
+            || decision.filter_path.is_some()
+        {
+            return Err(Error::not_implemented(
+                "a policy rule with mfa_methods, control_group or list_scan_response_keys_filter_path",
+            ));
+        }
+        Ok(decision.limit)
+    }
+
+    /// The matcher of the request's token.
+    pub(crate) async fn acl_of(&self, request: &Request) -> Result<Arc<acl::Acl>, Error> {
+        let token = request.token.as_deref().ok_or_else(Error::permission_denied)?;
+        let topology = self.open_topology()?;
+        let home = topology.by_id(&token.namespace).ok_or_else(Error::permission_denied)?;
+        let now = self.clock.now().as_second();
+        self.acls.acl(&self.barrier, &home.namespace, &token.policies, request.entity.as_deref(), now).await
+    }
+
+    /// Makes the token or the lease that the handler has granted.
+    async fn grant(&self, cx: &Context<'_>, response: &mut Response) -> Result<Extra, Error> {
+        match std::mem::take(&mut response.grant) {
+            Grant::Nothing => Ok(Extra::default()),
+            Grant::Login(grant) => {
+                let login = self.tokens.log_in(cx, *grant).await?;
+                response.warnings.extend(login.warnings);
+                Ok(Extra { auth: Some(login.auth), ..Extra::default() })
+            }
+            Grant::Lease(_) => Err(Error::not_implemented("leasing a secret")),
+            Grant::Issued(auth) => Ok(Extra { auth: Some(*auth), ..Extra::default() }),
+            Grant::Renewed(lease) => Ok(Extra { lease: *lease, ..Extra::default() }),
+        }
+    }
+
+    async fn reply(&self, request: &Request, response: Response, extra: &Extra) -> Result<Reply, Error> {
+        if response.effect == Some(Effect::Seal) {
+            self.close().await?;
+        }
+        if let Some(raw) = response.raw {
+            let status = response.status.unwrap_or(StatusCode::OK);
+            return Ok(Reply { status, content_type: raw.content_type, body: raw.bytes });
+        }
+        if response.is_empty() && extra.is_empty() {
+            let status = response.status.unwrap_or(StatusCode::NO_CONTENT);
+            return Ok(Reply::json(status, Bytes::new()));
+        }
+        let status = response.status.unwrap_or(StatusCode::OK);
+        Ok(Reply::json(status, render::body(&request.id, &response, extra)?))
+    }
+}
+
+fn target<'t>(space: &'t Space, path: &'t str, operation: Operation) -> Result<Target<'t>, Unroutable> {
+    let no_route = || {
+        let text = format!("no handler for route \"{path}\". route entry not found.");
+        Error::with_status(StatusCode::NOT_FOUND, text)
+    };
+    let (mounted, rest) = space.route(path).ok_or_else(no_route)?;
+    if mounted.entry().tainted {
+        return Err(no_route());
+    }
+    let engine = mounted.engine.as_ref().ok_or_else(|| {
+        Error::not_implemented(format_args!(
+            "the type `{}` of the mount `{}`",
+            mounted.entry().kind,
+            mounted.entry().path
+        ))
+    })?;
+    let found = engine.find(rest, operation).ok_or_else(Error::unsupported_path)?;
+    Ok(Target { mounted, engine, path: rest, found })
+}
+
+fn decode(target: &Target<'_>, cx: &mut Context<'_>) -> Result<Input, Error> {
+    match target.found.info.fields {
+        Some(table) => input::decode(table, &cx.request.parameters, &mut cx.captures),
+        None => Ok(Input::default()),
+    }
+}
+
+/// `parameters` as the ACL reads them; `None` without any.
+fn tree(parameters: &Parameters) -> Result<Option<Map<String, Value>>, Error> {
+    if parameters.is_empty() {
+        return Ok(None);
+    }
+    let entries = parameters.iter().map(|(name, raw)| Ok((name.clone(), serde_json::from_str(raw.get())?)));
+    entries.collect::<Result<_, serde_json::Error>>().map(Some).map_err(Error::from)
+}
+
+fn operation(operation: Operation) -> acl::Operation {
+    match operation {
+        Operation::Read => acl::Operation::Read,
+        Operation::List => acl::Operation::List,
+        Operation::Scan => acl::Operation::Scan,
+        Operation::Create => acl::Operation::Create,
+        Operation::Update => acl::Operation::Update,
+        Operation::Patch => acl::Operation::Patch,
+        Operation::Delete => acl::Operation::Delete,
+        Operation::Help => acl::Operation::Help,
+    }
+}

@@ -1,0 +1,183 @@
+//! Stored ACL policies, and the matchers compiled of them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dashmap::DashMap;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::acl::{Acl, ParsedPolicy, PolicyNamespace, builtin};
+use super::error::Error;
+use super::identity::Entity;
+use super::namespace::Namespace;
+use crate::barrier::{Barrier, Transaction};
+
+/// Compiled matchers that are kept at most; beyond, all are dropped and compiled again when needed.
+const CACHED: usize = 10_000;
+
+/// An ACL policy as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyRecord {
+    /// The text as written.
+    pub policy: String,
+    /// Counts the writes, from 1.
+    pub version: u64,
+    /// When it was written last: RFC 3339.
+    pub modified: String,
+    /// When it ends, in seconds since 1970.
+    #[serde(default)]
+    pub expiration: Option<i64>,
+    /// Whether a write must name the version.
+    #[serde(default)]
+    pub cas_required: bool,
+}
+
+/// The matchers of all policy sets that were asked for.
+#[derive(Default)]
+pub(crate) struct AclCache {
+    /// Counts changes of policies and identities.
+    epoch: AtomicU64,
+    compiled: DashMap<String, Arc<Compiled>>,
+}
+
+struct Compiled {
+    epoch: u64,
+    acl: Arc<Acl>,
+}
+
+/// Where the policies of `namespace` are stored.
+pub(crate) fn policy_prefix(namespace: &Namespace) -> String {
+    format!("{}sys/policy/", namespace.storage_prefix())
+}
+
+/// Writes the policy `default` of a new namespace.
+pub(crate) fn write_default(
+    transaction: &Transaction,
+    namespace: &Namespace,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let record = PolicyRecord {
+        policy: builtin::DEFAULT.to_owned(),
+        version: 1,
+        modified: now.to_string(),
+        expiration: None,
+        cas_required: false,
+    };
+    Ok(transaction.put_json(&format!("{}default", policy_prefix(namespace)), &record)?)
+}
+
+/// A policy name as it is compared everywhere: trimmed, lower case.
+pub(crate) fn normal_name(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+impl AclCache {
+    /// Makes every matcher stale. Call it after the commit that changes a policy.
+    pub(crate) fn invalidate(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The matcher for `policies` of `namespace`, and those of `entity`.
+    pub(crate) async fn acl(
+        &self,
+        barrier: &Barrier,
+        namespace: &Namespace,
+        policies: &[String],
+        entity: Option<&Entity>,
+        now: i64,
+    ) -> Result<Arc<Acl>, Error> {
+        let key = key(namespace, policies, entity);
+        // Read before the policies are: a change in between makes the result stale at once.
+        let epoch = self.epoch.load(Ordering::Acquire);
+        if let Some(known) = self.compiled.get(&key)
+            && known.epoch == epoch
+            && known.acl.ends_at().is_none_or(|end| now < end)
+        {
+            return Ok(Arc::clone(&known.acl));
+        }
+        let acl = Arc::new(compile(barrier, namespace, policies, entity, now).await?);
+        if self.compiled.len() >= CACHED {
+            self.compiled.clear();
+        }
+        self.compiled.insert(key, Arc::new(Compiled { epoch, acl: Arc::clone(&acl) }));
+        Ok(acl)
+    }
+}
+
+fn key(namespace: &Namespace, policies: &[String], entity: Option<&Entity>) -> String {
+    let mut key = String::with_capacity(64);
+    key.push_str(&namespace.uuid);
+    for policy in policies {
+        key.push('\n');
+        key.push_str(policy);
+    }
+    if let Some(entity) = entity {
+        key.push('\0');
+        key.push_str(&entity.id);
+        key.push_str(&entity.policies.join("\n"));
+    }
+    key
+}
+
+async fn compile(
+    barrier: &Barrier,
+    namespace: &Namespace,
+    policies: &[String],
+    entity: Option<&Entity>,
+    now: i64,
+) -> Result<Acl, Error> {
+    let of_entity = entity.map(|entity| entity.policies.as_slice()).unwrap_or_default();
+    let names: BTreeSet<&String> = policies.iter().chain(of_entity).collect();
+    let mut parsed = Vec::new();
+    for name in names {
+        if let Some(policy) = load(barrier, namespace, name, now).await? {
+            parsed.push(Arc::new(render(policy, entity)));
+        }
+    }
+    Ok(Acl::compile(&parsed, now))
+}
+
+async fn load(
+    barrier: &Barrier,
+    namespace: &Namespace,
+    name: &str,
+    now: i64,
+) -> Result<Option<ParsedPolicy>, Error> {
+    let at = PolicyNamespace { id: namespace.id.clone(), path: namespace.path.clone() };
+    if name == "root" {
+        return Ok(Some(ParsedPolicy::root(at)));
+    }
+    let key = format!("{}{name}", policy_prefix(namespace));
+    let text = match barrier.get(&key).await? {
+        Some(bytes) => {
+            let record: PolicyRecord = serde_json::from_slice(&bytes)?;
+            if record.expiration.is_some_and(|end| end <= now) {
+                return Ok(None);
+            }
+            record.policy
+        }
+        None if name == "response-wrapping" => builtin::RESPONSE_WRAPPING.to_owned(),
+        None => return Ok(None),
+    };
+    let policy = ParsedPolicy::parse(name, at, &text)
+        .map_err(|_| Error::internal(format!("the stored policy `{name}` does not parse")))?;
+    Ok(Some(policy))
+}
+
+fn render(policy: ParsedPolicy, entity: Option<&Entity>) -> ParsedPolicy {
+    if !policy.is_templated() {
+        return policy;
+    }
+    policy.render_templates(&|name| entity.and_then(|entity| template_value(entity, name)))
+}
+
+/// What `{{name}}` in a policy stands for: `identity.entity.id`, `identity.entity.metadata.team`, …
+fn template_value(entity: &Entity, name: &str) -> Option<String> {
+    match name.strip_prefix("identity.entity.")? {
+        "id" => Some(entity.id.clone()),
+        "name" => Some(entity.name.clone()),
+        rest => entity.metadata.get(rest.strip_prefix("metadata.")?).cloned(),
+    }
+}

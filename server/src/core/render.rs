@@ -1,0 +1,107 @@
+//! Bodies of answers.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::error::Error;
+use super::response::{AuthBlock, LeaseBlock, Response};
+use super::wrap::WrapInfo;
+
+/// What the core adds to a [`Response`].
+#[derive(Debug, Default)]
+pub(crate) struct Extra {
+    pub(crate) auth: Option<AuthBlock>,
+    pub(crate) lease: LeaseBlock,
+}
+
+impl Extra {
+    /// Whether there is nothing to add.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.auth.is_none() && self.lease.id.is_empty()
+    }
+}
+
+/// The usual body, its keys in the order that the API has.
+#[derive(Serialize)]
+struct Body<'a> {
+    request_id: &'a str,
+    lease_id: &'a str,
+    renewable: bool,
+    lease_duration: u64,
+    data: Option<&'a RawValue>,
+    wrap_info: Option<&'a WrapInfo>,
+    warnings: Option<&'a [String]>,
+    auth: Option<&'a AuthBlock>,
+}
+
+/// The JSON of `response`, with a line break at its end.
+pub(crate) fn body(request_id: &str, response: &Response, extra: &Extra) -> Result<Vec<u8>, Error> {
+    let usual = Body {
+        request_id,
+        lease_id: &extra.lease.id,
+        renewable: extra.lease.renewable,
+        lease_duration: extra.lease.duration.max(response.lease_duration),
+        data: response.data.as_deref(),
+        wrap_info: None,
+        warnings: Some(response.warnings.as_slice()).filter(|warnings| !warnings.is_empty()),
+        auth: extra.auth.as_ref(),
+    };
+    let mut bytes = Vec::with_capacity(response.data.as_ref().map_or(0, |data| data.get().len()) + 256);
+    match &response.data {
+        Some(data) if response.is_spread => write_spread(&mut bytes, data, &usual)?,
+        _ => serde_json::to_writer(&mut bytes, &usual)?,
+    }
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// The body of an answer that was wrapped.
+pub(crate) fn wrapped_body(wrap_info: &WrapInfo, warnings: &[String]) -> Result<Vec<u8>, Error> {
+    let body = Body {
+        request_id: "",
+        lease_id: "",
+        renewable: false,
+        lease_duration: 0,
+        data: None,
+        wrap_info: Some(wrap_info),
+        warnings: Some(warnings).filter(|warnings| !warnings.is_empty()),
+        auth: None,
+    };
+    let mut bytes = serde_json::to_vec(&body)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn write_spread(bytes: &mut Vec<u8>, data: &RawValue, usual: &Body<'_>) -> Result<(), Error> {
+    #[derive(Serialize)]
+    struct Spread<'a> {
+        #[serde(flatten)]
+        data: BTreeMap<String, &'a RawValue>,
+        #[serde(flatten)]
+        usual: &'a Body<'a>,
+    }
+    let mut data: BTreeMap<String, &RawValue> = serde_json::from_str(data.get())?;
+    // A name of the usual body, such as `data`, wins.
+    for name in
+        ["request_id", "lease_id", "renewable", "lease_duration", "data", "wrap_info", "warnings", "auth"]
+    {
+        data.remove(name);
+    }
+    Ok(serde_json::to_writer(bytes, &Spread { data, usual })?)
+}
+
+/// The JSON of `error`, with a line break at its end.
+pub(crate) fn error_body(error: &Error, is_authenticated: bool) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct ErrorBody<'a> {
+        errors: Vec<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data: Option<&'a RawValue>,
+    }
+    let body = ErrorBody { errors: error.messages(is_authenticated), data: error.data() };
+    let mut bytes = serde_json::to_vec(&body).unwrap_or_else(|_| br#"{"errors":[]}"#.to_vec());
+    bytes.push(b'\n');
+    bytes
+}

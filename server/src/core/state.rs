@@ -1,0 +1,175 @@
+//! The state of one server.
+
+use std::sync::{Arc, Weak};
+
+use arc_swap::ArcSwapOption;
+use serde::{Deserialize, Serialize};
+
+use super::clock::Clock;
+use super::error::Error;
+use super::limits::TtlLimits;
+use super::mount::MountEntry;
+use super::mount_table;
+use super::namespace::Namespace;
+use super::policies::{self, AclCache};
+use super::token::{Surroundings, Tokens};
+use super::topology::{Mounted, Space, Topology};
+use crate::barrier::{Barrier, Transaction};
+use crate::seal::Seal;
+
+const CLUSTER_KEY: &str = "core/cluster/local/info";
+const NAMESPACE_PREFIX: &str = "core/namespaces/";
+
+/// What the configuration says that requests can see.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The address that clients are told; empty for none.
+    pub api_addr: String,
+    /// The address that other nodes are told; empty for none.
+    pub cluster_addr: String,
+    /// Name of the cluster; empty: one is made up.
+    pub cluster_name: String,
+    /// Limits of leases and tokens where no mount says otherwise.
+    pub limits: TtlLimits,
+    /// Addresses of the listeners.
+    pub listeners: Vec<String>,
+    /// `-dev`.
+    pub is_dev: bool,
+}
+
+/// Name and id of the cluster, made once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cluster {
+    pub(crate) name: String,
+    pub(crate) id: String,
+}
+
+/// Everything that requests work on. One for each server.
+pub struct Core {
+    pub(crate) seal: Seal,
+    pub(crate) barrier: Arc<Barrier>,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    pub(crate) acls: AclCache,
+    pub(crate) tokens: Tokens,
+    /// Held by the one request that changes mounts or namespaces.
+    pub(crate) topology_writer: tokio::sync::Mutex<()>,
+    /// `None` while sealed.
+    topology: ArcSwapOption<Topology>,
+    cluster: ArcSwapOption<Cluster>,
+    /// Held while the server opens or seals.
+    opening: tokio::sync::Mutex<()>,
+}
+
+impl Core {
+    /// A core over `barrier`, closed until [`open`](Core::open).
+    pub fn new(barrier: Arc<Barrier>, settings: Settings, clock: Clock) -> Arc<Self> {
+        Arc::new_cyclic(|core: &Weak<Self>| Self {
+            seal: Seal::new(Arc::clone(&barrier)),
+            tokens: Tokens::new(Arc::clone(&barrier), Weak::clone(core) as Weak<dyn Surroundings>),
+            barrier,
+            settings,
+            clock,
+            acls: AclCache::default(),
+            topology_writer: tokio::sync::Mutex::new(()),
+            topology: ArcSwapOption::empty(),
+            cluster: ArcSwapOption::empty(),
+            opening: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// Writes what a new server begins with.
+    pub(crate) fn write_first_records(&self, transaction: &Transaction) -> Result<(), Error> {
+        let name = match self.settings.cluster_name.as_str() {
+            "" => format!("vault-cluster-{:08x}", rand::random::<u32>()),
+            name => name.to_owned(),
+        };
+        let cluster = Cluster { name, id: uuid::Uuid::new_v4().to_string() };
+        transaction.put_json(CLUSTER_KEY, &cluster)?;
+        let now = self.clock.now();
+        write_namespace_records(transaction, &Namespace::root(), now)?;
+        Ok(())
+    }
+
+    /// Reads the topology after the barrier was unsealed. Requests are served from then on.
+    pub async fn open(&self) -> Result<(), Error> {
+        let _opening = self.opening.lock().await;
+        if self.topology.load().is_some() || self.barrier.is_sealed() {
+            return Ok(());
+        }
+        let transaction = self.barrier.begin();
+        let cluster = transaction.get_json(CLUSTER_KEY).await?;
+        self.cluster.store(cluster.map(Arc::new));
+        self.tokens.open(&transaction).await?;
+        self.topology.store(Some(load_topology(&transaction).await?));
+        Ok(())
+    }
+
+    /// Seals: requests are refused from now on, and everything decrypted is forgotten.
+    pub async fn close(&self) -> Result<(), Error> {
+        let _opening = self.opening.lock().await;
+        self.topology.store(None);
+        self.tokens.close();
+        self.acls.invalidate();
+        self.seal.seal().await.map_err(Error::internal)
+    }
+
+    /// The mounts and namespaces of this moment; `None` while sealed.
+    pub(crate) fn topology(&self) -> Option<Arc<Topology>> {
+        self.topology.load_full()
+    }
+
+    /// As [`topology`](Core::topology), for requests.
+    pub(crate) fn open_topology(&self) -> Result<Arc<Topology>, Error> {
+        self.topology().ok_or_else(Error::sealed)
+    }
+
+    /// Publishes the topology that `change` makes of the present one. Called after commits, in their order.
+    pub(crate) fn publish(&self, change: impl Fn(&Topology) -> Arc<Topology>) {
+        self.topology.rcu(|present| present.as_deref().map(&change));
+    }
+
+    /// Name and id of the cluster, once unsealed.
+    pub(crate) fn cluster(&self) -> Option<Arc<Cluster>> {
+        self.cluster.load_full()
+    }
+}
+
+/// Writes the record of a namespace that is not the root.
+pub(crate) fn write_namespace(transaction: &Transaction, namespace: &Namespace) -> Result<(), Error> {
+    Ok(transaction.put_json(&namespace_key(namespace), namespace)?)
+}
+
+/// Where the record of `namespace` is.
+pub(crate) fn namespace_key(namespace: &Namespace) -> String {
+    format!("{NAMESPACE_PREFIX}{}", namespace.uuid)
+}
+
+/// Writes what every namespace begins with: its own mounts and the policy `default`.
+pub(crate) fn write_namespace_records(
+    transaction: &Transaction,
+    namespace: &Arc<Namespace>,
+    now: jiff::Timestamp,
+) -> Result<Vec<MountEntry>, Error> {
+    let entries = mount_table::first_mounts(namespace);
+    for entry in &entries {
+        mount_table::write(transaction, namespace, entry)?;
+    }
+    policies::write_default(transaction, namespace, now)?;
+    Ok(entries)
+}
+
+async fn load_topology(transaction: &Transaction) -> Result<Arc<Topology>, Error> {
+    let mut namespaces = vec![Namespace::root()];
+    for key in transaction.scan_keys(NAMESPACE_PREFIX).await? {
+        namespaces.extend(transaction.get_json(&key).await?.map(Arc::new));
+    }
+    let mut topology = Arc::new(Topology::default());
+    for namespace in namespaces {
+        let entries = mount_table::load(transaction, &namespace).await?;
+        let mounts = entries.into_iter().map(|entry| Mounted::new(entry, &namespace));
+        let space = Space::new(Arc::clone(&namespace), mounts);
+        topology = topology.with_space(Arc::new(space));
+    }
+    Ok(topology)
+}

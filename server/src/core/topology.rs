@@ -1,0 +1,244 @@
+//! Which namespaces there are and what is mounted in them: an immutable snapshot.
+//!
+//! Requests read the snapshot without locks. Who changes it holds the one writer's lock
+//! ([`Core::topology_writer`](super::Core)), writes the records into the transaction of the request, and
+//! publishes the next snapshot when that is durable.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use super::engine::AnyEngine;
+use super::mount::{Mount, MountEntry};
+use super::namespace::Namespace;
+use crate::{auth, engines};
+
+/// All namespaces.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Topology {
+    /// By whole path; the root's is empty.
+    spaces: HashMap<String, Arc<Space>>,
+    /// Paths by namespace id.
+    paths: HashMap<String, String>,
+}
+
+/// One namespace and its mounts.
+#[derive(Clone, Debug)]
+pub(crate) struct Space {
+    pub(crate) namespace: Arc<Namespace>,
+    /// By path as requests have it: `secret/`, `auth/token/`.
+    mounts: BTreeMap<String, Arc<Mounted>>,
+}
+
+/// A mount that takes requests.
+pub(crate) struct Mounted {
+    pub(crate) mount: Mount,
+    /// `None`: a type that is known and not built.
+    pub(crate) engine: Option<Arc<dyn AnyEngine>>,
+    /// Where its records are stored.
+    pub(crate) prefix: String,
+}
+
+impl fmt::Debug for Mounted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Mounted").field("mount", &self.mount).finish_non_exhaustive()
+    }
+}
+
+impl Mounted {
+    /// A mount of `entry` in `namespace`, with an engine of its own.
+    pub(crate) fn new(entry: MountEntry, namespace: &Arc<Namespace>) -> Arc<Self> {
+        let engine = engines::make(&entry).or_else(|| auth::make(&entry));
+        Self::with_engine(entry, namespace, engine)
+    }
+
+    /// The same engine with another entry, as after a change of its settings.
+    pub(crate) fn with_entry(&self, entry: MountEntry) -> Arc<Self> {
+        Self::with_engine(entry, &self.mount.namespace, self.engine.clone())
+    }
+
+    fn with_engine(
+        entry: MountEntry,
+        namespace: &Arc<Namespace>,
+        engine: Option<Arc<dyn AnyEngine>>,
+    ) -> Arc<Self> {
+        let mount = Mount { entry, namespace: Arc::clone(namespace) };
+        let prefix = mount.storage_prefix();
+        Arc::new(Self { mount, engine, prefix })
+    }
+
+    /// Its entry.
+    pub(crate) fn entry(&self) -> &MountEntry {
+        &self.mount.entry
+    }
+}
+
+impl Space {
+    /// A namespace with `mounts`.
+    pub(crate) fn new(namespace: Arc<Namespace>, mounts: impl IntoIterator<Item = Arc<Mounted>>) -> Self {
+        let mounts = mounts.into_iter().map(|mounted| (mounted.entry().api_path(), mounted)).collect();
+        Self { namespace, mounts }
+    }
+
+    /// All mounts by path.
+    pub(crate) fn mounts(&self) -> impl Iterator<Item = (&str, &Arc<Mounted>)> {
+        self.mounts.iter().map(|(path, mounted)| (path.as_str(), mounted))
+    }
+
+    /// The mount at exactly `path`, which ends with a slash.
+    pub(crate) fn mount(&self, path: &str) -> Option<&Arc<Mounted>> {
+        self.mounts.get(path)
+    }
+
+    /// The mount that `path` is in and the rest of the path. `secret` alone is in `secret/`.
+    pub(crate) fn route<'a>(&self, path: &'a str) -> Option<(&Arc<Mounted>, &'a str)> {
+        let ends = path.match_indices('/').map(|(slash, _)| slash + 1);
+        for end in ends {
+            if let Some(mounted) = self.mounts.get(&path[..end]) {
+                return Some((mounted, &path[end..]));
+            }
+        }
+        self.mounts.get(&format!("{path}/")).map(|mounted| (mounted, ""))
+    }
+
+    /// The mount whose path is above or below `path`: what keeps `path` from being mounted.
+    pub(crate) fn conflict(&self, path: &str) -> Option<&str> {
+        let above_or_below = |mount: &&String| path.starts_with(mount.as_str()) || mount.starts_with(path);
+        self.mounts.keys().find(above_or_below).map(String::as_str)
+    }
+
+    fn changed(&self, change: impl FnOnce(&mut BTreeMap<String, Arc<Mounted>>)) -> Arc<Self> {
+        let mut mounts = self.mounts.clone();
+        change(&mut mounts);
+        Arc::new(Self { namespace: Arc::clone(&self.namespace), mounts })
+    }
+}
+
+impl Topology {
+    /// The namespace at `path`.
+    pub(crate) fn space(&self, path: &str) -> Option<&Arc<Space>> {
+        self.spaces.get(path)
+    }
+
+    /// The namespace with `id`.
+    pub(crate) fn by_id(&self, id: &str) -> Option<&Arc<Space>> {
+        self.spaces.get(self.paths.get(id)?)
+    }
+
+    /// All namespaces, in no order.
+    pub(crate) fn spaces(&self) -> impl Iterator<Item = &Arc<Space>> {
+        self.spaces.values()
+    }
+
+    /// Direct children of the namespace at `parent`, or all below it, by path.
+    pub(crate) fn below(&self, parent: &str, all: bool) -> BTreeMap<&str, &Arc<Space>> {
+        let is_wanted = |path: &str| {
+            let rest = path.strip_prefix(parent).unwrap_or_default();
+            !rest.is_empty() && (all || rest.find('/') == Some(rest.len() - 1))
+        };
+        let spaces = self.spaces.iter().filter(|(path, _)| is_wanted(path));
+        spaces.map(|(path, space)| (path.as_str(), space)).collect()
+    }
+
+    /// The namespace that `header` names (slashes at the ends do not count) and the path goes on to name:
+    /// it, and how much of `path` is its name.
+    pub(crate) fn resolve(&self, header: &str, path: &str) -> Option<(&Arc<Space>, usize)> {
+        let mut found = self.spaces.get(&normal_path(header))?;
+        if self.spaces.len() == 1 {
+            return Some((found, 0));
+        }
+        let base = found.namespace.path.clone();
+        let mut length = 0;
+        for (slash, _) in path.match_indices('/') {
+            match self.spaces.get(&format!("{base}{}", &path[..=slash])) {
+                Some(space) => (found, length) = (space, slash + 1),
+                None => break,
+            }
+        }
+        Some((found, length))
+    }
+
+    /// This topology with `space` added or replaced.
+    pub(crate) fn with_space(&self, space: Arc<Space>) -> Arc<Self> {
+        let mut next = self.clone();
+        let path = space.namespace.path.clone();
+        next.paths.insert(space.namespace.id.clone(), path.clone());
+        next.spaces.insert(path, space);
+        Arc::new(next)
+    }
+
+    /// This topology without the namespace at `path`.
+    pub(crate) fn without_space(&self, path: &str) -> Arc<Self> {
+        let mut next = self.clone();
+        if let Some(space) = next.spaces.remove(path) {
+            next.paths.remove(&space.namespace.id);
+        }
+        Arc::new(next)
+    }
+
+    /// This topology with `mounted` added or replaced.
+    pub(crate) fn with_mount(&self, mounted: &Arc<Mounted>) -> Arc<Self> {
+        let path = mounted.entry().api_path();
+        self.with_changed(&mounted.mount.namespace.path, |mounts| {
+            mounts.insert(path, Arc::clone(mounted));
+        })
+    }
+
+    /// This topology without the mount at `path` of the namespace at `namespace`.
+    pub(crate) fn without_mount(&self, namespace: &str, path: &str) -> Arc<Self> {
+        self.with_changed(namespace, |mounts| {
+            mounts.remove(path);
+        })
+    }
+
+    fn with_changed(
+        &self,
+        namespace: &str,
+        change: impl FnOnce(&mut BTreeMap<String, Arc<Mounted>>),
+    ) -> Arc<Self> {
+        match self.spaces.get(namespace) {
+            Some(space) => self.with_space(space.changed(change)),
+            None => Arc::new(self.clone()),
+        }
+    }
+}
+
+/// `path` without a leading slash and with one at its end; empty stays empty, and `root` is the root.
+pub(crate) fn normal_path(path: &str) -> String {
+    match path.trim_matches('/') {
+        "" | "root" => String::new(),
+        path => format!("{path}/"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topology() -> Arc<Topology> {
+        let names = ["", "a/", "a/b/"];
+        names.into_iter().fold(Arc::new(Topology::default()), |topology, path| {
+            let namespace =
+                Namespace { path: path.into(), id: format!("id-{path}"), ..(*Namespace::root()).clone() };
+            topology.with_space(Arc::new(Space::new(Arc::new(namespace), [])))
+        })
+    }
+
+    #[track_caller]
+    fn check(header: &str, path: &str, expected: Option<(&str, usize)>) {
+        let topology = topology();
+        let found = topology.resolve(header, path);
+        assert_eq!(found.map(|(space, length)| (space.namespace.path.as_str(), length)), expected);
+    }
+
+    #[test]
+    fn a_namespace_is_named_by_header_and_path() {
+        check("", "sys/mounts", Some(("", 0)));
+        check("", "a/sys/mounts", Some(("a/", 2)));
+        check("", "a/b/sys/mounts", Some(("a/b/", 4)));
+        check("/a/", "b/sys/mounts", Some(("a/b/", 2)));
+        check("a", "c/sys/mounts", Some(("a/", 0)));
+        check("root", "a/sys", Some(("a/", 2)));
+        check("nope", "sys/mounts", None);
+    }
+}

@@ -1,0 +1,11 @@
+//! HTTP: listeners, and requests to and from what the [core](crate::core) understands.
+
+mod body;
+mod listen;
+mod query;
+mod redirect;
+mod service;
+mod status;
+
+pub(crate) use listen::{Bound, bind};
+pub(crate) use service::Service;

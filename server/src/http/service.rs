@@ -1,0 +1,296 @@
+//! One HTTP request to one HTTP answer.
+
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use http_body_util::Full;
+
+use super::{body, query, redirect, status};
+use crate::core::error::Error;
+use crate::core::input::go_seconds;
+use crate::core::path::{ApiPath, PathError};
+use crate::core::pipeline::{Incoming, Reply};
+use crate::core::request::{ClientToken, Operation, Parameters};
+use crate::core::state::Core;
+
+const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
+const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
+const WRAP_TTL: HeaderName = HeaderName::from_static("x-vault-wrap-ttl");
+
+/// Headers that no engine ever sees.
+const CREDENTIALS: [HeaderName; 3] = [TOKEN, header::AUTHORIZATION, header::COOKIE];
+
+type Answer = http::Response<Full<Bytes>>;
+
+/// Answers the requests of one listener.
+#[derive(Clone)]
+pub(crate) struct Service {
+    core: Arc<Core>,
+    max_bytes: usize,
+    max_duration: Duration,
+}
+
+impl Service {
+    /// A service over `core`. Bodies are limited to `max_bytes`, requests to `max_duration`.
+    pub(crate) fn new(core: Arc<Core>, max_bytes: Option<u64>, max_duration: Option<Duration>) -> Self {
+        let max_bytes = max_bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
+        Self { core, max_bytes, max_duration: max_duration.unwrap_or(Duration::from_secs(90)) }
+    }
+
+    /// Answers one request. A panic ends this request only.
+    pub(crate) async fn answer(
+        &self,
+        request: http::Request<hyper::body::Incoming>,
+        peer: SocketAddr,
+    ) -> Answer {
+        let is_head = request.method() == Method::HEAD;
+        let namespace = request.headers().get(NAMESPACE).cloned();
+        // In a task of its own: a client that goes away does not end its request halfway.
+        let service = self.clone();
+        let work = async move { service.reply(request, peer.ip()).await };
+        let guarded = tokio::spawn(AssertUnwindSafe(work).catch_unwind());
+        let outcome = tokio::time::timeout(self.max_duration, guarded).await;
+        let mut answer = match outcome {
+            Ok(Ok(Ok(answer))) => answer,
+            Ok(_) => {
+                tracing::error!("a request panicked");
+                of_reply(Reply::error(&Error::internal("panic"), true))
+            }
+            Err(_) => of_reply(Reply::error(&timed_out(), false)),
+        };
+        finish(&mut answer, namespace, is_head);
+        answer
+    }
+
+    async fn reply(&self, request: http::Request<hyper::body::Incoming>, client: IpAddr) -> Answer {
+        let raw_path = request.uri().path();
+        if let Some(location) = place(raw_path) {
+            return redirected(&location);
+        }
+        let Some(path) = raw_path.strip_prefix("/v1/") else {
+            return of_reply(Reply::error(&Error::not_found(), false));
+        };
+        match parse_path(path) {
+            Ok(path) => match self.dispatch(request, path, client).await {
+                Ok(reply) => of_reply(reply),
+                Err(error) => of_reply(Reply::error(&error, false)),
+            },
+            Err(PathError::NotPrintable) => bare(StatusCode::BAD_REQUEST),
+            Err(PathError::Relative) => {
+                of_reply(Reply::error(&Error::invalid("relative paths not supported"), false))
+            }
+        }
+    }
+
+    async fn dispatch(
+        &self,
+        request: http::Request<hyper::body::Incoming>,
+        path: ApiPath,
+        client: IpAddr,
+    ) -> Result<Reply, Error> {
+        let (parts, stream) = request.into_parts();
+        let pairs = query::pairs(parts.uri.query().unwrap_or_default());
+        if status::is_status_path(&path) {
+            return self.status(&parts, &path, pairs, stream).await;
+        }
+        let operation = operation(&parts.method, &pairs)?;
+        let path = path_of(path, operation)?;
+        let parameters = if operation.is_by_query() {
+            query::parameters(pairs, &["list", "scan", "help"])
+        } else {
+            require_media_type(operation, &parts.headers)?;
+            let bytes = body::read(stream, self.max_bytes).await?;
+            body::parameters(&bytes, text(&parts.headers, &header::CONTENT_TYPE))?
+        };
+        Ok(self.core.serve(incoming(parts.headers, path, operation, parameters, client)?).await)
+    }
+
+    async fn status(
+        &self,
+        parts: &http::request::Parts,
+        path: &str,
+        pairs: Vec<(String, String)>,
+        stream: hyper::body::Incoming,
+    ) -> Result<Reply, Error> {
+        let is_write = matches!(parts.method, Method::POST | Method::PUT);
+        let parameters = if is_write {
+            let bytes = body::read(stream, self.max_bytes).await?;
+            body::parameters(&bytes, text(&parts.headers, &header::CONTENT_TYPE))?
+        } else {
+            Parameters::new()
+        };
+        let namespace = text(&parts.headers, &NAMESPACE).trim_matches('/');
+        let is_root = matches!(namespace, "" | "root");
+        let request = status::StatusRequest { method: &parts.method, path, pairs, parameters, is_root };
+        status::answer(&self.core, request).await
+    }
+}
+
+/// Where a request for `path` is sent instead.
+fn place(path: &str) -> Option<String> {
+    match path {
+        "/" => Some("/ui/".to_owned()),
+        "/v1/sys" => Some("/v1/sys/".to_owned()),
+        path => redirect::cleaned(path),
+    }
+}
+
+fn parse_path(path: &str) -> Result<ApiPath, PathError> {
+    let text = query::percent_decode(path).ok_or(PathError::NotPrintable)?;
+    ApiPath::parse(&text)
+}
+
+/// What `method` asks for.
+fn operation(method: &Method, pairs: &[(String, String)]) -> Result<Operation, Error> {
+    match method.as_str() {
+        "GET" => read_operation(pairs),
+        "LIST" => Ok(Operation::List),
+        "SCAN" => Ok(Operation::Scan),
+        "POST" | "PUT" => Ok(Operation::Update),
+        "PATCH" => Ok(Operation::Patch),
+        "DELETE" => Ok(Operation::Delete),
+        "OPTIONS" => Err(Error::invalid("cannot handle internal-only request operation")),
+        "HEAD" => Err(Error::unsupported_operation()),
+        _ => Err(Error::empty(StatusCode::METHOD_NOT_ALLOWED)),
+    }
+}
+
+fn read_operation(pairs: &[(String, String)]) -> Result<Operation, Error> {
+    let is_set = |name: &str| match pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    {
+        None | Some("" | "0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
+        Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
+        Some(_) => Err(Error::empty(StatusCode::BAD_REQUEST)),
+    };
+    match (is_set("list")?, is_set("scan")?) {
+        (true, true) => Err(Error::empty(StatusCode::BAD_REQUEST)),
+        (true, false) => Ok(Operation::List),
+        (false, true) => Ok(Operation::Scan),
+        (false, false) if is_set("help").unwrap_or(true) => Ok(Operation::Help),
+        (false, false) => Ok(Operation::Read),
+    }
+}
+
+/// Lists are of folders; only folders cannot be written.
+fn path_of(path: ApiPath, operation: Operation) -> Result<ApiPath, Error> {
+    match operation {
+        Operation::List | Operation::Scan => Ok(path.into_folder()),
+        Operation::Update | Operation::Patch if path.ends_with('/') => {
+            Err(Error::invalid("cannot write to a path ending in '/'"))
+        }
+        _ => Ok(path),
+    }
+}
+
+fn require_media_type(operation: Operation, headers: &HeaderMap) -> Result<(), Error> {
+    if operation != Operation::Patch {
+        return Ok(());
+    }
+    let given = text(headers, &header::CONTENT_TYPE);
+    let media_type = given.split(';').next().unwrap_or_default().trim();
+    match media_type {
+        "application/merge-patch+json" => Ok(()),
+        "" => Err(Error::invalid("mime: no media type")),
+        other => Err(Error::with_status(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!("PATCH requires Content-Type of application/merge-patch+json, provided {other}"),
+        )),
+    }
+}
+
+fn incoming(
+    mut headers: HeaderMap,
+    path: ApiPath,
+    operation: Operation,
+    parameters: Parameters,
+    client: IpAddr,
+) -> Result<Incoming, Error> {
+    let client_token = client_token(&headers);
+    let namespace = text(&headers, &NAMESPACE).to_owned();
+    let wrap_ttl = wrap_ttl(&headers)?;
+    for name in &CREDENTIALS {
+        headers.remove(name);
+    }
+    let id = uuid::Uuid::new_v4().to_string();
+    Ok(Incoming { id, namespace, path, operation, parameters, wrap_ttl, client, headers, client_token })
+}
+
+fn client_token(headers: &HeaderMap) -> ClientToken {
+    match text(headers, &TOKEN) {
+        "" => ClientToken::new(
+            text(headers, &header::AUTHORIZATION).strip_prefix("Bearer ").unwrap_or_default(),
+        ),
+        token => ClientToken::new(token),
+    }
+}
+
+fn wrap_ttl(headers: &HeaderMap) -> Result<Option<Duration>, Error> {
+    let text = text(headers, &WRAP_TTL);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let seconds = go_seconds(text)
+        .map_err(|problem| Error::invalid(format!("error parsing X-Vault-Wrap-TTL header: {problem}")))?;
+    match u64::try_from(seconds) {
+        Ok(0) => Ok(None),
+        Ok(seconds) => Ok(Some(Duration::from_secs(seconds))),
+        Err(_) => Err(Error::invalid("requested wrap ttl cannot be negative")),
+    }
+}
+
+/// The text of a header; empty if it is not there or no text.
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> &'h str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn timed_out() -> Error {
+    Error::with_status(StatusCode::SERVICE_UNAVAILABLE, "context deadline exceeded")
+}
+
+fn of_reply(reply: Reply) -> Answer {
+    let mut answer = http::Response::new(Full::new(reply.body));
+    *answer.status_mut() = reply.status;
+    if reply.status != StatusCode::NO_CONTENT {
+        answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+    }
+    answer
+}
+
+fn redirected(location: &str) -> Answer {
+    let mut answer = http::Response::new(Full::new(redirect::page(location).into()));
+    *answer.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    answer.headers_mut().insert(header::CONTENT_TYPE, html);
+    if let Ok(location) = HeaderValue::from_str(location) {
+        answer.headers_mut().insert(header::LOCATION, location);
+    }
+    answer
+}
+
+fn bare(status: StatusCode) -> Answer {
+    let mut answer = http::Response::new(Full::new(Bytes::new()));
+    *answer.status_mut() = status;
+    answer
+}
+
+/// The headers of every answer.
+fn finish(answer: &mut Answer, namespace: Option<HeaderValue>, is_head: bool) {
+    let headers = answer.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let transport = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+    headers.insert(header::STRICT_TRANSPORT_SECURITY, transport);
+    if let Some(namespace) = namespace {
+        headers.insert(NAMESPACE, namespace);
+    }
+    if is_head {
+        let length = hyper::body::Body::size_hint(answer.body()).exact().unwrap_or_default();
+        answer.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        *answer.body_mut() = Full::new(Bytes::new());
+    }
+}

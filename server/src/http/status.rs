@@ -1,0 +1,214 @@
+//! What answers while the server is sealed: health, seal status, initialization, unsealing.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{Method, StatusCode};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::COMMIT_DATE;
+use crate::VERSION;
+use crate::core::error::Error;
+use crate::core::pipeline::Reply;
+use crate::core::request::Parameters;
+use crate::core::state::Core;
+use crate::seal::{InitRequest, SealError, SealStatus, parse_share};
+
+/// One request to a path of this module.
+pub(super) struct StatusRequest<'a> {
+    pub(super) method: &'a Method,
+    pub(super) path: &'a str,
+    /// The query.
+    pub(super) pairs: Vec<(String, String)>,
+    pub(super) parameters: Parameters,
+    /// Whether no namespace but the root is meant.
+    pub(super) is_root: bool,
+}
+
+/// Whether `path` is answered here.
+pub(super) fn is_status_path(path: &str) -> bool {
+    matches!(path, "sys/health" | "sys/seal-status" | "sys/init" | "sys/unseal" | "sys/leader")
+}
+
+/// Answers `request`.
+pub(super) async fn answer(core: &Arc<Core>, request: StatusRequest<'_>) -> Result<Reply, Error> {
+    let is_read = matches!(*request.method, Method::GET);
+    let is_write = matches!(*request.method, Method::POST | Method::PUT);
+    if !request.is_root && request.path != "sys/seal-status" {
+        return Err(Error::invalid("operation unavailable in namespaces"));
+    }
+    match request.path {
+        "sys/health" if is_read || request.method == Method::HEAD => health(core, &request.pairs).await,
+        "sys/seal-status" if is_read => seal_status(core).await,
+        "sys/init" if is_read => initialized(core).await,
+        "sys/init" if is_write => initialize(core, &request.parameters).await,
+        "sys/unseal" if is_write => unseal(core, &request.parameters).await,
+        "sys/leader" if is_read => leader(core),
+        _ => Err(Error::empty(StatusCode::METHOD_NOT_ALLOWED)),
+    }
+}
+
+fn reply<T: Serialize>(status: StatusCode, body: &T) -> Result<Reply, Error> {
+    let mut bytes = serde_json::to_vec(body)?;
+    bytes.push(b'\n');
+    Ok(Reply::json(status, bytes))
+}
+
+async fn status_of(core: &Core) -> Result<SealStatus, Error> {
+    Ok(core.seal.status().await?)
+}
+
+#[derive(Serialize)]
+struct Health {
+    initialized: bool,
+    sealed: bool,
+    standby: bool,
+    replication_performance_mode: &'static str,
+    replication_dr_mode: &'static str,
+    server_time_utc: i64,
+    version: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    cluster_name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    cluster_id: String,
+}
+
+async fn health(core: &Core, pairs: &[(String, String)]) -> Result<Reply, Error> {
+    let seal = status_of(core).await?;
+    let is_sealed = core.topology().is_none();
+    let (name, usual) = match (seal.initialized, is_sealed) {
+        (false, _) => ("uninitcode", StatusCode::NOT_IMPLEMENTED),
+        (true, true) => ("sealedcode", StatusCode::SERVICE_UNAVAILABLE),
+        (true, false) => ("activecode", StatusCode::OK),
+    };
+    let cluster = core.cluster().filter(|_| !is_sealed);
+    let replication = if is_sealed { "unknown" } else { "disabled" };
+    let body = Health {
+        initialized: seal.initialized,
+        sealed: is_sealed,
+        standby: is_sealed,
+        replication_performance_mode: replication,
+        replication_dr_mode: replication,
+        server_time_utc: core.clock.now().as_second(),
+        version: VERSION,
+        cluster_name: cluster.as_ref().map(|cluster| cluster.name.clone()).unwrap_or_default(),
+        cluster_id: cluster.as_ref().map(|cluster| cluster.id.clone()).unwrap_or_default(),
+    };
+    reply(status_wanted(pairs, name)?.unwrap_or(usual), &body)
+}
+
+/// The status that the query wants for `name`.
+fn status_wanted(pairs: &[(String, String)], name: &str) -> Result<Option<StatusCode>, Error> {
+    let Some((_, text)) = pairs.iter().find(|(key, _)| key == name) else { return Ok(None) };
+    let status = text.parse().ok().and_then(|code| StatusCode::from_u16(code).ok());
+    status.map(Some).ok_or_else(|| Error::empty(StatusCode::BAD_REQUEST))
+}
+
+#[derive(Serialize)]
+struct SealStatusBody {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    initialized: bool,
+    sealed: bool,
+    t: u8,
+    n: u8,
+    progress: usize,
+    nonce: String,
+    recovery_seal: bool,
+    version: &'static str,
+    commit_date: &'static str,
+    migration: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    cluster_name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    cluster_id: String,
+    storage_type: &'static str,
+}
+
+async fn seal_status(core: &Core) -> Result<Reply, Error> {
+    let seal = status_of(core).await?;
+    reply(StatusCode::OK, &seal_status_body(core, seal))
+}
+
+fn seal_status_body(core: &Core, seal: SealStatus) -> SealStatusBody {
+    let is_sealed = core.topology().is_none();
+    let cluster = core.cluster().filter(|_| !is_sealed);
+    SealStatusBody {
+        kind: seal.kind,
+        initialized: seal.initialized,
+        sealed: is_sealed,
+        t: seal.threshold,
+        n: seal.shares,
+        progress: seal.progress,
+        nonce: seal.nonce,
+        recovery_seal: false,
+        version: VERSION,
+        commit_date: COMMIT_DATE,
+        migration: false,
+        cluster_name: cluster.as_ref().map(|cluster| cluster.name.clone()).unwrap_or_default(),
+        cluster_id: cluster.as_ref().map(|cluster| cluster.id.clone()).unwrap_or_default(),
+        storage_type: seal.storage_type,
+    }
+}
+
+async fn initialized(core: &Core) -> Result<Reply, Error> {
+    let seal = status_of(core).await?;
+    reply(StatusCode::OK, &json!({ "initialized": seal.initialized }))
+}
+
+#[derive(Serialize)]
+struct Initialized {
+    keys: Vec<String>,
+    keys_base64: Vec<String>,
+    root_token: String,
+}
+
+async fn initialize(core: &Core, parameters: &Parameters) -> Result<Reply, Error> {
+    let text = serde_json::to_string(parameters)?;
+    let request: InitRequest = serde_json::from_str(&text)
+        .map_err(|_| Error::invalid("failed to decode JSON input: a field has the wrong type"))?;
+    let (shares, root_token) = core.initialize(&request, None).await?;
+    let body = Initialized {
+        keys: shares.iter().map(|share| hex::encode(&**share)).collect(),
+        keys_base64: shares.iter().map(|share| STANDARD.encode(&**share)).collect(),
+        root_token: root_token.expose().to_owned(),
+    };
+    reply(StatusCode::OK, &body)
+}
+
+async fn unseal(core: &Core, parameters: &Parameters) -> Result<Reply, Error> {
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Unseal {
+        key: String,
+        reset: bool,
+        migrate: bool,
+    }
+    let text = serde_json::to_string(parameters)?;
+    let request: Unseal = serde_json::from_str(&text)
+        .map_err(|_| Error::invalid("failed to decode JSON input: a field has the wrong type"))?;
+    let outcome = if request.reset {
+        core.seal.reset().await
+    } else if request.migrate {
+        Err(SealError::NoMigration)
+    } else if request.key.is_empty() {
+        Err(SealError::MissingKey)
+    } else {
+        match parse_share(&request.key) {
+            Ok(share) => core.seal.unseal_share(share).await,
+            Err(error) => Err(error),
+        }
+    };
+    let seal = outcome?;
+    core.open().await?;
+    reply(StatusCode::OK, &seal_status_body(core, seal))
+}
+
+fn leader(core: &Core) -> Result<Reply, Error> {
+    if core.topology().is_none() {
+        return Err(Error::sealed());
+    }
+    reply(StatusCode::OK, &json!({ "ha_enabled": false }))
+}
