@@ -1,0 +1,334 @@
+//! Doing what a plan says. Nothing is decided here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use client::Error;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use schemas::{Diagnostic, Kind, Operation, Record, Secret, Value};
+
+use crate::Address;
+use crate::hcl::plain_value;
+use crate::inventory::{CONCURRENCY, Live, Progress, Wanted, look_for};
+use crate::late::{Known, resolve_all};
+use crate::plan::{Action, Plan, Step, merged, prior_of};
+use crate::saved::live_fingerprint;
+use crate::secrets::Secrets;
+use crate::server::{Write, run};
+use crate::value::SecretRef;
+
+/// What became of a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    /// One entry for each step that writes, in the plan's order.
+    pub entries: Vec<Entry>,
+}
+
+/// What became of a step.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The object.
+    pub address: Address,
+    /// What was to be done.
+    pub action: Action,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It was done, and what was read afterwards is as declared.
+    Applied,
+    /// It failed. A part of it may be done.
+    Failed(Box<Diagnostic>),
+    /// It was left out because an object that it needs failed or was left out.
+    Skipped {
+        /// That object.
+        because: Address,
+    },
+    /// It was not attempted: deletes are not, after anything failed.
+    NotAttempted,
+}
+
+impl Journal {
+    /// How many steps ended in that way.
+    pub fn count(&self, of: impl Fn(&Outcome) -> bool) -> usize {
+        self.entries.iter().filter(|entry| of(&entry.outcome)).count()
+    }
+
+    /// True if every step was done.
+    pub fn is_complete(&self) -> bool {
+        self.entries.iter().all(|entry| entry.outcome == Outcome::Applied)
+    }
+}
+
+/// Objects that are not as they were when the plan was made.
+///
+/// # Errors
+/// When nobody answers.
+pub async fn stale(plan: &Plan, server: &impl Write, progress: Progress<'_>) -> Result<Vec<Address>, Error> {
+    let now = look_again(plan, server, progress).await?;
+    let changed = plan.steps.iter().filter(|step| step.action.writes()).filter(|step| {
+        let live = now.get(looked_for(step)).unwrap_or(&Live::Absent);
+        match (live, &step.live) {
+            (Live::Absent, None) => false,
+            (Live::Present(now), Some(then)) => {
+                live_fingerprint(step.kind, now) != live_fingerprint(step.kind, then)
+            }
+            _ => true,
+        }
+    });
+    Ok(changed.map(|step| step.address.clone()).collect())
+}
+
+/// Where the object of `step` is before it is done.
+pub(crate) fn looked_for(step: &Step) -> &Address {
+    step.from.as_ref().unwrap_or(&step.address)
+}
+
+/// Looks at all objects that `plan` writes.
+pub(crate) async fn look_again(
+    plan: &Plan,
+    server: &impl Write,
+    progress: Progress<'_>,
+) -> Result<BTreeMap<Address, Live>, Error> {
+    let touched = plan.steps.iter().filter(|step| step.action.writes());
+    let wanted = touched.map(|step| {
+        let address = looked_for(step).clone();
+        let mut fields = step.fields.clone();
+        for (name, value) in crate::config::keys_of(step.kind, &address) {
+            fields.insert(name.to_owned(), value);
+        }
+        Wanted { address, kind: step.kind, fields }
+    });
+    look_for(server, wanted.collect(), progress).await
+}
+
+/// Does all that `plan` says. `variables` are the values of sensitive variables.
+///
+/// # Errors
+/// When a secret cannot be had: nothing was written then.
+pub async fn apply(
+    plan: &Plan,
+    server: &impl Write,
+    variables: &BTreeMap<String, Secret>,
+    progress: Progress<'_>,
+) -> Result<Journal, Vec<Diagnostic>> {
+    let writes = |step: &&Step| step.action.writes() && step.action != Action::Delete;
+    let wanted =
+        plan.steps.iter().filter(writes).flat_map(|step| step.fields.values()).flat_map(|v| v.secrets());
+    let secrets = Secrets::fetch(wanted.collect(), variables, server).await?;
+    let mut run = Run::new(plan, secrets, progress);
+    run.phase(server, |step| step.action.writes() && step.action != Action::Delete, Step::needs_of).await;
+    if run.outcomes.values().all(|outcome| *outcome == Outcome::Applied) {
+        // What an object needs is deleted after it.
+        let dependents = dependents(plan);
+        let waits = move |step: &Step| dependents.get(&step.address).cloned().unwrap_or_default();
+        run.phase(server, |step| step.action == Action::Delete, waits).await;
+    }
+    Ok(run.journal())
+}
+
+fn dependents(plan: &Plan) -> BTreeMap<Address, BTreeSet<Address>> {
+    let mut dependents: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
+    for step in &plan.steps {
+        for need in &step.needs {
+            dependents.entry(need.clone()).or_default().insert(step.address.clone());
+        }
+    }
+    dependents
+}
+
+impl Step {
+    fn needs_of(&self) -> BTreeSet<Address> {
+        self.needs.clone()
+    }
+}
+
+/// An apply under way.
+struct Run<'a> {
+    plan: &'a Plan,
+    secrets: Secrets,
+    progress: Progress<'a>,
+    outcomes: BTreeMap<Address, Outcome>,
+    /// Objects as they are now.
+    records: BTreeMap<Address, Record>,
+}
+
+impl<'a> Run<'a> {
+    fn new(plan: &'a Plan, secrets: Secrets, progress: Progress<'a>) -> Self {
+        let records = plan.steps.iter().filter_map(|step| Some((step.address.clone(), step.live.clone()?)));
+        Self { plan, secrets, progress, outcomes: BTreeMap::new(), records: records.collect() }
+    }
+
+    /// Does the steps that `belongs` picks, each after those that `needs` names.
+    async fn phase(
+        &mut self,
+        server: &impl Write,
+        belongs: impl Fn(&Step) -> bool,
+        needs: impl Fn(&Step) -> BTreeSet<Address>,
+    ) {
+        let total = self.plan.steps.iter().filter(|step| step.action.writes()).count();
+        let plan = self.plan;
+        let mut waiting: Vec<(&Step, BTreeSet<Address>)> =
+            plan.steps.iter().filter(|step| belongs(step)).map(|step| (step, needs(step))).collect();
+        let here: BTreeSet<&Address> =
+            plan.steps.iter().filter(|step| belongs(step)).map(|s| &s.address).collect();
+        waiting.iter_mut().for_each(|(_, needs)| needs.retain(|need| here.contains(need)));
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            self.skip(&mut waiting);
+            while under_way.len() < CONCURRENCY {
+                let ready =
+                    waiting.iter().position(|(_, needs)| needs.iter().all(|n| self.outcomes.contains_key(n)));
+                let Some(ready) = ready else { break };
+                let (step, _) = waiting.remove(ready);
+                let operation = self.prepare(step);
+                under_way.push(async move { (step, act(step, operation, server).await) });
+            }
+            let Some((step, outcome)) = under_way.next().await else { break };
+            self.note(step, outcome);
+            (self.progress)(self.outcomes.len(), total);
+        }
+    }
+
+    /// Leaves out what needs something that is not there.
+    fn skip(&mut self, waiting: &mut Vec<(&Step, BTreeSet<Address>)>) {
+        loop {
+            let lost = waiting.iter().enumerate().find_map(|(index, (_, needs))| {
+                let lacks =
+                    |need: &&Address| self.outcomes.get(*need).is_some_and(|o| *o != Outcome::Applied);
+                Some((index, needs.iter().find(lacks)?.clone()))
+            });
+            let Some((index, because)) = lost else { return };
+            let (step, _) = waiting.remove(index);
+            self.outcomes.insert(step.address.clone(), Outcome::Skipped { because });
+        }
+    }
+
+    fn note(&mut self, step: &Step, outcome: Result<Option<Record>, Diagnostic>) {
+        let outcome = match outcome {
+            Ok(record) => {
+                if let Some(record) = record {
+                    self.records.insert(step.address.clone(), record);
+                }
+                Outcome::Applied
+            }
+            Err(diagnostic) => Outcome::Failed(Box::new(diagnostic)),
+        };
+        self.outcomes.insert(step.address.clone(), outcome);
+    }
+
+    /// The object with everything in it that is known now.
+    fn prepare(&self, step: &Step) -> Result<Record, Diagnostic> {
+        let wanted = resolve_all(&step.fields, self)
+            .map_err(|(field, error)| Diagnostic::error(format!("`{field}`: {error}")))?;
+        let open = wanted.iter().find(|(_, value)| value.has_unknown()).map(|(name, _)| name.to_owned());
+        match open.filter(|_| step.action != Action::Delete) {
+            Some(field) => Err(Diagnostic::error(format!("`{field}` is still not known"))
+                .because("the object that gives its value is not in this plan")),
+            None => Ok(wanted),
+        }
+    }
+
+    fn journal(mut self) -> Journal {
+        let steps = self.plan.steps.iter().filter(|step| step.action.writes());
+        let entries = steps.map(|step| Entry {
+            address: step.address.clone(),
+            action: step.action,
+            outcome: self.outcomes.remove(&step.address).unwrap_or(Outcome::NotAttempted),
+        });
+        Journal { entries: entries.collect() }
+    }
+}
+
+impl Known for Run<'_> {
+    fn secret(&self, reference: &SecretRef) -> Option<Value> {
+        self.secrets.get(reference)
+    }
+
+    fn output(&self, address: &Address, field: &str) -> Option<Value> {
+        let live = self.records.get(address).map(|record| record.get(field)).filter(|value| !value.is_null());
+        let declared = || {
+            let step = self.plan.steps.iter().find(|step| step.address == *address)?;
+            plain_value(step.fields.get(field)?)
+        };
+        live.cloned().or_else(declared)
+    }
+}
+
+/// Does one step; the object as it is afterwards.
+async fn act(
+    step: &Step,
+    wanted: Result<Record, Diagnostic>,
+    server: &impl Write,
+) -> Result<Option<Record>, Diagnostic> {
+    let wanted = wanted?;
+    let nothing = Record::new();
+    let live = step.live.as_ref().unwrap_or(&nothing);
+    let namespace = step.address.namespace();
+    let go = async |operation: Operation<'_>| {
+        run(server, step.kind, &namespace, &operation).await.map_err(|error| error.to_diagnostic())
+    };
+    let record = match step.action {
+        Action::Create => go(Operation::Create { desired: &wanted }).await?,
+        Action::Update | Action::Move => {
+            let (prior, desired) = both_sides(step, live, wanted.clone());
+            go(Operation::Update { prior: &prior, desired: &desired }).await?
+        }
+        Action::Replace => {
+            go(Operation::Delete { prior: &with_intent(step.kind, live, &wanted) }).await?;
+            go(Operation::Create { desired: &wanted }).await?
+        }
+        Action::Delete => {
+            return go(Operation::Delete { prior: &with_intent(step.kind, live, &wanted) }).await;
+        }
+        Action::None | Action::Unverifiable | Action::Blocked | Action::Unknown => return Ok(None),
+    };
+    let record = record.ok_or_else(|| Diagnostic::error("the object is gone right after it was written"))?;
+    verify(step.kind, &wanted, &record)?;
+    Ok(Some(record))
+}
+
+/// The object as it was and as it will be, for an update.
+fn both_sides(step: &Step, live: &Record, mut wanted: Record) -> (Record, Record) {
+    let mut prior = prior_of(step.kind, live, &mut wanted, step.resend);
+    let desired = merged(step.kind, live, &wanted);
+    for (name, value) in step.from.iter().flat_map(|from| crate::config::keys_of(step.kind, from)) {
+        prior.set(name, plain_value(&value).unwrap_or_default());
+    }
+    (prior, desired)
+}
+
+/// The object as it is, with those fields that only say how it is dealt with.
+fn with_intent(kind: &Kind, live: &Record, wanted: &Record) -> Record {
+    let mut record = live.clone();
+    for field in kind.fields().filter(|field| field.at.is_none() || field.key) {
+        if !wanted.get(field.name).is_null() {
+            record.set(field.name, wanted.get(field.name).clone());
+        }
+    }
+    record
+}
+
+/// Compares what was read after a write with what was wanted.
+fn verify(kind: &'static Kind, wanted: &Record, record: &Record) -> Result<(), Diagnostic> {
+    let compared = kind.fields().filter(|field| {
+        field.at.is_some()
+            && !field.key
+            && field.readable
+            && !field.is_write_only()
+            && field.is_configurable()
+    });
+    let differing = compared.filter(|field| {
+        let value = wanted.get(field.name);
+        !value.is_null() && !kind.same(field, value, record.get(field.name))
+    });
+    let names: Vec<String> = differing.map(|field| format!("`{}`", field.name)).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(Diagnostic::error(format!("{} is not as declared after the write", names.join(", ")))
+        .because("the server took the write and shows something else")
+        .hint("somebody else may have written at the same time; plan again"))
+}

@@ -1,0 +1,83 @@
+//! Which kind a block stands for.
+
+use schemas::kinds::KINDS;
+use schemas::{Class, Field, Kind, Shape};
+
+use crate::Address;
+use crate::address::NAMESPACE;
+use crate::value::Val;
+
+/// Blocks of a file that make no objects.
+pub(super) const DIRECTIVES: [&str; 4] = ["variable", "locals", "removed", "moved"];
+
+/// Blocks that hold others.
+pub(crate) const CONTAINERS: [&str; 3] = [NAMESPACE, "mount", "auth"];
+
+/// All kinds that stand in HCL.
+pub(crate) fn kinds() -> impl Iterator<Item = (&'static Kind, &'static schemas::Block)> {
+    let resources = KINDS.iter().copied().filter(|kind| kind.class == Class::Resource);
+    resources.filter_map(|kind| Some((kind, kind.block.as_ref()?)))
+}
+
+/// Names of the blocks that may stand within `container`.
+pub(super) fn names_within(container: &str) -> Vec<&'static str> {
+    let mut names: Vec<&str> =
+        kinds().filter(|(_, block)| block.within == container).map(|(_, b)| b.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The kind of block `name` within a `container` block; `of_type` is the container's type for leaves, else the
+/// object's own.
+pub(crate) fn kind_of(name: &str, container: &str, of_type: &str) -> Option<&'static Kind> {
+    let fits = |block: &schemas::Block| block.name == name && block.within == container;
+    let exact = kinds().find(|(_, block)| fits(block) && block.types.contains(&of_type));
+    exact.or_else(|| kinds().find(|(_, block)| fits(block) && block.types.is_empty())).map(|(kind, _)| kind)
+}
+
+/// The types of containers that have blocks called `name`.
+pub(super) fn types_with(name: &str, container: &str) -> Vec<&'static str> {
+    let fits = |block: &&schemas::Block| block.name == name && block.within == container;
+    kinds().map(|(_, block)| block).filter(fits).flat_map(|block| block.types.iter().copied()).collect()
+}
+
+/// True if `name` is a block that makes objects, anywhere.
+pub(super) fn is_block(name: &str) -> bool {
+    kinds().any(|(_, block)| block.name == name)
+}
+
+/// The block's name of what holds `address`.
+pub(crate) fn container_block(address: &Address) -> &str {
+    match address.last() {
+        Some(step) => &step.block,
+        None => NAMESPACE,
+    }
+}
+
+/// The field that a block's label gives.
+pub(super) fn label_field(kind: &Kind) -> Option<&'static Field> {
+    kind.block.and_then(|block| kind.field(block.label))
+}
+
+/// A label as the server has it.
+pub(crate) fn normal_label(kind: &Kind, label: &str) -> String {
+    match label_field(kind).map(|field| field.shape) {
+        Some(Shape::Text(schemas::Text::Name)) => label.trim().to_lowercase(),
+        Some(Shape::Text(schemas::Text::Path)) => label.trim_matches('/').to_owned(),
+        _ => label.to_owned(),
+    }
+}
+
+/// The fields that the address of an object of `kind` gives.
+pub(crate) fn keys_of(kind: &Kind, address: &Address) -> Vec<(&'static str, Val)> {
+    let Some(block) = kind.block else { return Vec::new() };
+    let label = address.last().map(|step| step.label.clone()).unwrap_or_default();
+    let container = address.parent().and_then(|parent| parent.last().map(|step| step.label.clone()));
+    let given = [(block.label, Some(label)), (block.container, container)];
+    given
+        .into_iter()
+        .filter(|(name, _)| !name.is_empty())
+        .map(|(name, v)| (name, v.unwrap_or_default().into()))
+        .collect()
+}

@@ -1,0 +1,194 @@
+//! Configuration files to what is desired.
+
+mod blocks;
+mod fields;
+mod index;
+mod locals;
+mod object;
+mod orders;
+mod rules;
+mod types;
+mod variables;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use hcl_edit::structure::Body;
+use schemas::{Diagnostic, Kind, Secret};
+
+use crate::Address;
+use crate::hcl::source::{SourceFile, Sources, Span, read};
+use crate::hcl::{Budget, Scope};
+use crate::value::Val;
+pub(crate) use blocks::{CONTAINERS, keys_of};
+use index::Index;
+use locals::Locals;
+use variables::Variables;
+
+/// What is declared.
+#[derive(Clone, Debug, Default)]
+pub struct Desired {
+    /// The objects, by address.
+    pub objects: BTreeMap<Address, Declared>,
+    /// Objects that must not be there any more.
+    pub removed: BTreeMap<Address, Removed>,
+    /// Objects that were elsewhere: new address to old one.
+    pub moved: BTreeMap<Address, Address>,
+}
+
+/// An object as it is declared.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// Its kind.
+    pub kind: &'static Kind,
+    /// Its fields, keys included.
+    pub fields: BTreeMap<String, Val>,
+    /// Where it is declared.
+    pub span: Option<Span>,
+    /// The objects it names or stands in.
+    pub needs: BTreeSet<Address>,
+}
+
+/// An object that must not be there any more.
+#[derive(Clone, Debug)]
+pub struct Removed {
+    /// Its kind.
+    pub kind: &'static Kind,
+    /// Its keys.
+    pub fields: BTreeMap<String, Val>,
+    /// Where that is said.
+    pub span: Option<Span>,
+}
+
+/// What the command line and the environment say about a configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Values of variables, as `-var name=value` gives them; the last of a name wins.
+    pub variables: Vec<(String, String)>,
+    /// Files with values of variables.
+    pub variable_files: Vec<PathBuf>,
+    /// Values of variables from the environment, the prefix taken off.
+    pub environment: Vec<(String, String)>,
+    /// Let literals stand in fields that hold secrets.
+    pub allow_literal_secrets: bool,
+}
+
+/// A configuration that was read.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// What is declared. Incomplete if there are errors.
+    pub desired: Desired,
+    /// The files, for showing errors.
+    pub sources: Sources,
+    /// What is wrong.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Values of sensitive variables.
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+impl Loaded {
+    /// True if nothing can be done with it.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// A parsed file.
+pub(crate) struct Parsed<'a> {
+    pub(crate) file: &'a SourceFile,
+    pub(crate) body: Body,
+}
+
+/// Prefix of environment variables that give values of variables.
+pub const VARIABLE_PREFIX: &str = "LOCKSTEP_VAR_";
+
+/// Reads the files and folders `paths`. Does not stop at an error: all that can be found is in the result.
+pub fn load(paths: &[PathBuf], options: &Options) -> Loaded {
+    let (sources, diagnostics) = read(paths);
+    from_sources(sources, diagnostics, options)
+}
+
+/// Reads one text, as if it were a file called `name`.
+pub fn load_text(name: &str, text: &str, options: &Options) -> Loaded {
+    let mut sources = Sources::default();
+    sources.add(SourceFile { name: name.into(), text: text.into() });
+    from_sources(sources, Vec::new(), options)
+}
+
+fn from_sources(sources: Sources, mut diagnostics: Vec<Diagnostic>, options: &Options) -> Loaded {
+    let mut parsed = Vec::new();
+    for file in sources.files() {
+        match file.parse() {
+            Ok(body) => parsed.push(Parsed { file, body }),
+            Err(error) => diagnostics.push(error),
+        }
+    }
+    let unread = !diagnostics.is_empty();
+    let mut loader = Loader::new(&parsed, options);
+    let desired = loader.desired();
+    // With a file missing, every reference into it would be reported besides.
+    let follows = |found: &Diagnostic| unread && found.summary.ends_with("is not declared");
+    diagnostics.extend(loader.diagnostics.into_iter().filter(|found| !follows(found)));
+    let secrets = loader.variables.secrets;
+    Loaded { desired, sources: sources.clone(), diagnostics, secrets }
+}
+
+/// What is known while reading.
+pub(crate) struct Loader<'a> {
+    pub(crate) parsed: &'a [Parsed<'a>],
+    pub(crate) options: &'a Options,
+    pub(crate) budget: Budget,
+    pub(crate) variables: Variables,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(parsed: &'a [Parsed<'a>], options: &'a Options) -> Self {
+        let mut diagnostics = Vec::new();
+        let budget = Budget::new();
+        let variables = variables::read(parsed, options, &budget, &mut diagnostics);
+        Self { parsed, options, budget, variables, diagnostics }
+    }
+
+    fn desired(&mut self) -> Desired {
+        // The names of objects may depend on locals, and locals on objects: so locals are looked at twice.
+        let early = locals::read(self, None, &mut Vec::new());
+        let mut found = Vec::new();
+        let (index, sites) = index::build(self, &early, &mut found);
+        let locals = locals::read(self, Some(&index), &mut found);
+        let mut desired = Desired::default();
+        for site in &sites {
+            object::read(self, &locals, &index, site, &mut desired, &mut found);
+        }
+        orders::read(self, &index, &mut desired, &mut found);
+        rules::check_cycles(&desired, &mut found);
+        self.diagnostics.extend(found);
+        desired
+    }
+
+    /// The scope of an expression in `file`.
+    pub(crate) fn scope<'b>(&'b self, file: &'b SourceFile, view: &View<'b>) -> Scope<'b> {
+        Scope {
+            file,
+            variables: &self.variables.values,
+            broken: &view.locals.broken,
+            locals: &view.locals.values,
+            each: view.each,
+            at: view.at,
+            objects: view.index.map(|index| index as &dyn crate::hcl::Objects),
+            uses: view.uses,
+            in_template: false,
+            local_uses: &view.locals.uses,
+        }
+    }
+}
+
+/// What an expression sees besides variables.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'b> {
+    pub(crate) locals: &'b Locals,
+    pub(crate) index: Option<&'b Index>,
+    pub(crate) each: Option<(&'b str, &'b Val)>,
+    pub(crate) at: &'b Address,
+    pub(crate) uses: &'b std::cell::RefCell<BTreeSet<Address>>,
+}

@@ -1,0 +1,175 @@
+//! One object: its fields evaluated and checked.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use hcl_edit::Span as _;
+use schemas::kind::{Part, fields};
+use schemas::{Diagnostic, Place, Secrecy, Shape};
+
+use super::fields::{Fields, Reader};
+use super::index::{Index, Site};
+use super::locals::Locals;
+use super::{Declared, Desired, Loader, View, blocks};
+use crate::Address;
+use crate::address::NAMESPACE;
+use crate::hcl::source::Span;
+use crate::hcl::{Evaluator, Faults};
+use crate::late::{Nothing, resolve_all};
+use crate::value::{Late, LiteralSecret, SecretRef, Val};
+
+/// Reads the object at `site` into `desired`.
+pub(super) fn read(
+    loader: &Loader<'_>,
+    locals: &Locals,
+    index: &Index,
+    site: &Site<'_>,
+    desired: &mut Desired,
+    found: &mut Vec<Diagnostic>,
+) {
+    let uses = RefCell::new(BTreeSet::new());
+    let each = site.each.as_ref().map(|(key, value)| (key.as_str(), value));
+    let view = View { locals, index: Some(index), each, at: &site.address, uses: &uses };
+    let evaluator = Evaluator::new(loader.scope(site.file, &view), &loader.budget);
+    depends_on(&evaluator, site, found);
+    let mut fields = read_fields(evaluator, site, found);
+    for (name, value) in blocks::keys_of(site.kind, &site.address) {
+        fields.values.insert(name.to_owned(), value);
+    }
+    let span = site.file.span(site.block.ident.span().unwrap_or_default());
+    guard_secrets(loader, site, &mut fields, &span, found);
+    if !fields.broken {
+        check(site, &fields, &span, found);
+    }
+    let needs = needs(&site.address, uses.into_inner());
+    let declared = Declared { kind: site.kind, fields: fields.values, span: Some(span), needs };
+    insert(desired, site, declared, found);
+}
+
+/// `depends_on` only names objects; the scope takes note of them.
+fn depends_on(evaluator: &Evaluator<'_>, site: &Site<'_>, found: &mut Vec<Diagnostic>) {
+    let Some(attribute) = site.block.body.get_attribute("depends_on") else { return };
+    match evaluator.value(&attribute.value) {
+        Ok(Val::List(items)) if items.iter().all(|item| matches!(item, Val::Object(_) | Val::Map(_))) => {}
+        Ok(_) => {
+            let range = attribute.value.span().unwrap_or_default();
+            let wrong = Diagnostic::error("`depends_on` must be a list of objects, such as `[policy.app]`");
+            found.push(wrong.at_span(&site.file.name, range));
+        }
+        Err(Faults(faults)) => found.extend(faults),
+    }
+}
+
+fn read_fields(evaluator: Evaluator<'_>, site: &Site<'_>, found: &mut Vec<Diagnostic>) -> Fields {
+    let children = match site.block.ident.as_str() {
+        name if blocks::CONTAINERS.contains(&name) => blocks::names_within(name),
+        _ => Vec::new(),
+    };
+    let mut reader = Reader { evaluator, file: site.file, kind: site.kind, found, fields: Fields::default() };
+    reader.body(&site.block.body, |name| children.contains(&name));
+    reader.fields
+}
+
+fn needs(address: &Address, mut uses: BTreeSet<Address>) -> BTreeSet<Address> {
+    uses.extend(address.containers());
+    uses.remove(address);
+    // What an object holds comes after it, even if it names it.
+    uses.retain(|used| !used.is_within(address));
+    uses
+}
+
+fn insert(desired: &mut Desired, site: &Site<'_>, declared: Declared, found: &mut Vec<Diagnostic>) {
+    let Some(first) = desired.objects.get_mut(&site.address) else {
+        desired.objects.insert(site.address.clone(), declared);
+        return;
+    };
+    // A namespace may be spread over several blocks and files; its own fields stand in one of them.
+    let says_nothing = |object: &Declared| object.fields.len() <= 1;
+    if site.kind.name == NAMESPACE && (says_nothing(first) || says_nothing(&declared)) {
+        first.needs.extend(declared.needs.iter().cloned());
+        first.fields.extend(declared.fields);
+        return;
+    }
+    let span = site.file.span(site.block.ident.span().unwrap_or_default());
+    let mut twice =
+        Diagnostic::error(format!("`{}` is declared twice", site.address)).at_span(&span.file, span.range);
+    if let Some(first) = &first.span {
+        twice = twice.because(format!("first in {}, line {}", first.file, first.line));
+    }
+    found.push(twice);
+}
+
+/// Refuses literals where secrets belong; or, if they are allowed, makes secrets of them.
+fn guard_secrets(
+    loader: &Loader<'_>,
+    site: &Site<'_>,
+    fields: &mut Fields,
+    span: &Span,
+    found: &mut Vec<Diagnostic>,
+) {
+    for field in site.kind.fields() {
+        let Some(value) = fields.values.get_mut(field.name) else { continue };
+        let place = fields.places.get(field.name).unwrap_or(span);
+        let hidden = field.secrecy != Secrecy::Plain;
+        if !holds_literal(hidden, &field.shape, value) {
+            continue;
+        }
+        if !loader.options.allow_literal_secrets {
+            let text = format!("`{}` holds a secret in clear", field.name);
+            let hint = "take it from elsewhere: `secret.env(\"NAME\")`, `secret.file(\"path\")`, `secret.kv(\"mount/path\", \"field\")`";
+            found.push(Diagnostic::error(text).at_span(&place.file, place.range.clone()).hint(hint));
+            fields.broken = true;
+        } else if let Some(plain) = crate::hcl::plain_value(value) {
+            let literal = LiteralSecret::new(format!("{}:{}#{}", place.file, place.line, field.name), plain);
+            *value = Val::late(Late::Secret(SecretRef::Literal(literal)));
+        }
+    }
+}
+
+/// True if a hidden field, or one within it, has a value of which no part is a secret.
+fn holds_literal(hidden: bool, shape: &Shape, value: &Val) -> bool {
+    if *value == Val::Null {
+        return false;
+    }
+    if hidden {
+        return !value.is_secret();
+    }
+    let within = |parts: &'static [Part], value: &Val| match value {
+        Val::Map(entries) => fields(parts).any(|field| {
+            let hidden = field.secrecy != Secrecy::Plain;
+            entries.get(field.name).is_some_and(|value| holds_literal(hidden, &field.shape, value))
+        }),
+        _ => false,
+    };
+    match (shape, value) {
+        (Shape::Block { parts, .. } | Shape::List(Shape::Object(parts)), Val::List(items)) => {
+            items.iter().any(|item| within(parts, item))
+        }
+        (Shape::Object(parts), value) => within(parts, value),
+        _ => false,
+    }
+}
+
+/// What the kind's table says is wrong.
+fn check(site: &Site<'_>, fields: &Fields, span: &Span, found: &mut Vec<Diagnostic>) {
+    match resolve_all(&fields.values, &Nothing) {
+        Ok(record) => {
+            let wrong = schemas::check::check(site.kind, &record);
+            found.extend(wrong.into_iter().map(|diagnostic| placed(diagnostic, fields, span)));
+        }
+        Err((field, error)) => {
+            let diagnostic = Diagnostic::error(format!("`{field}`: {error}")).at_field(field);
+            found.push(placed(diagnostic, fields, span));
+        }
+    }
+}
+
+/// Puts a diagnostic about a field where the field stands.
+fn placed(diagnostic: Diagnostic, fields: &Fields, span: &Span) -> Diagnostic {
+    let field = match &diagnostic.place {
+        Some(Place::Field(path)) => path.split(['.', '[']).next().unwrap_or_default().to_owned(),
+        _ => String::new(),
+    };
+    let place = fields.places.get(&field).unwrap_or(span);
+    diagnostic.at_span(&place.file, place.range.clone())
+}

@@ -1,0 +1,264 @@
+//! `variable` blocks and the values that the command line, files and the environment give.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use hcl_edit::Span as _;
+use hcl_edit::expr::Expression;
+use hcl_edit::structure::{Attribute, Block};
+use schemas::{Diagnostic, Secret};
+
+use super::types::Type;
+use super::{Options, Parsed, VARIABLE_PREFIX};
+use crate::Address;
+use crate::hcl::source::{SourceFile, read_file};
+use crate::hcl::{Budget, Evaluator, Faults, Scope, plain_value};
+use crate::nearest::hint_for;
+use crate::value::{Late, SecretRef, Val};
+
+/// Variables with their values.
+#[derive(Default)]
+pub(crate) struct Variables {
+    pub(crate) values: BTreeMap<String, Val>,
+    /// `var.x` whose value is wrong or missing.
+    pub(crate) broken: BTreeSet<String>,
+    /// Values of sensitive ones.
+    pub(crate) secrets: BTreeMap<String, Secret>,
+}
+
+/// A `variable` block.
+struct Variable<'a> {
+    name: String,
+    file: &'a SourceFile,
+    block: &'a Block,
+    kind: Type,
+    sensitive: bool,
+}
+
+/// A value that was given for a variable.
+enum Given {
+    /// As text of the command line or the environment.
+    Text(String),
+    /// As a value of a file.
+    Value(Val),
+}
+
+pub(super) fn read(
+    parsed: &[Parsed<'_>],
+    options: &Options,
+    budget: &Budget,
+    found: &mut Vec<Diagnostic>,
+) -> Variables {
+    let declared = declarations(parsed, found);
+    let mut given = given(options, budget, found);
+    refuse_unknown(&declared, options, found);
+    let mut variables = Variables::default();
+    for variable in declared.values() {
+        match value(variable, given.remove(&variable.name), budget) {
+            Ok(value) => variables.take(variable, value),
+            Err(Faults(faults)) => {
+                variables.broken.insert(format!("var.{}", variable.name));
+                found.extend(faults);
+            }
+        }
+    }
+    variables
+}
+
+impl Variables {
+    fn take(&mut self, variable: &Variable<'_>, value: Val) {
+        let name = variable.name.clone();
+        if !variable.sensitive || value == Val::Null {
+            self.values.insert(name, value);
+            return;
+        }
+        if let Some(plain) = plain_value(&value) {
+            self.secrets.insert(name.clone(), Secret::new(plain));
+        }
+        self.values.insert(name.clone(), Val::late(Late::Secret(SecretRef::Variable(name))));
+    }
+}
+
+fn declarations<'a>(parsed: &'a [Parsed<'_>], found: &mut Vec<Diagnostic>) -> BTreeMap<String, Variable<'a>> {
+    let mut declared: BTreeMap<String, Variable<'a>> = BTreeMap::new();
+    for Parsed { file, body } in parsed {
+        for block in body.get_blocks("variable") {
+            let range = block.ident.span().unwrap_or_default();
+            let [label] = block.labels.as_slice() else {
+                found
+                    .push(Diagnostic::error("a variable has one label, its name").at_span(&file.name, range));
+                continue;
+            };
+            let variable = declaration(file, block, label.as_str(), found);
+            if let Some(first) = declared.get(&variable.name) {
+                let line = first.file.span(first.block.ident.span().unwrap_or_default());
+                let text = format!("variable `{}` is declared twice", variable.name);
+                let because = format!("first in {}, line {}", line.file, line.line);
+                found.push(Diagnostic::error(text).because(because).at_span(&file.name, range));
+                continue;
+            }
+            declared.insert(variable.name.clone(), variable);
+        }
+    }
+    declared
+}
+
+fn declaration<'a>(
+    file: &'a SourceFile,
+    block: &'a Block,
+    name: &str,
+    found: &mut Vec<Diagnostic>,
+) -> Variable<'a> {
+    let known = ["type", "default", "sensitive", "description", "nullable"];
+    for attribute in block.body.attributes().filter(|attribute| !known.contains(&attribute.key.as_str())) {
+        let text = format!("a variable has no `{}`", attribute.key.as_str());
+        let unknown = Diagnostic::error(text).at_span(&file.name, attribute.key.span().unwrap_or_default());
+        found.push(hint_for(unknown, attribute.key.as_str(), known));
+    }
+    let kind = block.body.get_attribute("type").map_or(Some(Type::Any), |attribute| {
+        let kind = Type::parse(&attribute.value);
+        if kind.is_none() {
+            let wrong = Diagnostic::error("this is no type")
+                .at_span(&file.name, attribute.value.span().unwrap_or_default())
+                .hint("types are `string`, `number`, `bool`, `any`, `list(…)`, `set(…)`, `map(…)`, `object({…})` and `tuple([…])`");
+            found.push(wrong);
+        }
+        kind
+    });
+    let sensitive = block.body.get_attribute("sensitive").and_then(|attribute| attribute.value.as_bool());
+    Variable {
+        name: name.to_owned(),
+        file,
+        block,
+        kind: kind.unwrap_or(Type::Any),
+        sensitive: sensitive.unwrap_or_default(),
+    }
+}
+
+/// Evaluates where no name means anything.
+pub(super) fn alone(file: &SourceFile, expression: &Expression, budget: &Budget) -> Result<Val, Faults> {
+    let (nothing, nowhere) = (BTreeMap::new(), Address::root());
+    let (broken, uses, local_uses) = (BTreeSet::new(), RefCell::new(BTreeSet::new()), BTreeMap::new());
+    let scope = Scope {
+        file,
+        variables: &nothing,
+        broken: &broken,
+        locals: &nothing,
+        each: None,
+        at: &nowhere,
+        objects: Some(&NoObjects),
+        uses: &uses,
+        in_template: false,
+        local_uses: &local_uses,
+    };
+    Evaluator::new(scope, budget).value(expression)
+}
+
+/// No object can be named.
+struct NoObjects;
+
+impl crate::hcl::Objects for NoObjects {
+    fn find(&self, _scope: &Address, _words: &[String]) -> Option<(Val, usize)> {
+        None
+    }
+
+    fn is_block(&self, _word: &str) -> bool {
+        false
+    }
+
+    fn field(&self, _address: &Address, _field: &str) -> Result<Val, Vec<&'static str>> {
+        Err(Vec::new())
+    }
+
+    fn suggestions(&self, _scope: &Address, _words: &[String]) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Values by name; those that count more replace others: environment, then files, then the command line.
+fn given(options: &Options, budget: &Budget, found: &mut Vec<Diagnostic>) -> BTreeMap<String, Given> {
+    let mut given = BTreeMap::new();
+    for (name, text) in &options.environment {
+        given.insert(name.clone(), Given::Text(text.clone()));
+    }
+    for path in &options.variable_files {
+        match values_of_file(path, budget) {
+            Ok(values) => given.extend(values.into_iter().map(|(name, value)| (name, Given::Value(value)))),
+            Err(Faults(faults)) => found.extend(faults),
+        }
+    }
+    for (name, text) in &options.variables {
+        given.insert(name.clone(), Given::Text(text.clone()));
+    }
+    given
+}
+
+fn values_of_file(path: &std::path::Path, budget: &Budget) -> Result<Vec<(String, Val)>, Faults> {
+    let file = read_file(path)?;
+    if path.extension().is_some_and(|extension| extension == "json") {
+        let wrong =
+            |cause: &str| Diagnostic::error(format!("`{}` holds no values", file.name)).because(cause);
+        let value = schemas::json::parse(&file.text).map_err(|error| wrong(&error))?;
+        let Val::Map(entries) = Val::from(&value) else { return Err(wrong("it is no JSON object").into()) };
+        return Ok(entries.into_iter().collect());
+    }
+    // The text may hold secrets, so an error shows no part of it.
+    let plain = |found: Diagnostic| Diagnostic::error(format!("`{}`: {}", file.name, found.summary));
+    let body = file.parse().map_err(plain)?;
+    let values = body.attributes().map(|attribute| value_of_attribute(&file, attribute, budget));
+    values
+        .collect::<Result<_, Faults>>()
+        .map_err(|Faults(found)| Faults(found.into_iter().map(plain).collect()))
+}
+
+fn value_of_attribute(
+    file: &SourceFile,
+    attribute: &Attribute,
+    budget: &Budget,
+) -> Result<(String, Val), Faults> {
+    Ok((attribute.key.to_string(), alone(file, &attribute.value, budget)?))
+}
+
+fn refuse_unknown(declared: &BTreeMap<String, Variable<'_>>, options: &Options, found: &mut Vec<Diagnostic>) {
+    for (name, _) in options.variables.iter().filter(|(name, _)| !declared.contains_key(name)) {
+        let unknown = Diagnostic::error(format!("`-var {name}=…` is for a variable that is not declared"));
+        found.push(hint_for(unknown, name, declared.keys().map(String::as_str)));
+    }
+}
+
+fn value(variable: &Variable<'_>, given: Option<Given>, budget: &Budget) -> Result<Val, Faults> {
+    let range = || variable.block.ident.span().unwrap_or_default();
+    let (value, from_default) = match (given, variable.block.body.get_attribute("default")) {
+        (Some(Given::Text(text)), _) => (of_text(variable, &text, budget)?, false),
+        (Some(Given::Value(value)), _) => (value, false),
+        (None, Some(default)) => (alone(variable.file, &default.value, budget)?, true),
+        (None, None) => {
+            let name = &variable.name;
+            let missing = Diagnostic::error(format!("variable `{name}` has no value"))
+                .at_span(&variable.file.name, range())
+                .hint(format!("give it with `-var {name}=…`, `-var-file`, or `{VARIABLE_PREFIX}{name}` in the environment"));
+            return Err(missing.into());
+        }
+    };
+    variable.kind.fit(value).map_err(|expected| {
+        let source = if from_default { "the default" } else { "the value" };
+        Diagnostic::error(format!("{source} of variable `{}` must be {expected}", variable.name))
+            .at_span(&variable.file.name, range())
+            .into()
+    })
+}
+
+/// A value of the command line: as it stands where text is wanted, else an expression.
+fn of_text(variable: &Variable<'_>, text: &str, budget: &Budget) -> Result<Val, Faults> {
+    if matches!(variable.kind, Type::Text | Type::Any | Type::Number | Type::Bool) {
+        return Ok(Val::String(text.to_owned()));
+    }
+    let wrong = |what: &str| {
+        let text = format!("the value of variable `{}` is no expression: {what}", variable.name);
+        Diagnostic::error(text).at_span(&variable.file.name, variable.block.ident.span().unwrap_or_default())
+    };
+    let expression = hcl_edit::parser::parse_expr(text).map_err(|error| wrong(error.message()))?;
+    let file = SourceFile { name: variable.name.as_str().into(), text: text.into() };
+    alone(&file, &expression, budget)
+        .map_err(|Faults(found)| Faults(found.into_iter().map(|found| wrong(&found.summary)).collect()))
+}

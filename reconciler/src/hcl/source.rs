@@ -1,0 +1,161 @@
+//! Files of a configuration.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hcl_edit::structure::Body;
+use schemas::Diagnostic;
+
+use super::scan::{Open, scan};
+
+/// A file as it was read.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceFile {
+    /// Its path as the user gave it.
+    pub(crate) name: Arc<str>,
+    /// Its text.
+    pub(crate) text: Arc<str>,
+}
+
+/// Bytes of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The file.
+    pub file: Arc<str>,
+    /// The bytes.
+    pub range: Range<usize>,
+    /// The line they begin in, from 1.
+    pub line: usize,
+}
+
+/// All files of a configuration, for showing errors in them.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    files: Vec<SourceFile>,
+}
+
+/// Largest file that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+
+impl Sources {
+    /// The text of the file called `name`.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.files.iter().find(|file| &*file.name == name).map(|file| &*file.text)
+    }
+
+    /// Adds a file.
+    pub(crate) fn add(&mut self, file: SourceFile) {
+        self.files.push(file);
+    }
+
+    /// The files, in the order they were read.
+    pub(crate) fn files(&self) -> &[SourceFile] {
+        &self.files
+    }
+}
+
+impl SourceFile {
+    /// The place of `range`.
+    pub(crate) fn span(&self, range: Range<usize>) -> Span {
+        let end = range.start.min(self.text.len());
+        let line = self.text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count() + 1;
+        Span { file: self.name.clone(), range, line }
+    }
+
+    /// The folder it is in.
+    pub(crate) fn folder(&self) -> PathBuf {
+        Path::new(&*self.name).parent().map(Path::to_path_buf).unwrap_or_default()
+    }
+
+    /// The parsed file.
+    pub(crate) fn parse(&self) -> Result<Body, Diagnostic> {
+        let scanned = scan(&self.text);
+        hcl_edit::parser::parse_body(&scanned.text).map_err(|error| self.syntax_error(&error, scanned.open))
+    }
+
+    fn syntax_error(&self, error: &hcl_edit::parser::Error, open: Option<Open>) -> Diagnostic {
+        if let Some(open) = open {
+            return Diagnostic::error(format!("this {} is never closed", open.what))
+                .at_span(&self.name, open.at)
+                .hint(format!("close it with `{}`", open.closed_by));
+        }
+        let start = self.boundary(error.location().offset());
+        let end = self.text[start..].chars().next().map_or(start, |c| start + c.len_utf8());
+        let found = Diagnostic::error(error.message().replace("; ", ", ")).at_span(&self.name, start..end);
+        match hint(error, &self.text[start..]) {
+            Some(hint) => found.hint(hint),
+            None => found,
+        }
+    }
+
+    /// The nearest start of a character at or before `offset`.
+    fn boundary(&self, offset: usize) -> usize {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        offset
+    }
+}
+
+fn hint(error: &hcl_edit::parser::Error, rest: &str) -> Option<&'static str> {
+    let line = rest.split('\n').next().unwrap_or_default();
+    if error.message().contains("expected `{`") && line.starts_with('"') && line.contains("${") {
+        return Some("a label is literal text; give the computed name as an attribute inside the block");
+    }
+    if error.message().contains("expected newline") && line.starts_with('(') {
+        return Some("only `secret.env`, `secret.file`, `secret.exec` and `secret.kv` are called with a dot");
+    }
+    None
+}
+
+/// Reads `paths`: files as they are, and all `*.hcl` files of folders, by name. What cannot be read is reported.
+pub(crate) fn read(paths: &[PathBuf]) -> (Sources, Vec<Diagnostic>) {
+    let mut sources = Sources::default();
+    let mut found = Vec::new();
+    for path in paths {
+        match files_of(path) {
+            Ok(files) if files.is_empty() => found.push(
+                Diagnostic::error(format!("folder `{}` has no `*.hcl` file", path.display()))
+                    .hint("name the files, or the folder they are in"),
+            ),
+            Ok(files) => files.iter().for_each(|file| match read_file(file) {
+                Ok(file) => sources.add(file),
+                Err(error) => found.push(error),
+            }),
+            Err(error) => found.push(unreadable(path, &error)),
+        }
+    }
+    (sources, found)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(format!("`{}` cannot be read", path.display())).because(error.to_string())
+}
+
+fn files_of(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "hcl") && !file.is_dir() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+pub(crate) fn read_file(path: &Path) -> Result<SourceFile, Diagnostic> {
+    let size = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(Diagnostic::error(format!("`{}` is too large", path.display()))
+            .because(format!("it has {size} bytes; the limit is {MAX_FILE_BYTES}")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let name = path.strip_prefix(".").unwrap_or(path).display().to_string();
+    Ok(SourceFile { name: name.into(), text: text.into() })
+}

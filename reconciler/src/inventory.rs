@@ -1,0 +1,168 @@
+//! What is there: the declared objects as the server has them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use client::Error;
+use futures::stream::{self, StreamExt as _};
+use schemas::{Diagnostic, Kind, Record, Value};
+
+use crate::Address;
+use crate::config::Desired;
+use crate::late::{Nothing, resolve_all};
+use crate::server::{Batched, Identity, Look, read};
+use crate::value::Val;
+
+/// Objects that are looked at together.
+pub const CONCURRENCY: usize = 8;
+
+/// What is there.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// Which server it is.
+    pub server: Identity,
+    /// What was looked for, by address.
+    pub objects: BTreeMap<Address, Live>,
+}
+
+/// An object as the server has it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Live {
+    /// There is none.
+    Absent,
+    /// It is there.
+    Present(Record),
+    /// It cannot be told: the look was refused.
+    Unknown(Box<Diagnostic>),
+}
+
+/// An object to look for.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) address: Address,
+    pub(crate) kind: &'static Kind,
+    pub(crate) fields: BTreeMap<String, Val>,
+}
+
+/// Told after each object: how many of how many.
+pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
+
+impl Inventory {
+    /// Looks for all objects that `desired` names.
+    ///
+    /// # Errors
+    /// When nobody answers, or the client's own settings are no use. A refusal is no error: what was refused is
+    /// [`Live::Unknown`].
+    pub async fn take(
+        server: &impl Look,
+        address: &str,
+        desired: &Desired,
+        progress: Progress<'_>,
+    ) -> Result<Self, Error> {
+        let identity = Identity::ask(server, address).await?;
+        let objects = look_for(server, wanted(desired), progress).await?;
+        Ok(Self { server: identity, objects })
+    }
+
+    /// The object at `address`; absent if nobody looked.
+    pub fn live(&self, address: &Address) -> &Live {
+        self.objects.get(address).unwrap_or(&Live::Absent)
+    }
+}
+
+fn wanted(desired: &Desired) -> Vec<Wanted> {
+    let declared =
+        desired.objects.iter().map(|(address, object)| (address, object.kind, object.fields.clone()));
+    let removed =
+        desired.removed.iter().map(|(address, object)| (address, object.kind, object.fields.clone()));
+    let moved = desired.moved.iter().filter_map(|(to, from)| {
+        let kind = desired.objects.get(to)?.kind;
+        let keys = crate::config::keys_of(kind, from);
+        Some((from, kind, keys.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
+    });
+    let all = declared.chain(removed).chain(moved);
+    all.map(|(address, kind, fields)| Wanted { address: address.clone(), kind, fields }).collect()
+}
+
+/// Looks for `wanted`: what holds others first, so that nothing is asked of what is not there.
+pub(crate) async fn look_for(
+    server: &impl Look,
+    wanted: Vec<Wanted>,
+    progress: Progress<'_>,
+) -> Result<BTreeMap<Address, Live>, Error> {
+    let server = Arc::new(Batched::new(server));
+    let (total, done) = (wanted.len(), AtomicUsize::new(0));
+    let mut levels: BTreeMap<usize, Vec<Wanted>> = BTreeMap::new();
+    let mut types = BTreeMap::new();
+    for object in wanted {
+        if let Some(Val::String(of_type)) = object.fields.get("type") {
+            types.insert(object.address.clone(), of_type.clone());
+        }
+        levels.entry(object.address.steps().len()).or_default().push(object);
+    }
+    let mut found: BTreeMap<Address, Live> = BTreeMap::new();
+    for level in levels.into_values() {
+        let looks = level.into_iter().map(|object| {
+            let missing =
+                object.address.containers().any(|container| cannot_hold(&found, &types, &container));
+            let (server, done) = (server.clone(), &done);
+            async move {
+                let live = if missing { Live::Absent } else { look_at(&*server, &object).await? };
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+                Ok((object.address, live))
+            }
+        });
+        let looks: Vec<Result<_, Error>> =
+            stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(CONCURRENCY).collect().await;
+        found.extend(looks.into_iter().collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(found)
+}
+
+/// True if `container` is not there, or is of another type than declared.
+fn cannot_hold(
+    found: &BTreeMap<Address, Live>,
+    types: &BTreeMap<Address, String>,
+    container: &Address,
+) -> bool {
+    match found.get(container) {
+        Some(Live::Absent) => true,
+        Some(Live::Present(record)) => {
+            let (live, declared) = (record.text("type"), types.get(container));
+            declared.is_some_and(|declared| !live.is_empty() && declared != live && !is_alias(declared, live))
+        }
+        Some(Live::Unknown(_)) | None => false,
+    }
+}
+
+/// `kv-v2` is a way to write `kv`.
+fn is_alias(a: &str, b: &str) -> bool {
+    matches!((a, b), ("kv-v2", "kv") | ("kv", "kv-v2"))
+}
+
+async fn look_at(server: &impl Look, object: &Wanted) -> Result<Live, Error> {
+    let known = match resolve_all(&object.fields, &Nothing) {
+        Ok(known) => known,
+        Err((field, error)) => {
+            return Ok(Live::Unknown(Box::new(Diagnostic::error(format!("`{field}`: {error}")))));
+        }
+    };
+    match read(server, object.kind, &object.address.namespace(), &known).await {
+        Ok(Some(record)) => Ok(Live::Present(seen(object.kind, record))),
+        Ok(None) => Ok(Live::Absent),
+        Err(error @ (Error::Unreachable { .. } | Error::Settings(_) | Error::Credentials(_))) => Err(error),
+        Err(error) => Ok(Live::Unknown(Box::new(error.to_diagnostic()))),
+    }
+}
+
+/// What was really seen: values that were only known from the configuration are taken out.
+fn seen(kind: &Kind, mut record: Record) -> Record {
+    for field in kind.fields().filter(|field| field.at.is_some() && !field.key) {
+        let unseen = !field.readable || field.is_write_only() || record.get(field.name).has_unknown();
+        if unseen {
+            record.set(field.name, Value::Null);
+        }
+    }
+    record
+}

@@ -1,0 +1,52 @@
+//! Names that were perhaps meant.
+
+use schemas::Diagnostic;
+
+/// `found` with a hint at the nearest of `names` to `name`, or at all of them if they are few.
+pub(crate) fn hint_for<'a>(
+    found: Diagnostic,
+    name: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Diagnostic {
+    let names: Vec<&str> = names.into_iter().collect();
+    if let Some(nearest) = nearest(name, &names) {
+        return found.hint(format!("there is `{nearest}`"));
+    }
+    if names.is_empty() || names.len() > 12 {
+        return found;
+    }
+    let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    found.hint(format!("there is {list}"))
+}
+
+fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
+    let limit = (name.chars().count() / 3).max(1);
+    let measured = names.iter().map(|other| (distance(name, other), *other));
+    measured.filter(|(distance, _)| *distance <= limit).min().map(|(_, name)| name)
+}
+
+/// How many letters must be put in, taken out or changed.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(200).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().take(200).enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let change = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_recognised_and_another_word_is_not() {
+        assert_eq!(nearest("token_polices", &["token_policies", "token_ttl"]), Some("token_policies"));
+        assert_eq!(nearest("zzz", &["token_policies", "name"]), None);
+    }
+}

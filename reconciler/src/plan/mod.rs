@@ -1,0 +1,368 @@
+//! What is to be done: a pure function of what is desired and what is there.
+
+mod compare;
+mod order;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemas::{Diagnostic, Kind, Record, Value};
+
+use crate::Address;
+use crate::Span;
+use crate::config::{CONTAINERS, Declared, Desired};
+use crate::inventory::{Inventory, Live};
+use crate::late::{Known, resolve_all};
+use crate::server::Identity;
+use crate::value::{SecretRef, Val};
+use compare::{creation, differences};
+pub(crate) use compare::{merged, prior_of};
+
+/// What the user allows and asks for, besides the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Delete everything that is declared.
+    pub destroy: bool,
+    /// Look at these objects alone, with what they hold and what they need. Empty: all.
+    pub targets: Vec<Address>,
+    /// Objects that may be replaced although they hold others.
+    pub replace: BTreeSet<Address>,
+    /// Objects whose values that cannot be read are to be sent again.
+    pub resend: BTreeSet<Address>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The server it is for.
+    pub server: Identity,
+    /// All objects, in the order in which they are dealt with.
+    pub steps: Vec<Step>,
+}
+
+/// What is to be done with one object.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The object.
+    pub address: Address,
+    /// Its kind.
+    pub kind: &'static Kind,
+    /// What is to be done.
+    pub action: Action,
+    /// The fields that change.
+    pub changes: Vec<Change>,
+    /// Fields that are declared and cannot be compared, since the server does not show them.
+    pub unverifiable: Vec<String>,
+    /// Why it is blocked or unknown.
+    pub reason: Option<Diagnostic>,
+    /// Its fields as declared.
+    pub fields: BTreeMap<String, Val>,
+    /// The object as it is.
+    pub live: Option<Record>,
+    /// Where it was, for a move.
+    pub from: Option<Address>,
+    /// The objects it needs.
+    pub needs: BTreeSet<Address>,
+    /// Send values again that cannot be read.
+    pub resend: bool,
+    /// Where it is declared.
+    pub span: Option<Span>,
+}
+
+/// What is to be done with an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Make it.
+    Create,
+    /// Change it.
+    Update,
+    /// Delete it and make it anew.
+    Replace,
+    /// Delete it.
+    Delete,
+    /// Move it to another path.
+    Move,
+    /// Nothing: it is as declared.
+    None,
+    /// Nothing: it is as declared as far as can be seen.
+    Unverifiable,
+    /// Something would have to be done that is not allowed.
+    Blocked,
+    /// It could not be read.
+    Unknown,
+}
+
+/// A field that changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Its name.
+    pub field: String,
+    /// As it is.
+    pub before: Value,
+    /// As it will be.
+    pub after: Value,
+    /// A change of it means a new object.
+    pub replaces: bool,
+}
+
+impl Action {
+    /// True if something is written.
+    pub fn writes(self) -> bool {
+        matches!(self, Action::Create | Action::Update | Action::Replace | Action::Delete | Action::Move)
+    }
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Create => "create",
+            Action::Update => "update",
+            Action::Replace => "replace",
+            Action::Delete => "delete",
+            Action::Move => "move",
+            Action::None => "none",
+            Action::Unverifiable => "unverifiable",
+            Action::Blocked => "blocked",
+            Action::Unknown => "unknown",
+        }
+    }
+
+    /// The action called `word`.
+    pub fn parse(word: &str) -> Option<Self> {
+        use Action::{Blocked, Create, Delete, Move, None, Replace, Unknown, Unverifiable, Update};
+        let all = [Create, Update, Replace, Delete, Move, None, Unverifiable, Blocked, Unknown];
+        all.into_iter().find(|action| action.as_str() == word)
+    }
+}
+
+impl Plan {
+    /// How many objects have `action`.
+    pub fn count(&self, action: Action) -> usize {
+        self.steps.iter().filter(|step| step.action == action).count()
+    }
+
+    /// True if applying it writes something.
+    pub fn writes(&self) -> bool {
+        self.steps.iter().any(|step| step.action.writes())
+    }
+}
+
+/// What has to be done so that the server is as desired.
+pub fn plan(desired: &Desired, inventory: &Inventory, policy: &Policy) -> Plan {
+    let mut planner = Planner { desired, inventory, policy, actions: BTreeMap::new() };
+    let scope = planner.scope();
+    let mut steps = Vec::new();
+    for address in order::by_need(&desired.objects) {
+        let (Some(object), true) = (desired.objects.get(&address), scope.contains(&address)) else {
+            continue;
+        };
+        let step =
+            if policy.destroy { planner.destroy(&address, object) } else { planner.step(&address, object) };
+        planner.actions.insert(address, step.action);
+        steps.push(step);
+    }
+    steps.extend(planner.removals());
+    Plan { server: inventory.server.clone(), steps: order::in_order(steps) }
+}
+
+struct Planner<'a> {
+    desired: &'a Desired,
+    inventory: &'a Inventory,
+    policy: &'a Policy,
+    /// What is decided already.
+    actions: BTreeMap<Address, Action>,
+}
+
+impl Planner<'_> {
+    /// The objects to look at.
+    fn scope(&self) -> BTreeSet<Address> {
+        let all = self.desired.objects.keys();
+        if self.policy.targets.is_empty() {
+            return all.cloned().collect();
+        }
+        let is_target =
+            |address: &&Address| self.policy.targets.iter().any(|target| address.is_within(target));
+        let mut waiting: Vec<Address> = all.filter(is_target).cloned().collect();
+        let mut scope = BTreeSet::new();
+        while let Some(address) = waiting.pop() {
+            if let Some(object) = self.desired.objects.get(&address)
+                && scope.insert(address)
+                && !self.policy.destroy
+            {
+                waiting.extend(object.needs.iter().cloned());
+            }
+        }
+        scope
+    }
+
+    fn step(&self, address: &Address, object: &Declared) -> Step {
+        let mut step = blank(address, object);
+        step.resend = self.policy.resend.iter().any(|target| address.is_within(target));
+        let wanted = match resolve_all(&object.fields, self) {
+            Ok(wanted) => wanted,
+            Err((field, error)) => return blocked(step, Diagnostic::error(format!("`{field}`: {error}"))),
+        };
+        if let Some(container) = self.container_with(address, Action::Blocked) {
+            return blocked(step, Diagnostic::error(format!("`{container}`, which holds it, is blocked")));
+        }
+        let is_new =
+            [Action::Create, Action::Replace].into_iter().any(|a| self.container_with(address, a).is_some());
+        match self.inventory.live(address) {
+            Live::Unknown(reason) if !is_new => {
+                step.action = Action::Unknown;
+                step.reason = Some((**reason).clone());
+                step
+            }
+            Live::Present(live) if !is_new => self.compared(step, live, &wanted),
+            _ => self.created(step, &wanted),
+        }
+    }
+
+    fn container_with(&self, address: &Address, action: Action) -> Option<Address> {
+        address.containers().find(|container| self.actions.get(container) == Some(&action))
+    }
+
+    fn created(&self, mut step: Step, wanted: &Record) -> Step {
+        let from = self.desired.moved.get(&step.address);
+        if let Some((from, Live::Present(live))) = from.map(|from| (from, self.inventory.live(from))) {
+            let (changes, unverifiable) = differences(step.kind, live, wanted, false);
+            return Step {
+                action: Action::Move,
+                changes,
+                unverifiable,
+                live: Some(live.clone()),
+                from: Some(from.clone()),
+                ..step
+            };
+        }
+        step.changes = creation(step.kind, wanted);
+        step.action = Action::Create;
+        step
+    }
+
+    fn compared(&self, mut step: Step, live: &Record, wanted: &Record) -> Step {
+        let (mut changes, unverifiable) = differences(step.kind, live, wanted, step.resend);
+        let planned = merged(step.kind, live, wanted);
+        let replacing = step.kind.behavior.replaces(step.kind, live, &planned);
+        for change in &mut changes {
+            change.replaces |= replacing.contains(&change.field.as_str());
+        }
+        step.live = Some(live.clone());
+        step.action = match (changes.is_empty(), changes.iter().any(|change| change.replaces)) {
+            (true, _) if unverifiable.is_empty() => Action::None,
+            (true, _) => Action::Unverifiable,
+            (false, false) => Action::Update,
+            (false, true) => Action::Replace,
+        };
+        step.changes = changes;
+        step.unverifiable = unverifiable;
+        self.guarded(step)
+    }
+
+    /// Blocks what would lose more than is said.
+    fn guarded(&self, step: Step) -> Step {
+        let holds = step.address.last().is_some_and(|last| CONTAINERS.contains(&last.block.as_str()));
+        if step.action == Action::Replace && holds && !self.policy.replace.contains(&step.address) {
+            let fields: Vec<String> = step
+                .changes
+                .iter()
+                .filter(|change| change.replaces)
+                .map(|change| format!("`{}`", change.field))
+                .collect();
+            let reason = Diagnostic::error(format!(
+                "`{}` would be deleted with all it holds, and made anew",
+                step.address
+            ))
+            .because(format!("{} cannot be changed in place", fields.join(", ")))
+            .hint(format!("if that is meant: `-replace {}`", step.address));
+            return blocked(step, reason);
+        }
+        step
+    }
+
+    fn destroy(&self, address: &Address, object: &Declared) -> Step {
+        let step = blank(address, object);
+        deletion(step, self.inventory.live(address))
+    }
+
+    fn removals(&self) -> Vec<Step> {
+        let in_scope = |address: &Address| {
+            self.policy.targets.is_empty()
+                || self.policy.targets.iter().any(|target| address.is_within(target))
+        };
+        let removed = self.desired.removed.iter().filter(|(address, _)| in_scope(address));
+        let steps = removed.map(|(address, removed)| {
+            let declared = Declared {
+                kind: removed.kind,
+                fields: removed.fields.clone(),
+                span: removed.span.clone(),
+                needs: address.containers().collect(),
+            };
+            deletion(blank(address, &declared), self.inventory.live(address))
+        });
+        steps.collect()
+    }
+}
+
+impl Known for Planner<'_> {
+    fn secret(&self, _reference: &SecretRef) -> Option<Value> {
+        None
+    }
+
+    /// A field of an object that stays is known; that of one which is made anew only if it is declared.
+    fn output(&self, address: &Address, field: &str) -> Option<Value> {
+        let declared = self.desired.objects.get(address).and_then(|object| object.fields.get(field));
+        if let Some(value) = declared.filter(|value| !value.is_late()).and_then(crate::hcl::plain_value) {
+            return Some(value);
+        }
+        let stays = matches!(
+            self.actions.get(address),
+            Some(Action::None | Action::Unverifiable | Action::Update | Action::Move)
+        );
+        match self.inventory.live(address) {
+            Live::Present(live) if stays => Some(live.get(field).clone()).filter(|value| !value.is_null()),
+            _ => None,
+        }
+    }
+}
+
+/// Policies that every server has, and that cannot be deleted.
+const BUILT_IN_POLICIES: [&str; 2] = ["root", "default"];
+
+fn deletion(mut step: Step, live: &Live) -> Step {
+    match live {
+        Live::Absent => {}
+        Live::Unknown(reason) => {
+            step.action = Action::Unknown;
+            step.reason = Some((**reason).clone());
+        }
+        Live::Present(live) => {
+            let name = step.address.last().map(|last| last.label.clone()).unwrap_or_default();
+            if step.kind.name == "policy" && BUILT_IN_POLICIES.contains(&name.as_str()) {
+                return blocked(step, Diagnostic::error(format!("the policy `{name}` cannot be deleted")));
+            }
+            step.action = Action::Delete;
+            step.live = Some(live.clone());
+        }
+    }
+    step
+}
+
+fn blocked(step: Step, reason: Diagnostic) -> Step {
+    Step { action: Action::Blocked, reason: Some(reason), ..step }
+}
+
+fn blank(address: &Address, object: &Declared) -> Step {
+    Step {
+        address: address.clone(),
+        kind: object.kind,
+        action: Action::None,
+        changes: Vec::new(),
+        unverifiable: Vec::new(),
+        reason: None,
+        fields: object.fields.clone(),
+        live: None,
+        from: None,
+        needs: object.needs.clone(),
+        resend: false,
+        span: object.span.clone(),
+    }
+}

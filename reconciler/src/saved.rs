@@ -1,0 +1,345 @@
+//! Plans in files: what is to be done, and fingerprints of what it was decided on.
+//!
+//! A file holds no secret: where one belongs it names the source, and fingerprints leave hidden values out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemas::{Class, Diagnostic, Kind, Record, Value, compare, json, kinds};
+use sha2::{Digest, Sha256};
+
+use crate::Address;
+use crate::apply::{look_again, looked_for};
+use crate::inventory::{Live, Progress};
+use crate::plan::{Action, Plan, Step};
+use crate::render::value::public;
+use crate::server::{Identity, Write};
+use crate::value::{Late, SecretRef, Val};
+
+/// The format, in the file's `format`.
+const FORMAT: &str = "lockstep-plan/1";
+
+/// A plan as it was saved.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    /// Hash of all that it says.
+    pub id: String,
+    /// The plan. Its steps do not know yet what is there.
+    plan: Plan,
+    /// What was there, by address.
+    fingerprints: BTreeMap<Address, Option<String>>,
+}
+
+/// Why a saved plan is not applied.
+#[derive(Debug)]
+pub enum NotApplied {
+    /// Something changed since it was made: these objects, or the server itself.
+    Stale(Vec<Diagnostic>),
+    /// Nobody answered.
+    Error(client::Error),
+}
+
+/// `plan` as the text of a file.
+///
+/// # Errors
+/// If a secret stands in the configuration in clear.
+pub fn encode(plan: &Plan) -> Result<String, Diagnostic> {
+    let steps = plan.steps.iter().map(encode_step).collect::<Result<Vec<_>, _>>()?;
+    let body = map([
+        ("format", FORMAT.into()),
+        ("server", server(&plan.server)),
+        ("steps", Value::List(steps)),
+        ("tool", map([("name", "lockstep".into()), ("version", env!("CARGO_PKG_VERSION").into())])),
+    ]);
+    let id = fingerprint(&body);
+    let mut entries = body.as_map().cloned().unwrap_or_default();
+    entries.insert("id".to_owned(), id.into());
+    Ok(crate::render::value::pretty(&Value::Map(entries)))
+}
+
+fn server(identity: &Identity) -> Value {
+    map([
+        ("address", identity.address.as_str().into()),
+        ("cluster", identity.cluster.as_str().into()),
+        ("version", identity.version.as_str().into()),
+    ])
+}
+
+fn encode_step(step: &Step) -> Result<Value, Diagnostic> {
+    let fields = step.fields.iter().map(|(name, value)| Ok((name.clone(), encode_val(value)?)));
+    let desired = Value::Map(fields.collect::<Result<_, Diagnostic>>()?);
+    let needs = step.needs.iter().map(|need| need.to_string().into()).collect::<Vec<Value>>();
+    let live = step.live.as_ref().map_or(Value::Null, |live| live_fingerprint(step.kind, live).into());
+    let changes = step.changes.iter().map(|change| {
+        map([
+            ("after", public(&change.after)),
+            ("before", public(&change.before)),
+            ("field", change.field.as_str().into()),
+        ])
+    });
+    let changes = changes.collect::<Vec<_>>();
+    Ok(map([
+        ("action", step.action.as_str().into()),
+        ("address", step.address.to_string().into()),
+        ("changes", Value::List(changes)),
+        ("desired_fingerprint", fingerprint(&desired).into()),
+        ("desired", desired),
+        ("from", step.from.as_ref().map_or(Value::Null, |from| from.to_string().into())),
+        ("kind", step.kind.name.into()),
+        ("live_fingerprint", live),
+        ("needs", Value::List(needs)),
+        ("resend", step.resend.into()),
+        ("unverifiable", Value::List(step.unverifiable.iter().map(|name| name.as_str().into()).collect())),
+    ]))
+}
+
+fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
+    Value::Map(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn fingerprint(value: &Value) -> String {
+    hex::encode(Sha256::digest(json::render(value)))
+}
+
+/// The hash of an object as the server has it: values that mean the same hash the same, hidden ones count only as
+/// there or not.
+pub(crate) fn live_fingerprint(kind: &Kind, live: &Record) -> String {
+    let seen = kind.fields().filter(|field| field.at.is_some() && !field.key && field.readable);
+    let entries = seen.map(|field| {
+        let value = live.get(field.name);
+        let shown = match field.is_hidden() || value.has_secret() {
+            true => Value::Bool(!value.is_null()),
+            false => compare::canonical(field, value),
+        };
+        (field.name.to_owned(), shown)
+    });
+    fingerprint(&Value::Map(entries.collect()))
+}
+
+/// Reads what [`encode`] wrote.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn decode(text: &str) -> Result<Saved, Diagnostic> {
+    let wrong = |what: &str| {
+        Diagnostic::error(format!("this is no saved plan: {what}"))
+            .hint("make one with `lockstep plan -out plan.json`")
+    };
+    let value = json::parse(text).map_err(|error| wrong(&error))?;
+    let Value::Map(mut entries) = value else { return Err(wrong("no JSON object")) };
+    if entries.get("format").and_then(Value::as_str) != Some(FORMAT) {
+        return Err(wrong("the format is another one"));
+    }
+    let id = entries.remove("id").and_then(|id| id.as_str().map(str::to_owned)).unwrap_or_default();
+    let body = Value::Map(entries);
+    if fingerprint(&body) != id {
+        return Err(wrong("it was changed after it was made"));
+    }
+    let text = |path: &str| body.at(path).as_str().unwrap_or_default().to_owned();
+    let server = Identity {
+        address: text("server.address"),
+        cluster: text("server.cluster"),
+        version: text("server.version"),
+    };
+    let (mut steps, mut fingerprints) = (Vec::new(), BTreeMap::new());
+    for value in body.at("steps").as_list().unwrap_or_default() {
+        let (step, live) = decode_step(value).ok_or_else(|| wrong("a step cannot be read"))?;
+        fingerprints.insert(step.address.clone(), live);
+        steps.push(step);
+    }
+    Ok(Saved { id, plan: Plan { server, steps }, fingerprints })
+}
+
+fn decode_step(value: &Value) -> Option<(Step, Option<String>)> {
+    let text = |name: &str| value.at(name).as_str();
+    let needs = value.at("needs").as_list()?.iter().map(|need| Address::parse(need.as_str()?));
+    let desired = value.at("desired").as_map()?.iter();
+    let fields = desired.map(|(name, value)| Some((name.clone(), decode_val(value)?)));
+    let step = Step {
+        address: Address::parse(text("address")?)?,
+        kind: kinds::find(Class::Resource, text("kind")?)?,
+        action: Action::parse(text("action")?)?,
+        changes: Vec::new(),
+        unverifiable: Vec::new(),
+        reason: None,
+        fields: fields.collect::<Option<_>>()?,
+        live: None,
+        from: match text("from") {
+            Some(from) => Some(Address::parse(from)?),
+            None => None,
+        },
+        needs: needs.collect::<Option<BTreeSet<_>>>()?,
+        resend: value.at("resend").as_bool()?,
+        span: None,
+    };
+    let expected = fingerprint(value.at("desired"));
+    (text("desired_fingerprint")? == expected).then_some((step, text("live_fingerprint").map(str::to_owned)))
+}
+
+/// Keys that stand for more than themselves.
+const MARKS: [&str; 4] = ["secret_ref", "output", "late", "literal"];
+
+fn encode_val(value: &Val) -> Result<Value, Diagnostic> {
+    Ok(match value {
+        Val::Null => Value::Null,
+        Val::Bool(value) => Value::Bool(*value),
+        Val::Number(number) => Value::Number(number.clone()),
+        Val::String(text) => Value::String(text.clone()),
+        Val::Object(address) => map([("late", map([("object", address.to_string().into())]))]),
+        Val::List(items) => Value::List(encode_all(items)?),
+        Val::Map(entries) => {
+            let is_marked = entries.keys().any(|key| MARKS.contains(&key.as_str()));
+            let entries = entries.iter().map(|(key, value)| Ok((key.clone(), encode_val(value)?)));
+            let plain = Value::Map(entries.collect::<Result<_, Diagnostic>>()?);
+            if is_marked { map([("literal", plain)]) } else { plain }
+        }
+        Val::Late(late) => encode_late(late)?,
+    })
+}
+
+fn encode_all(items: &[Val]) -> Result<Vec<Value>, Diagnostic> {
+    items.iter().map(encode_val).collect()
+}
+
+fn encode_late(late: &Late) -> Result<Value, Diagnostic> {
+    let wrapped = |value: Value| map([("late", value)]);
+    Ok(match late {
+        Late::Secret(SecretRef::Literal(_)) => {
+            return Err(Diagnostic::error("a plan with secrets in clear cannot be saved")
+                .because("the configuration holds secrets itself, and a plan file must not")
+                .hint("take them from elsewhere, such as `secret.env`"));
+        }
+        Late::Secret(SecretRef::Exec(command)) => {
+            let words = command.iter().map(|word| word.as_str().into()).collect();
+            map([("secret_ref", map([("exec", Value::List(words))]))])
+        }
+        Late::Secret(reference) => map([("secret_ref", reference.to_string().into())]),
+        Late::Output { address, field } => map([(
+            "output",
+            map([("address", address.to_string().into()), ("field", field.as_str().into())]),
+        )]),
+        Late::Concat(parts) => wrapped(map([("concat", Value::List(encode_all(parts)?))])),
+        Late::Call { name, arguments } => {
+            wrapped(map([("call", name.as_str().into()), ("arguments", Value::List(encode_all(arguments)?))]))
+        }
+        Late::Element { of, key } => wrapped(map([("of", encode_val(of)?), ("key", encode_val(key)?)])),
+        Late::Unsettled => return Err(Diagnostic::error("a value of the plan is not settled")),
+    })
+}
+
+fn decode_val(value: &Value) -> Option<Val> {
+    let Value::Map(entries) = value else {
+        return Some(match value {
+            Value::List(items) => Val::List(items.iter().map(decode_val).collect::<Option<_>>()?),
+            plain => Val::from(plain),
+        });
+    };
+    let only = entries.iter().next().filter(|_| entries.len() == 1).map(|(key, value)| (key.as_str(), value));
+    match only {
+        Some(("secret_ref", reference)) => Some(Val::late(Late::Secret(decode_secret(reference)?))),
+        Some(("output", output)) => Some(Val::late(Late::Output {
+            address: Address::parse(output.at("address").as_str()?)?,
+            field: output.at("field").as_str()?.to_owned(),
+        })),
+        Some(("late", late)) => decode_late(late),
+        Some(("literal", Value::Map(entries))) => decode_entries(entries),
+        _ => decode_entries(entries),
+    }
+}
+
+fn decode_entries(entries: &BTreeMap<String, Value>) -> Option<Val> {
+    let entries = entries.iter().map(|(key, value)| Some((key.clone(), decode_val(value)?)));
+    entries.collect::<Option<_>>().map(Val::Map)
+}
+
+fn decode_all(value: &Value) -> Option<Vec<Val>> {
+    value.as_list()?.iter().map(decode_val).collect()
+}
+
+fn decode_late(late: &Value) -> Option<Val> {
+    if let Some(address) = late.at("object").as_str() {
+        return Address::parse(address).map(Val::Object);
+    }
+    if !late.at("concat").is_null() {
+        return Some(Val::late(Late::Concat(decode_all(late.at("concat"))?)));
+    }
+    if let Some(name) = late.at("call").as_str() {
+        let arguments = decode_all(late.at("arguments"))?;
+        return Some(Val::late(Late::Call { name: name.to_owned(), arguments }));
+    }
+    let (of, key) = (decode_val(late.at("of"))?, decode_val(late.at("key"))?);
+    Some(Val::late(Late::Element { of, key }))
+}
+
+fn decode_secret(value: &Value) -> Option<SecretRef> {
+    if let Some(command) = value.at("exec").as_list() {
+        let words = command.iter().map(|word| word.as_str().map(str::to_owned));
+        return words.collect::<Option<_>>().map(SecretRef::Exec);
+    }
+    let (source, name) = value.as_str()?.split_once(':')?;
+    let name = name.to_owned();
+    match source {
+        "env" => Some(SecretRef::Env(name)),
+        "file" => Some(SecretRef::File(name)),
+        "var" => Some(SecretRef::Variable(name)),
+        "kv" => {
+            let (path, field) = name.rsplit_once('#')?;
+            Some(SecretRef::Kv { path: path.to_owned(), field: field.to_owned() })
+        }
+        _ => None,
+    }
+}
+
+impl Saved {
+    /// Looks again at all that the plan writes, and gives the plan if all of it is as it was.
+    ///
+    /// # Errors
+    /// What changed since; nothing is written then.
+    pub async fn check(
+        mut self,
+        server: &impl Write,
+        address: &str,
+        progress: Progress<'_>,
+    ) -> Result<Plan, NotApplied> {
+        let identity = Identity::ask(server, address).await.map_err(NotApplied::Error)?;
+        let planned = &self.plan.server;
+        let is_other = match planned.cluster.is_empty() || identity.cluster.is_empty() {
+            true => planned.address != identity.address,
+            false => planned.cluster != identity.cluster,
+        };
+        if is_other {
+            let text =
+                Diagnostic::error(format!("the plan was made for another server, `{}`", planned.address));
+            return Err(NotApplied::Stale(vec![text]));
+        }
+        let now = look_again(&self.plan, server, progress).await.map_err(NotApplied::Error)?;
+        let mut changed = Vec::new();
+        for step in self.plan.steps.iter_mut().filter(|step| step.action.writes()) {
+            let live = now.get(looked_for(step)).unwrap_or(&Live::Absent);
+            let then = self.fingerprints.get(&step.address).and_then(Option::as_ref);
+            match difference(step.kind, live, then) {
+                Some(what) => changed.push(Diagnostic::error(format!("`{}` {what}", step.address))),
+                None => step.live = present(live),
+            }
+        }
+        if changed.is_empty() { Ok(self.plan) } else { Err(NotApplied::Stale(changed)) }
+    }
+}
+
+fn present(live: &Live) -> Option<Record> {
+    match live {
+        Live::Present(record) => Some(record.clone()),
+        Live::Absent | Live::Unknown(_) => None,
+    }
+}
+
+/// How an object differs from what the plan was made on.
+fn difference(kind: &Kind, live: &Live, then: Option<&String>) -> Option<&'static str> {
+    match (live, then) {
+        (Live::Absent, None) => None,
+        (Live::Present(live), Some(then)) if live_fingerprint(kind, live) == *then => None,
+        (Live::Present(_), Some(_)) => Some("was changed since the plan was made"),
+        (Live::Present(_), None) => Some("was made since the plan was made"),
+        (Live::Absent, Some(_)) => Some("was deleted since the plan was made"),
+        (Live::Unknown(_), _) => Some("cannot be read any more"),
+    }
+}

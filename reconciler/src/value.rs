@@ -1,0 +1,277 @@
+//! Values of a configuration: known ones, objects referred to, and those known only while applying.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use schemas::{Number, Secret, Value};
+
+use crate::Address;
+
+/// What an expression gives.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub enum Val {
+    /// Nothing.
+    #[default]
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// An exact number.
+    Number(Number),
+    /// Text.
+    String(String),
+    /// Items in order.
+    List(Vec<Val>),
+    /// Named values.
+    Map(BTreeMap<String, Val>),
+    /// An object of the configuration; where text is wanted, its name.
+    Object(Address),
+    /// Something known only while applying.
+    Late(Arc<Late>),
+}
+
+/// A value known only while applying: what is left of an expression when all that is known was put in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Late {
+    /// A secret.
+    Secret(SecretRef),
+    /// A field of an object, as the server gives it.
+    Output {
+        /// The object.
+        address: Address,
+        /// The field.
+        field: String,
+    },
+    /// Texts put together.
+    Concat(Vec<Val>),
+    /// A function of values of which one is known late.
+    Call {
+        /// The function.
+        name: String,
+        /// Its arguments.
+        arguments: Vec<Val>,
+    },
+    /// An element of a collection that is known late.
+    Element {
+        /// The collection.
+        of: Val,
+        /// Its key or index.
+        key: Val,
+    },
+    /// An object, at a time when objects are not looked at yet.
+    Unsettled,
+}
+
+/// Where a secret comes from. Never what it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file.
+    File(String),
+    /// The output of a command.
+    Exec(Vec<String>),
+    /// A field of a secret in the server: `kv/app`, `password`.
+    Kv {
+        /// Mount and path: `kv/app`.
+        path: String,
+        /// The field.
+        field: String,
+    },
+    /// A variable declared sensitive.
+    Variable(String),
+    /// A literal in the configuration, at this place. Cannot be saved.
+    Literal(LiteralSecret),
+}
+
+/// A secret that stands in the configuration in clear, which has to be allowed.
+#[derive(Clone)]
+pub struct LiteralSecret {
+    place: String,
+    value: Secret,
+}
+
+impl LiteralSecret {
+    /// The secret `value` found at `place` (`file:line`).
+    pub(crate) fn new(place: String, value: Value) -> Self {
+        Self { place, value: Secret::new(value) }
+    }
+
+    pub(crate) fn value(&self) -> Value {
+        self.value.clone().into()
+    }
+}
+
+impl fmt::Debug for LiteralSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "literal at {}", self.place)
+    }
+}
+
+impl PartialEq for LiteralSecret {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place && self.value == other.value
+    }
+}
+
+impl Eq for LiteralSecret {}
+
+impl PartialOrd for LiteralSecret {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for LiteralSecret {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.place.cmp(&other.place)
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SecretRef::Env(name) => write!(f, "env:{name}"),
+            SecretRef::File(path) => write!(f, "file:{path}"),
+            SecretRef::Exec(command) => write!(f, "exec:{}", command.first().map_or("", String::as_str)),
+            SecretRef::Kv { path, field } => write!(f, "kv:{path}#{field}"),
+            SecretRef::Variable(name) => write!(f, "var:{name}"),
+            SecretRef::Literal(literal) => write!(f, "literal:{}", literal.place),
+        }
+    }
+}
+
+impl Val {
+    /// True if a part of it is known only while applying.
+    pub fn is_late(&self) -> bool {
+        match self {
+            Val::Late(_) => true,
+            Val::List(items) => items.iter().any(Val::is_late),
+            Val::Map(entries) => entries.values().any(Val::is_late),
+            _ => false,
+        }
+    }
+
+    /// True if a secret goes into it.
+    pub fn is_secret(&self) -> bool {
+        match self {
+            Val::Late(late) => late.is_secret(),
+            Val::List(items) => items.iter().any(Val::is_secret),
+            Val::Map(entries) => entries.values().any(Val::is_secret),
+            _ => false,
+        }
+    }
+
+    /// The secrets that go into it.
+    pub fn secrets(&self) -> BTreeSet<SecretRef> {
+        let mut found = BTreeSet::new();
+        self.visit(&mut |late| {
+            if let Late::Secret(reference) = late {
+                found.insert(reference.clone());
+            }
+        });
+        found
+    }
+
+    /// What the secrets in it are called, for people: `secret env:X`.
+    pub fn secret_names(&self) -> String {
+        self.secrets().iter().map(SecretRef::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Calls `each` for every late value in it.
+    pub(crate) fn visit(&self, each: &mut dyn FnMut(&Late)) {
+        match self {
+            Val::Late(late) => late.visit(each),
+            Val::List(items) => items.iter().for_each(|item| item.visit(each)),
+            Val::Map(entries) => entries.values().for_each(|value| value.visit(each)),
+            _ => {}
+        }
+    }
+
+    /// What the value is, for messages: never its content.
+    pub fn describe(&self) -> &'static str {
+        match self {
+            Val::Null => "null",
+            Val::Bool(_) => "a truth value",
+            Val::Number(_) => "a number",
+            Val::String(_) => "text",
+            Val::List(_) => "a list",
+            Val::Map(_) => "a map",
+            Val::Object(_) => "an object of the configuration",
+            Val::Late(late) if late.is_secret() => "a secret",
+            Val::Late(_) => "a value known only while applying",
+        }
+    }
+
+    /// The late value `late`.
+    pub(crate) fn late(late: Late) -> Self {
+        Val::Late(Arc::new(late))
+    }
+}
+
+impl Late {
+    /// True if a secret goes into it.
+    pub fn is_secret(&self) -> bool {
+        match self {
+            Late::Secret(_) => true,
+            Late::Output { .. } | Late::Unsettled => false,
+            Late::Concat(parts) => parts.iter().any(Val::is_secret),
+            Late::Call { arguments, .. } => arguments.iter().any(Val::is_secret),
+            Late::Element { of, key } => of.is_secret() || key.is_secret(),
+        }
+    }
+
+    fn visit(&self, each: &mut dyn FnMut(&Late)) {
+        each(self);
+        match self {
+            Late::Concat(parts) | Late::Call { arguments: parts, .. } => {
+                parts.iter().for_each(|part| part.visit(each));
+            }
+            Late::Element { of, key } => {
+                of.visit(each);
+                key.visit(each);
+            }
+            Late::Secret(_) | Late::Output { .. } | Late::Unsettled => {}
+        }
+    }
+}
+
+impl From<&Value> for Val {
+    /// A value of the server as one of the configuration; secrets are taken out of their wrapping.
+    fn from(value: &Value) -> Self {
+        match value.expose() {
+            Value::Null | Value::Unknown | Value::Secret(_) => Val::Null,
+            Value::Bool(value) => Val::Bool(*value),
+            Value::Number(number) => Val::Number(number.clone()),
+            Value::String(text) => Val::String(text.clone()),
+            Value::List(items) => Val::List(items.iter().map(Val::from).collect()),
+            Value::Map(entries) => {
+                Val::Map(entries.iter().map(|(key, value)| (key.clone(), value.into())).collect())
+            }
+        }
+    }
+}
+
+impl From<&str> for Val {
+    fn from(text: &str) -> Self {
+        Val::String(text.to_owned())
+    }
+}
+
+impl From<String> for Val {
+    fn from(text: String) -> Self {
+        Val::String(text)
+    }
+}
+
+impl From<bool> for Val {
+    fn from(value: bool) -> Self {
+        Val::Bool(value)
+    }
+}
+
+impl From<Vec<Val>> for Val {
+    fn from(items: Vec<Val>) -> Self {
+        Val::List(items)
+    }
+}
