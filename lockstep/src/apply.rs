@@ -1,0 +1,135 @@
+//! `lockstep apply`: doing what a plan says.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use client::Client;
+use reconciler::saved::{self, NotApplied, Saved};
+use reconciler::{Exit, Plan, Sources, apply, exit, render};
+use schemas::Diagnostic;
+
+use crate::configuration::{self, Bar, Choice, Configuration, complain, fail};
+
+/// Make the server as declared
+#[derive(clap::Args, Debug)]
+pub(crate) struct Command {
+    #[command(flatten)]
+    configuration: Configuration,
+    #[command(flatten)]
+    choice: Choice,
+    /// Do not ask
+    #[arg(long)]
+    auto_approve: bool,
+}
+
+type Variables = std::collections::BTreeMap<String, schemas::Secret>;
+
+impl Command {
+    pub(crate) async fn run(self) -> Exit {
+        let outcome = match self.saved_plan() {
+            Some(path) => self.apply_saved(&path).await,
+            None => self.apply_declared().await,
+        };
+        outcome.unwrap_or_else(|exit| exit)
+    }
+
+    /// The one path, if it is a plan.
+    fn saved_plan(&self) -> Option<PathBuf> {
+        let [path] = self.configuration.paths.as_slice() else { return None };
+        path.extension().is_some_and(|extension| extension == "json").then(|| path.clone())
+    }
+
+    async fn apply_declared(&self) -> Result<Exit, Exit> {
+        let may_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        if !self.auto_approve && !may_ask {
+            let text = Diagnostic::error("nobody is there to approve the plan")
+                .because("this is no terminal")
+                .hint("approve it beforehand with `-auto-approve`, or apply a plan saved with `lockstep plan -out plan.json`");
+            return Err(fail(&text));
+        }
+        let loaded = self.configuration.load()?;
+        let client = configuration::client()?;
+        let plan = configuration::plan(&client, &loaded.desired, &self.choice.policy()).await?;
+        configuration::show(&render::plan(&plan, configuration::style()));
+        let planned = exit::of_plan(&plan);
+        if planned != Exit::Changes {
+            return Ok(planned);
+        }
+        if !self.auto_approve {
+            self.approved()?;
+            let bar = Bar::new("looking again");
+            let changed = apply::stale(&plan, &client, &|done, all| bar.at(done, all)).await;
+            drop(bar);
+            let changed = changed.map_err(|error| fail(&error.to_diagnostic()))?;
+            if !changed.is_empty() {
+                let what =
+                    |address| Diagnostic::error(format!("`{address}` was changed since the plan was made"));
+                return Err(stale(changed.iter().map(what).collect()));
+            }
+        }
+        execute(&plan, &client, &loaded.secrets).await
+    }
+
+    /// Asks. Only `yes` is yes.
+    fn approved(&self) -> Result<(), Exit> {
+        let _ = write!(std::io::stderr(), "\nDo this? Only `yes` is taken as approval: ");
+        let _ = std::io::stderr().flush();
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        if read.is_ok() && answer.trim() == "yes" {
+            return Ok(());
+        }
+        configuration::say("Nothing was done.");
+        Err(Exit::Error)
+    }
+
+    async fn apply_saved(&self, path: &Path) -> Result<Exit, Exit> {
+        let saved = read(path)?;
+        let client = configuration::client()?;
+        let bar = Bar::new("looking again");
+        let checked = saved.check(&client, client.address(), &|done, all| bar.at(done, all)).await;
+        drop(bar);
+        let plan = match checked {
+            Ok(plan) => plan,
+            Err(NotApplied::Stale(changed)) => return Err(stale(changed)),
+            Err(NotApplied::Error(error)) => return Err(fail(&error.to_diagnostic())),
+        };
+        let planned = exit::of_plan(&plan);
+        if planned != Exit::Changes {
+            configuration::show("The plan has nothing to do.\n");
+            return Ok(planned);
+        }
+        // Values of sensitive variables are in no plan: they are given again.
+        let given = self.configuration.options();
+        let texts = given.environment.into_iter().chain(given.variables);
+        let variables = texts.map(|(name, text)| (name, schemas::Secret::new(text.into())));
+        execute(&plan, &client, &variables.collect()).await
+    }
+}
+
+fn read(path: &Path) -> Result<Saved, Exit> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = format!("the plan `{}` cannot be read", path.display());
+        fail(&Diagnostic::error(text).because(error.to_string()))
+    })?;
+    saved::decode(&text).map_err(|error| fail(&error))
+}
+
+fn stale(mut changed: Vec<Diagnostic>) -> Exit {
+    changed.push(Diagnostic::error("the plan is stale, and nothing was written").hint("plan again"));
+    complain(&changed, &Sources::default());
+    Exit::Stale
+}
+
+async fn execute(plan: &Plan, client: &Client, variables: &Variables) -> Result<Exit, Exit> {
+    let bar = Bar::new("applying");
+    let journal = apply(plan, client, variables, &|done, all| bar.at(done, all)).await;
+    drop(bar);
+    let journal = journal.map_err(|mut found| {
+        found.push(Diagnostic::error("nothing was written, since not all secrets can be had"));
+        complain(&found, &Sources::default());
+        Exit::Error
+    })?;
+    configuration::show(&render::journal(&journal, configuration::style()));
+    Ok(exit::of_apply(plan, &journal))
+}

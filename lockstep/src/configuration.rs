@@ -1,0 +1,163 @@
+//! What `plan`, `apply`, `drift` and `validate` share: reading the configuration, reaching the server, printing.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use client::{Client, Credentials, Settings};
+use indicatif::{ProgressBar, ProgressStyle};
+use reconciler::config::VARIABLE_PREFIX;
+use reconciler::render::{self, Style};
+use reconciler::{Address, Desired, Exit, Inventory, Loaded, Options, Plan, Policy, Sources};
+use schemas::Diagnostic;
+
+/// The configuration to read.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Configuration {
+    /// Files, or folders whose `*.hcl` files are read
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Value of a variable
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = assignment)]
+    variables: Vec<(String, String)>,
+    /// File with values of variables, in HCL or JSON
+    #[arg(long = "var-file", value_name = "FILE")]
+    variable_files: Vec<PathBuf>,
+    /// Let secrets stand in the configuration in clear
+    #[arg(long)]
+    allow_literal_secrets: bool,
+}
+
+/// What to look at, and what to allow.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Choice {
+    /// Look at this object alone, with what it holds and needs
+    #[arg(long = "target", value_name = "ADDRESS", value_parser = address)]
+    targets: Vec<Address>,
+    /// Let this mount, auth method or namespace be replaced, with all it holds
+    #[arg(long = "replace", value_name = "ADDRESS", value_parser = address)]
+    replace: Vec<Address>,
+    /// Send values of this object again that cannot be read, such as a password
+    #[arg(long = "resend", value_name = "ADDRESS", value_parser = address)]
+    resend: Vec<Address>,
+    /// Delete everything that is declared
+    #[arg(long)]
+    destroy: bool,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it must be NAME=VALUE")?;
+    Ok((name.trim().to_owned(), value.to_owned()))
+}
+
+pub(crate) fn address(text: &str) -> Result<Address, String> {
+    Address::parse(text).ok_or_else(|| format!("`{text}` is no address, such as `auth.ci.role.deploy`"))
+}
+
+impl Configuration {
+    /// Reads it. All that is wrong with it is printed.
+    ///
+    /// # Errors
+    /// If anything is wrong.
+    pub(crate) fn load(&self) -> Result<Loaded, Exit> {
+        let loaded = reconciler::load(&self.paths, &self.options());
+        complain(&loaded.diagnostics, &loaded.sources);
+        if loaded.has_errors() { Err(Exit::Error) } else { Ok(loaded) }
+    }
+
+    /// What the command line and the environment say.
+    pub(crate) fn options(&self) -> Options {
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name.to_str()?.strip_prefix(VARIABLE_PREFIX)?.to_owned();
+            Some((name, value.into_string().ok()?))
+        });
+        Options {
+            variables: self.variables.clone(),
+            variable_files: self.variable_files.clone(),
+            environment: environment.collect(),
+            allow_literal_secrets: self.allow_literal_secrets,
+        }
+    }
+}
+
+impl Choice {
+    pub(crate) fn policy(&self) -> Policy {
+        Policy {
+            destroy: self.destroy,
+            targets: self.targets.clone(),
+            replace: self.replace.iter().cloned().collect(),
+            resend: self.resend.iter().cloned().collect(),
+        }
+    }
+}
+
+/// A client of the server that the environment names. It connects when first used.
+pub(crate) fn client() -> Result<Client, Exit> {
+    match Settings::from_environment() {
+        Ok(settings) => Ok(Client::new(settings, Credentials::from_environment())),
+        Err(text) => Err(fail(&Diagnostic::error(text))),
+    }
+}
+
+/// Looks at the server and plans.
+pub(crate) async fn plan(client: &Client, desired: &Desired, policy: &Policy) -> Result<Plan, Exit> {
+    let bar = Bar::new("looking");
+    let taken =
+        Inventory::take(&client.reader(), client.address(), desired, &|done, all| bar.at(done, all)).await;
+    drop(bar);
+    match taken {
+        Ok(inventory) => Ok(reconciler::plan(desired, &inventory, policy)),
+        Err(error) => Err(fail(&error.to_diagnostic())),
+    }
+}
+
+/// A progress bar, on a terminal alone.
+pub(crate) struct Bar(ProgressBar);
+
+impl Bar {
+    pub(crate) fn new(what: &'static str) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(0).with_message(what);
+        let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}");
+        Self(style.map_or(bar.clone(), |style| bar.with_style(style)))
+    }
+
+    pub(crate) fn at(&self, done: usize, all: usize) {
+        self.0.set_length(all as u64);
+        self.0.set_position(done as u64);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Prints data. A reader that went away is no error.
+pub(crate) fn show(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Prints something for people besides the data.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Colors for data.
+pub(crate) fn style() -> Style {
+    Style::for_terminal(std::io::stdout().is_terminal())
+}
+
+/// Prints what is wrong.
+pub(crate) fn complain(found: &[Diagnostic], sources: &Sources) {
+    let style = Style::for_terminal(std::io::stderr().is_terminal());
+    let _ = std::io::stderr().write_all(render::diagnostics(found, sources, style).as_bytes());
+}
+
+/// Prints an error without a place.
+pub(crate) fn fail(diagnostic: &Diagnostic) -> Exit {
+    complain(std::slice::from_ref(diagnostic), &Sources::default());
+    Exit::Error
+}
