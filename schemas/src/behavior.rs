@@ -160,14 +160,17 @@ fn converse(
     }
 }
 
-/// What the server silently dropped: a configured field of which the answers to the reads say nothing.
+/// What the server silently dropped: a configured field of which the answers to the reads say nothing, or that it
+/// is not set.
 ///
 /// Not every endpoint warns about parameters that it does not know.
 pub fn lost(kind: &Kind, written: &Record, read: &Record) -> Option<Diagnostic> {
     let sent = |field: &&Field| field.is_configurable() && field.readable && !field.key && field.at.is_some();
     let is_lost = |field: &&Field| {
         let wanted = written.get(field.name);
-        !wanted.has_unknown() && read.get(field.name).is_null() && !kind.same(field, wanted, &Value::Null)
+        !wanted.has_unknown()
+            && kind.same(field, read.get(field.name), &Value::Null)
+            && !kind.same(field, wanted, &Value::Null)
     };
     let field = kind.fields().filter(sent).find(is_lost)?;
     Some(

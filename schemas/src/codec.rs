@@ -32,6 +32,9 @@ pub fn update_body(kind: &Kind, endpoint: &Endpoint, prior: &Record, desired: &R
             record.set(field.name, if is_lost { before.clone() } else { Value::Null });
             continue;
         }
+        if field.default.is_none() && says_nothing(kind, field, before) && says_nothing(kind, field, value) {
+            continue;
+        }
         let is_cleared = value.is_null() && !kind.same(field, before, &Value::Null);
         record.set(
             field.name,
@@ -39,6 +42,11 @@ pub fn update_body(kind: &Kind, endpoint: &Endpoint, prior: &Record, desired: &R
         );
     }
     Some(body(here(), &record, endpoint, endpoint.strip))
+}
+
+/// True for a value that means the same as none. (A version of a plugin may be absent, and not be `""`.)
+fn says_nothing(kind: &Kind, field: &Field, value: &Value) -> bool {
+    !field.is_write_only() && kind.same(field, value, &Value::Null)
 }
 
 /// What is sent for a field that was set and no longer is. (An empty duration would change nothing.)
@@ -86,7 +94,7 @@ fn is_left_to_server(kind: &Kind, field: &Field, prior: &Value, desired: &Value)
 }
 
 fn is_sent_on_update(field: &Field, prior: &Record, desired: &Record, elsewhere: bool) -> bool {
-    if !field.is_configurable() || (elsewhere && field.replaces) {
+    if !field.is_configurable() || field.create_only || (elsewhere && field.replaces) {
         return false;
     }
     let revised = field.revision.is_some_and(|name| prior.get(name) != desired.get(name));

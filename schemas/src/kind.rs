@@ -93,6 +93,8 @@ pub struct Field {
     pub at: Option<&'static str>,
     /// The endpoint that changes it, if that is another one.
     pub update_at: Option<&'static str>,
+    /// Sent when the object is made, and never again: the server refuses or ignores it later.
+    pub create_only: bool,
     /// Whether an answer shows it. Without, drift cannot be seen and is reported as unverifiable.
     pub readable: bool,
     /// What the server does with the old value when a write leaves the field out.
@@ -332,6 +334,7 @@ impl Field {
             api: name,
             at: None,
             update_at: None,
+            create_only: false,
             readable: true,
             omitted: Omitted::Kept,
             empty_differs: false,

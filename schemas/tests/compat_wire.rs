@@ -26,13 +26,16 @@ const SHOWN_OTHERWISE: &[(&str, &str, &str)] = &[
     ("mount", "plugin_version", "theirs is null where other text fields are empty"),
 ];
 
+/// What was asked and answered, and the object in the end.
+type Conversation = (Vec<(Request, Exchange)>, Option<Record>);
+
 /// Runs a conversation with recorded answers. `Err`: why it could not go on.
 fn converse(
     kind: &Kind,
     operation: &Operation<'_>,
     namespace: &str,
     phase: &mut Phase<'_>,
-) -> Result<(Vec<(Request, Exchange)>, Option<Record>), String> {
+) -> Result<Conversation, String> {
     let mut exchanges: Vec<(Request, Exchange)> = Vec::new();
     for _ in 0..40 {
         let answers: Vec<_> = exchanges.iter().map(|(_, exchange)| exchange.answer.clone()).collect();

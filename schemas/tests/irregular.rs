@@ -72,7 +72,7 @@ fn a_mount_is_moved_and_then_tuned() {
             r#"200 {"data": {"migration_info": {"status": "in-progress"}}}"#,
             r#"200 {"data": {"migration_info": {"status": "success"}}}"#,
             "204",
-            MOUNTED,
+            &MOUNTED.replace("\"type\"", "\"description\": \"new\", \"type\""),
         ],
         &[
             r#"POST sys/remount {"from":"a/b","to":"c"}"#,

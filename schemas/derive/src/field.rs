@@ -151,6 +151,7 @@ impl Settings {
             "output" => self.presence = Some(quote!(::schemas::Presence::Output)),
             "filled" => self.presence = Some(quote!(::schemas::Presence::Filled)),
             "replaces" => self.set(quote!(replaces: true)),
+            "create_only" => self.set(quote!(create_only: true)),
             "unreadable" => self.set(quote!(readable: false)),
             "empty_differs" => self.set(quote!(empty_differs: true)),
             "inherited" => self.set(quote!(inherited: true)),

@@ -28,7 +28,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `behavior = Expression` | an implementation of `schemas::Behavior` |
 ///
 /// On a field: `key`, `default = …`, `output`, `filled`, `replaces`, `local`, `api = "…"`, `at = "…"`,
-/// `update_at = "…"`, `unreadable`, `omitted = Cleared`, `empty_differs`, `inherited`, `revision = "…"`, `conflicts(…)`,
+/// `update_at = "…"`, `create_only`, `unreadable`, `omitted = Cleared`, `empty_differs`, `inherited`, `revision = "…"`, `conflicts(…)`,
 /// `one_of(…)`, `needs(…)`, `aliases(…)`, `enterprise`, `deprecated = "…"`, and `flatten` for a group.
 #[proc_macro_derive(Kind, attributes(kind))]
 pub fn derive_kind(input: TokenStream) -> TokenStream {

@@ -25,7 +25,7 @@ pub struct ApproleRole {
     #[kind(default = true)]
     pub bind_secret_id: Option<bool>,
     /// Keep secret ids on one cluster.
-    #[kind(default = false, replaces)]
+    #[kind(default = false, replaces, create_only)]
     pub local_secret_ids: Option<bool>,
     /// Networks from which a secret id may be used.
     pub secret_id_bound_cidrs: Option<Set<String>>,

@@ -67,7 +67,7 @@ pub struct JwtAuthBackend {
     /// Certificate authority of the TLS certificate at `jwks_url`, in PEM.
     #[kind(at = "config")]
     pub jwks_ca_pem: Option<Pem>,
-    /// Several key sets: maps with `jwks_url` and `jwks_ca_pem`.
+    /// Several key sets: maps with `jwks_url` and `jwks_ca_pem`. OpenBao 2.7 names it, and does not take it.
     #[kind(at = "config", conflicts("jwks_url", "jwks_ca_pem"))]
     pub jwks_pairs: Option<List<Map<String>>>,
     /// Public keys that tokens may be signed with, in PEM.

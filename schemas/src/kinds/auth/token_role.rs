@@ -11,15 +11,15 @@ pub struct TokenRole {
     #[kind(key, replaces)]
     pub role_name: Name,
     /// Policies that a token may have.
-    pub allowed_policies: Option<Set<String>>,
+    pub allowed_policies: Option<Set<Name>>,
     /// Patterns of policies that a token may have.
-    pub allowed_policies_glob: Option<Set<String>>,
+    pub allowed_policies_glob: Option<Set<Name>>,
     /// Policies that no token may have.
-    pub disallowed_policies: Option<Set<String>>,
+    pub disallowed_policies: Option<Set<Name>>,
     /// Patterns of policies that no token may have.
-    pub disallowed_policies_glob: Option<Set<String>>,
+    pub disallowed_policies_glob: Option<Set<Name>>,
     /// Entity aliases that a token may be made for.
-    pub allowed_entity_aliases: Option<Set<String>>,
+    pub allowed_entity_aliases: Option<Set<Name>>,
     /// Tokens have no parent, and outlive the one that created them.
     #[kind(default = false)]
     pub orphan: Option<bool>,

@@ -1,7 +1,7 @@
 use crate::behavior::{self, Behavior, Operation, Step};
 use crate::kinds::sys::mounted;
 use crate::shape::{List, Map, MountPath, Seconds, Set};
-use crate::{Answer, Diagnostic, Kind, Record, Request, Value};
+use crate::{Answer, Diagnostic, Kind, Record};
 
 /// A secrets engine, mounted at a path.
 #[derive(schemas::Kind)]
@@ -13,6 +13,7 @@ pub struct Mount {
     #[kind(key)]
     pub path: MountPath,
     /// Type of the engine: `kv`, `pki`, … `kv-v2` is `kv` with version 2.
+    #[kind(create_only)]
     pub r#type: String,
     /// Text for people.
     pub description: Option<String>,
@@ -51,7 +52,7 @@ pub struct Mount {
     /// Version of the engine's plugin.
     pub plugin_version: Option<String>,
     /// Never answer from the server's cache. Set when the engine is mounted, and not changed later.
-    #[kind(filled, api = "config.force_no_cache")]
+    #[kind(filled, create_only, api = "config.force_no_cache")]
     pub force_no_cache: Option<bool>,
     /// Keep the engine on one cluster.
     #[kind(replaces)]
@@ -120,15 +121,7 @@ fn update(kind: &Kind, prior: &Record, desired: &Record, answers: &[Answer]) -> 
         options.put("version", "2".into());
         desired.set("options", options);
     }
-    match mounted::update(kind, "", prior, &desired, answers) {
-        Step::Call(request) => Step::Call(Request { body: request.body.map(without_type), ..request }),
-        step => step,
-    }
-}
-
-fn without_type(body: Value) -> Value {
-    let entries = body.as_map().cloned().unwrap_or_default();
-    Value::Map(entries.into_iter().filter(|(name, _)| name != "type").collect())
+    mounted::update(kind, "", prior, &desired, answers)
 }
 
 /// `kv-v2` is a way to write version 2 of `kv`; the server answers the latter.
