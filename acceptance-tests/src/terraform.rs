@@ -145,6 +145,16 @@ impl Terraform {
         self.run(&["destroy", "-no-color", "-input=false", "-auto-approve"])?.expect(0, "destroy")
     }
 
+    /// Destroys one object, and what depends on it.
+    ///
+    /// # Errors
+    /// When it ends with another exit code than 0.
+    pub fn destroy_only(&self, address: &str) -> Result<Ran, String> {
+        let target = format!("-target={address}");
+        self.run(&["destroy", "-no-color", "-input=false", "-auto-approve", &target])?
+            .expect(0, "destroy of the object")
+    }
+
     /// Imports `id` as `address`.
     ///
     /// # Errors

@@ -1,2 +1,83 @@
-//! Replaced below.
-fn main() {}
+//! Every kind with the reconciler, on OpenBao and on our server: create, empty plan, update, drift seen and mended.
+//! Every example: applied, planned empty.
+
+use std::path::{Path, PathBuf};
+
+use acceptance_tests::script::Script;
+use acceptance_tests::{Flavor, Lockstep, Server, cases, programs};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// What a case is run on.
+const FLAVORS: [Flavor; 2] = [Flavor::OpenBaoDev, Flavor::OursDev];
+
+// Exit codes of the reconciler.
+const IN_SYNC: i32 = 0;
+const CHANGES: i32 = 2;
+
+/// Variables that examples take secrets from; a case has a file `env`.
+const SECRETS: &[(&str, &str)] = &[("ANNE_PASSWORD", "first-password")];
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let kinds = folders(&programs::cases().join("kinds"), "create.hcl");
+    let examples = folders(&programs::workspace().join("examples/kinds"), "main.hcl");
+    let mut trials = Vec::new();
+    for flavor in FLAVORS {
+        trials.extend(kinds.iter().map(|(name, folder)| trial(flavor, "kind", name, folder, life_of_a_kind)));
+        trials.extend(
+            examples.iter().map(|(name, folder)| trial(flavor, "example", name, folder, example_is_applied)),
+        );
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// A check of one folder on a running server.
+type Check = fn(&Path, &Server) -> Result<(), String>;
+
+fn folders(parent: &Path, file: &str) -> Vec<(String, PathBuf)> {
+    let folders = cases::folders(parent).expect("the folder of the cases");
+    folders.into_iter().filter(|(_, folder)| folder.join(file).is_file()).collect()
+}
+
+fn trial(flavor: Flavor, sort: &str, name: &str, folder: &Path, check: Check) -> Trial {
+    let folder = folder.to_path_buf();
+    let trial = Trial::test(format!("{sort}::{}::{name}", flavor.name()), move || -> Result<(), Failed> {
+        Server::with(flavor, |server| check(&folder, server))?;
+        Ok(())
+    });
+    trial.with_ignored_flag(flavor.left_out())
+}
+
+fn example_is_applied(folder: &Path, server: &Server) -> Result<(), String> {
+    let mut lockstep = Lockstep::new(server)?;
+    SECRETS.iter().for_each(|(name, value)| lockstep.set(name, value));
+    lockstep.write("main.hcl", &cases::text(&folder.join("main.hcl"))?)?;
+    lockstep.expect(&["apply", "-auto-approve", "main.hcl"], IN_SYNC, "apply")?;
+    lockstep.expect(&["plan", "main.hcl"], IN_SYNC, "plan after the apply").map(drop)
+}
+
+fn life_of_a_kind(folder: &Path, server: &Server) -> Result<(), String> {
+    let mut lockstep = Lockstep::new(server)?;
+    let environment = cases::optional_text(&folder.join("env"))?.unwrap_or_default();
+    cases::environment(&environment).iter().for_each(|(name, value)| lockstep.set(name, value));
+    lockstep.write("main.hcl", &cases::text(&folder.join("create.hcl"))?)?;
+    is_applied(&lockstep, "create")?;
+    if let Some(update) = cases::optional_text(&folder.join("update.hcl"))? {
+        lockstep.write("main.hcl", &update)?;
+        is_applied(&lockstep, "update")?;
+    }
+    if let Some(drift) = cases::optional_text(&folder.join("drift.http"))? {
+        Script::parse(&drift)?.perform(server)?;
+        lockstep.expect(&["drift", "main.hcl"], CHANGES, "drift after a change behind its back")?;
+        is_applied(&lockstep, "mend")?;
+    }
+    Ok(())
+}
+
+/// A plan sees changes, the saved plan does them, and nothing is left to do.
+fn is_applied(lockstep: &Lockstep, step: &str) -> Result<(), String> {
+    lockstep.expect(&["plan", "-out=plan.json", "main.hcl"], CHANGES, &format!("plan of the {step}"))?;
+    lockstep.expect(&["apply", "-auto-approve", "plan.json"], IN_SYNC, &format!("apply of the {step}"))?;
+    lockstep.expect(&["plan", "main.hcl"], IN_SYNC, &format!("plan after the {step}"))?;
+    lockstep.expect(&["drift", "main.hcl"], IN_SYNC, &format!("drift after the {step}")).map(drop)
+}

@@ -1,0 +1,13 @@
+resource "vault_auth_backend" "machines" {
+  path = "machines"
+  type = "approle"
+}
+
+resource "vault_approle_auth_backend_role" "test" {
+  backend            = vault_auth_backend.machines.path
+  role_name          = "web"
+  token_policies     = ["app", "ops"]
+  token_ttl          = 600
+  token_max_ttl      = 3600
+  secret_id_num_uses = 3
+}

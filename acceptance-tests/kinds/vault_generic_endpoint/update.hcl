@@ -1,0 +1,8 @@
+auth "people" {
+  type = "userpass"
+}
+
+generic_endpoint "auth/people/users/ada" {
+  ignore_absent_fields = true
+  data_json            = secret.env("SECOND_JSON")
+}

@@ -1,0 +1,9 @@
+resource "vault_mount" "flat" {
+  path = "flat"
+  type = "kv"
+}
+
+resource "vault_generic_secret" "test" {
+  path      = "${vault_mount.flat.path}/mail"
+  data_json = jsonencode({ host = "b.example.com", port = 25 })
+}

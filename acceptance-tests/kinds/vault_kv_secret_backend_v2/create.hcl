@@ -1,0 +1,10 @@
+mount "kv" {
+  type    = "kv"
+  options = { version = "2" }
+
+  config {
+    max_versions         = 5
+    cas_required         = true
+    delete_version_after = "1h"
+  }
+}

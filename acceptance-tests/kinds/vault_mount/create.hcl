@@ -1,0 +1,7 @@
+mount "teams/kv" {
+  type                      = "kv"
+  options                   = { version = "2" }
+  description               = "secrets of the teams"
+  default_lease_ttl_seconds = "1h"
+  max_lease_ttl_seconds     = "2h"
+}

@@ -1,0 +1,7 @@
+mount "teams/kv" {
+  type                      = "kv"
+  options                   = { version = "2" }
+  description               = "secrets of all teams"
+  default_lease_ttl_seconds = "30m"
+  max_lease_ttl_seconds     = "2h"
+}

@@ -1,0 +1,5 @@
+namespace "team-a" {
+  custom_metadata = {
+    owner = "ada"
+  }
+}

@@ -1,0 +1,6 @@
+namespace "team-a" {
+  custom_metadata = {
+    owner = "eve"
+    cost  = "17"
+  }
+}

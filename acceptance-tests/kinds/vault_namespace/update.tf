@@ -1,0 +1,7 @@
+resource "vault_namespace" "test" {
+  path = "team-a"
+  custom_metadata = {
+    owner = "eve"
+    cost  = "17"
+  }
+}

@@ -1,0 +1,9 @@
+resource "vault_password_policy" "test" {
+  name   = "pins"
+  policy = <<-EOT
+    length = 16
+    rule "charset" {
+      charset = "0123456789"
+    }
+  EOT
+}

@@ -1,0 +1,3 @@
+policy "app-read" {
+  path "secret/data/app/*" { capabilities = ["read"] }
+}

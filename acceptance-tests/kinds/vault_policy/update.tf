@@ -1,0 +1,8 @@
+resource "vault_policy" "test" {
+  name   = "app-read"
+  policy = <<-EOT
+    path "secret/data/app/*" {
+      capabilities = ["read", "list"]
+    }
+  EOT
+}

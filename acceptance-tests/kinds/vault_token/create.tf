@@ -1,0 +1,11 @@
+resource "vault_policy" "app" {
+  name   = "app"
+  policy = "path \"secret/*\" { capabilities = [\"read\"] }"
+}
+
+resource "vault_token" "test" {
+  policies     = [vault_policy.app.name]
+  ttl          = "24h"
+  display_name = "job"
+  no_parent    = true
+}
