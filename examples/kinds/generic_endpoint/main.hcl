@@ -7,6 +7,6 @@ generic_endpoint "totp/keys/phone" {
   data_json = jsonencode({
     issuer       = "Shop"
     account_name = "ola@example.com"
-    key          = "JBSWY3DPEHPK3PXP"
+    key          = secret.env("TOTP_KEY")
   })
 }

@@ -4,7 +4,8 @@ mount "flat" {
 
 generic_secret "flat/shop/mail" {
   data_json = jsonencode({
-    host = "mail.example.com"
-    user = "shop"
+    host     = "mail.example.com"
+    user     = "shop"
+    password = secret.env("MAIL_PASSWORD")
   })
 }

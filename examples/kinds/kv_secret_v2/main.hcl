@@ -4,8 +4,9 @@ mount "kv" {
 
   secret "shop/database" {
     data_json = jsonencode({
-      user = "shop"
-      port = 5432
+      user     = "shop"
+      port     = 5432
+      password = secret.env("DATABASE_PASSWORD")
     })
 
     custom_metadata {
