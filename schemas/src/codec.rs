@@ -32,7 +32,8 @@ pub fn update_body(kind: &Kind, endpoint: &Endpoint, prior: &Record, desired: &R
             record.set(field.name, if is_lost { before.clone() } else { Value::Null });
             continue;
         }
-        if field.default.is_none() && says_nothing(kind, field, before) && says_nothing(kind, field, value) {
+        if value.as_str() == Some("") && says_nothing(kind, field, before) && says_nothing(kind, field, value)
+        {
             continue;
         }
         let is_cleared = value.is_null() && !kind.same(field, before, &Value::Null);
@@ -44,7 +45,8 @@ pub fn update_body(kind: &Kind, endpoint: &Endpoint, prior: &Record, desired: &R
     Some(body(here(), &record, endpoint, endpoint.strip))
 }
 
-/// True for a value that means the same as none. (A version of a plugin may be absent, and not be `""`.)
+/// True for a value that means the same as none. Older states hold `""` for texts that nobody set, and some
+/// parameters may be absent but not empty.
 fn says_nothing(kind: &Kind, field: &Field, value: &Value) -> bool {
     !field.is_write_only() && kind.same(field, value, &Value::Null)
 }
