@@ -1,8 +1,0 @@
-auth "people" {
-  type = "userpass"
-}
-
-generic_endpoint "auth/people/users/ada" {
-  ignore_absent_fields = true
-  data_json            = secret.env("SECOND_JSON")
-}
