@@ -106,10 +106,10 @@ pub(super) fn names(cx: &Context<'_>, name: &str) -> bool {
     cx.parameters().get(name).is_some_and(|value| value.get() != "null")
 }
 
-/// The texts of list field `name`, if the request names it.
+/// The texts of list field `name`, white space around them removed, if the request names it.
 pub(super) fn texts(input: &Record, name: &str) -> Option<Vec<String>> {
     let items = input.get(name).as_list()?;
-    Some(items.iter().filter_map(|item| item.as_str()).map(str::to_owned).collect())
+    Some(items.iter().filter_map(|item| item.as_str()).map(|item| item.trim().to_owned()).collect())
 }
 
 impl TokenParameters {

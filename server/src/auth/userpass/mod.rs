@@ -1,0 +1,73 @@
+//! The auth method `userpass`: people log in with a name and a password.
+//!
+//! A user is a [`User`](user::User) record under `user/<name>`; the password is kept as a bcrypt hash.
+
+mod login;
+mod password;
+mod user;
+
+#[cfg(test)]
+mod tests;
+
+use async_trait::async_trait;
+use schemas::Part;
+use schemas::kinds::UserpassUser;
+use schemas::shape::{Declared, Name, Seconds};
+
+use super::lockout::Lockout;
+use super::page::Page;
+use super::token_parameters::ServerFields;
+use crate::core::context::Context;
+use crate::core::engine::{Engine, Renewal, Route};
+use crate::core::error::Error;
+use crate::core::response::AuthGrant;
+use crate::handler;
+
+/// A mount of the auth method `userpass`.
+#[derive(Default)]
+pub(crate) struct Userpass {
+    lockout: Lockout,
+}
+
+/// Fields of a user that Terraform's schema does not have.
+#[derive(Debug, schemas::Fields)]
+struct OlderFields {
+    /// The older name of `token_ttl`.
+    ttl: Option<Seconds>,
+}
+
+/// Fields of a login.
+#[derive(Debug, schemas::Fields)]
+struct Credentials {
+    /// Who wants to log in.
+    username: Name,
+    /// With which password.
+    password: Option<String>,
+}
+
+static USER: &[Part] =
+    &[Part::Group(UserpassUser::PARTS), Part::Group(ServerFields::PARTS), Part::Group(OlderFields::PARTS)];
+
+static ROUTES: &[Route<Userpass>] = &[
+    Route::new("users").fields(Page::PARTS).list(handler!(user::list)),
+    Route::new("users/{username}/password").fields(USER).write(handler!(user::change_password)),
+    Route::new("users/{username}/policies").fields(USER).write(handler!(user::change_policies)),
+    Route::new("users/{username}")
+        .fields(USER)
+        .exists(handler!(user::exists))
+        .read(handler!(user::read))
+        .write(handler!(user::write))
+        .delete(handler!(user::delete)),
+    Route::new("login/{username}").fields(Credentials::PARTS).write(handler!(login::login)).login(),
+];
+
+#[async_trait]
+impl Engine for Userpass {
+    fn routes() -> &'static [Route<Self>] {
+        ROUTES
+    }
+
+    async fn renew_login(&self, cx: &Context<'_>, grant: &AuthGrant) -> Result<Renewal, Error> {
+        login::renew(cx, grant).await
+    }
+}
