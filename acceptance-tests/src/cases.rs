@@ -21,6 +21,14 @@ pub fn files(parent: &Path, extension: &str) -> Result<Vec<(String, PathBuf)>, S
     Ok(files.map(|(name, path)| (name.trim_end_matches(&format!(".{extension}")).to_owned(), path)).collect())
 }
 
+/// All files in `parent`, by name, in order.
+///
+/// # Errors
+/// When `parent` cannot be read.
+pub fn all_files(parent: &Path) -> Result<Vec<(String, PathBuf)>, String> {
+    Ok(entries(parent)?.into_iter().filter(|(_, path)| path.is_file()).collect())
+}
+
 fn entries(parent: &Path) -> Result<Vec<(String, PathBuf)>, String> {
     let entries = fs::read_dir(parent).map_err(|error| format!("`{}`: {error}", parent.display()))?;
     let mut found: Vec<(String, PathBuf)> = entries

@@ -15,13 +15,14 @@ const FLAVORS: [Flavor; 2] = [Flavor::OpenBaoDev, Flavor::OursDev];
 const IN_SYNC: i32 = 0;
 const CHANGES: i32 = 2;
 
-/// Variables that examples take secrets from; a case has a file `env`.
-const SECRETS: &[(&str, &str)] = &[("ANNE_PASSWORD", "first-password")];
+/// What every secret of an example is: a password like any other, and a TOTP key in base32 too.
+const SECRET: &str = "JBSWY3DPEHPK3PXP";
 
 fn main() {
     let arguments = Arguments::from_args();
     let kinds = folders(&programs::cases().join("kinds"), "create.hcl");
     let examples = folders(&programs::workspace().join("examples/kinds"), "main.hcl");
+    let stacks = folders(&programs::workspace().join("examples/stacks"), "root.hcl");
     let mut trials = Vec::new();
     for flavor in FLAVORS {
         trials.extend(kinds.iter().map(|(name, folder)| trial(flavor, "kind", name, folder, life_of_a_kind)));
@@ -51,10 +52,19 @@ fn trial(flavor: Flavor, sort: &str, name: &str, folder: &Path, check: Check) ->
 
 fn example_is_applied(folder: &Path, server: &Server) -> Result<(), String> {
     let mut lockstep = Lockstep::new(server)?;
-    SECRETS.iter().for_each(|(name, value)| lockstep.set(name, value));
-    lockstep.write("main.hcl", &cases::text(&folder.join("main.hcl"))?)?;
-    lockstep.expect(&["apply", "-auto-approve", "main.hcl"], IN_SYNC, "apply")?;
-    lockstep.expect(&["plan", "main.hcl"], IN_SYNC, "plan after the apply").map(drop)
+    for (name, path) in cases::all_files(folder)? {
+        let text = cases::text(&path)?;
+        variables(&text).for_each(|variable| lockstep.set(variable, SECRET));
+        lockstep.write(&name, &text)?;
+    }
+    lockstep.expect(&["apply", "-auto-approve", "."], IN_SYNC, "apply")?;
+    lockstep.expect(&["plan", "."], IN_SYNC, "plan after the apply")?;
+    lockstep.expect(&["drift", "."], IN_SYNC, "drift after the apply").map(drop)
+}
+
+/// Names of the variables that a configuration takes secrets from.
+fn variables(configuration: &str) -> impl Iterator<Item = &str> {
+    configuration.split("secret.env(\"").skip(1).filter_map(|rest| rest.split('"').next())
 }
 
 fn life_of_a_kind(folder: &Path, server: &Server) -> Result<(), String> {

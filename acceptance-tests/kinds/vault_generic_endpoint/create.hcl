@@ -4,5 +4,6 @@ auth "people" {
 
 generic_endpoint "auth/people/users/ada" {
   ignore_absent_fields = true
+  depends_on           = [auth.people]
   data_json            = secret.env("FIRST_JSON")
 }
