@@ -592,7 +592,7 @@ fn a_login_is_revoked_at_the_end() {
 }
 
 #[test]
-fn a_secret_id_is_destroyed_at_the_end() {
+fn a_secret_id_outlives_the_run() {
     let kind = kind(Class::Ephemeral, "approle_auth_backend_role_secret_id");
     let config =
         record(r#"{"backend":"approle","role_name":"r","cidr_list":["10.0.0.0/8","::1/128"],"ttl":600}"#);
@@ -603,11 +603,7 @@ fn a_secret_id_is_destroyed_at_the_end() {
     assert_eq!(transcript(kind, &open, &[made]), expected);
     let opened = done(kind, &open, &[made]);
     assert_eq!((opened.text("secret_id"), opened.text("accessor")), ("sid", "acc"));
-    let expected =
-        "POST auth/approle/role/r/secret-id-accessor/destroy {\"secret_id_accessor\":\"acc\"}\ngone";
-    for reply in ["204", "404 {\"errors\":[]}"] {
-        assert_eq!(transcript(kind, &Operation::Close { opened: &opened }, &[reply]), expected);
-    }
+    assert_eq!(transcript(kind, &Operation::Close { opened: &opened }, &[]), "gone");
 }
 
 #[test]

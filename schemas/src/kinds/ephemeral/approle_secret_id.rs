@@ -1,22 +1,18 @@
 use crate::behavior::{follow_table, verdict_of_write};
-use crate::kinds::exchange::{path, remove};
+use crate::kinds::exchange::path;
 use crate::kinds::kv::{hidden, map};
 use crate::shape::{Json, MountPath, Name, Sensitive, Set};
 use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Step, Value};
 
-/// A secret id of an AppRole role, made when the run needs it and destroyed at its end.
+/// A secret id of an AppRole role, made when the run needs it and in no state. It ends by its own lifetime.
 #[derive(schemas::Kind)]
 #[kind(
     name = "approle_auth_backend_role_secret_id",
     class = Ephemeral,
     states = Modern,
-    behavior = MakeAndDestroy
+    behavior = Handout
 )]
 #[kind(create = "PUT auth/{backend}/role/{role_name}/secret-id")]
-#[kind(endpoint(
-    name = "destroy",
-    delete = "POST auth/{backend}/role/{role_name}/secret-id-accessor/destroy"
-))]
 pub struct ApproleSecretIdEphemeral {
     /// Path of the auth method.
     #[kind(key, filled, default = "approle")]
@@ -43,19 +39,17 @@ pub struct ApproleSecretIdEphemeral {
     pub accessor: Option<String>,
 }
 
-struct MakeAndDestroy;
+struct Handout;
 
-impl Behavior for MakeAndDestroy {
+impl Behavior for Handout {
     fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
         match (operation, answers) {
             (Operation::Open { config }, []) => creation(config).map_or_else(Step::Failed, Step::Call),
             (Operation::Open { config }, [answer, ..]) => {
                 verdict_of_write(answer).unwrap_or_else(|| opened(config, answer))
             }
-            (Operation::Close { opened }, _) if opened.get("accessor").is_null() => Step::Gone,
-            (Operation::Close { opened }, _) => {
-                destruction(opened).map_or_else(Step::Failed, |request| remove(request, answers))
-            }
+            // It lives on: whoever got it in this run, or found it where the run stored it, logs in with it later.
+            (Operation::Close { .. }, _) => Step::Gone,
             _ => follow_table(kind, operation, answers),
         }
     }
@@ -83,10 +77,4 @@ fn opened(config: &Record, answer: &Answer) -> Step {
         return Step::Failed(Diagnostic::error("the server answered no secret id"));
     }
     Step::Done(config.clone().with("secret_id", hidden(secret_id.clone())).with("accessor", accessor.clone()))
-}
-
-fn destruction(opened: &Record) -> Result<Request, Diagnostic> {
-    let path = path("auth/{backend}/role/{role_name}/secret-id-accessor/destroy", opened)?;
-    let body = map([("secret_id_accessor", opened.get("accessor").clone())]);
-    Ok(Request::new(Method::Post, path).with_body(body))
 }
