@@ -77,7 +77,10 @@ fn absent_plan(kind: &Kind, field: &Field, before: Option<&Value>) -> Value {
         (Presence::Filled, Some(before)) => before.clone(),
         (_, Some(before)) if field.inherited => before.clone(),
         (Presence::Filled, None) => field.default.map_or(Value::Unknown, Value::from),
-        (_, Some(before)) if kind.same(field, before, &Value::Null) => before.clone(),
+        // Where the plan must be what is configured, an old `0` becomes null again.
+        (_, Some(before)) if kind.states == States::Legacy && kind.same(field, before, &Value::Null) => {
+            before.clone()
+        }
         _ if field.default.is_some() && kind.states == States::Legacy => codec::absent(field),
         _ => Value::Null,
     }
