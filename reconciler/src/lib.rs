@@ -20,7 +20,7 @@ pub mod value;
 
 pub use address::Address;
 pub use apply::{Journal, Outcome, apply};
-pub use config::{Declared, Desired, Loaded, Options, load};
+pub use config::{Declared, Desired, Loaded, Options, load, load_text};
 pub use exit::Exit;
 pub use hcl::source::{Sources, Span};
 pub use inventory::{Inventory, Live};

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use hcl_edit::structure::Body;
-use schemas::{Diagnostic, Kind, Secret};
+use schemas::{Diagnostic, Kind, Place, Secret};
 
 use crate::Address;
 use crate::hcl::source::{SourceFile, Sources, Span, read};
@@ -129,8 +129,18 @@ fn from_sources(sources: Sources, mut diagnostics: Vec<Diagnostic>, options: &Op
     // With a file missing, every reference into it would be reported besides.
     let follows = |found: &Diagnostic| unread && found.summary.ends_with("is not declared");
     diagnostics.extend(loader.diagnostics.into_iter().filter(|found| !follows(found)));
+    in_reading_order(&mut diagnostics, &sources);
     let secrets = loader.variables.secrets;
     Loaded { desired, sources: sources.clone(), diagnostics, secrets }
+}
+
+/// Sorts findings by where they are; those without a place come first.
+fn in_reading_order(diagnostics: &mut [Diagnostic], sources: &Sources) {
+    let position = |name: &str| sources.files().iter().position(|file| &*file.name == name);
+    diagnostics.sort_by_key(|diagnostic| match &diagnostic.place {
+        Some(Place::Span { file, range }) => Some((position(file), range.start)),
+        _ => None,
+    });
 }
 
 /// What is known while reading.

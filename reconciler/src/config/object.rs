@@ -38,9 +38,7 @@ pub(super) fn read(
     }
     let span = site.file.span(site.block.ident.span().unwrap_or_default());
     guard_secrets(loader, site, &mut fields, &span, found);
-    if !fields.broken {
-        check(site, &fields, &span, found);
-    }
+    check(site, &fields, &span, found);
     let needs = needs(&site.address, uses.into_inner());
     let declared = Declared { kind: site.kind, fields: fields.values, span: Some(span), needs };
     insert(desired, site, declared, found);
@@ -117,7 +115,9 @@ fn guard_secrets(
         if !loader.options.allow_literal_secrets {
             let text = format!("`{}` holds a secret in clear", field.name);
             let hint = "take it from elsewhere: `secret.env(\"NAME\")`, `secret.file(\"path\")`, `secret.kv(\"mount/path\", \"field\")`";
-            found.push(Diagnostic::error(text).at_span(&place.file, place.range.clone()).hint(hint));
+            // Without the line itself, which shows the secret.
+            let place = format!("it stands in {}, line {}", place.file, place.line);
+            found.push(Diagnostic::error(text).because(place).hint(hint));
             fields.broken = true;
         } else if let Some(plain) = crate::hcl::plain_value(value) {
             let literal = LiteralSecret::new(format!("{}:{}#{}", place.file, place.line, field.name), plain);
@@ -154,7 +154,11 @@ fn holds_literal(hidden: bool, shape: &Shape, value: &Val) -> bool {
 fn check(site: &Site<'_>, fields: &Fields, span: &Span, found: &mut Vec<Diagnostic>) {
     match resolve_all(&fields.values, &Nothing) {
         Ok(record) => {
-            let wrong = schemas::check::check(site.kind, &record);
+            let mut wrong = schemas::check::check(site.kind, &record);
+            // What seems to be missing may be what could not be read.
+            wrong.retain(|found| {
+                !fields.broken || field_of(found).is_some_and(|field| fields.places.contains_key(field))
+            });
             found.extend(wrong.into_iter().map(|diagnostic| placed(diagnostic, fields, span)));
         }
         Err((field, error)) => {
@@ -166,10 +170,15 @@ fn check(site: &Site<'_>, fields: &Fields, span: &Span, found: &mut Vec<Diagnost
 
 /// Puts a diagnostic about a field where the field stands.
 fn placed(diagnostic: Diagnostic, fields: &Fields, span: &Span) -> Diagnostic {
-    let field = match &diagnostic.place {
-        Some(Place::Field(path)) => path.split(['.', '[']).next().unwrap_or_default().to_owned(),
-        _ => String::new(),
-    };
-    let place = fields.places.get(&field).unwrap_or(span);
-    diagnostic.at_span(&place.file, place.range.clone())
+    let field = field_of(&diagnostic).unwrap_or_default();
+    let place = fields.places.get(field).unwrap_or(span).clone();
+    diagnostic.at_span(&place.file, place.range)
+}
+
+/// The field that a diagnostic is about.
+fn field_of(diagnostic: &Diagnostic) -> Option<&str> {
+    match &diagnostic.place {
+        Some(Place::Field(path)) => path.split(['.', '[']).next(),
+        _ => None,
+    }
 }

@@ -193,6 +193,9 @@ impl<'a> Evaluator<'a> {
     fn unknown_function(&self, call: &FuncCall) -> Faults {
         let name = call.name.name.as_str();
         let range = call.name.name.span().unwrap_or_default();
+        if let Some(source) = name.strip_prefix("secret_") {
+            return no_source(source).at_span(&self.scope.file.name, range).into();
+        }
         let found =
             Diagnostic::error(format!("there is no function `{name}`")).at_span(&self.scope.file.name, range);
         hint_for(found, name, functions::names()).into()
@@ -344,9 +347,7 @@ impl<'a> Evaluator<'a> {
 
     fn secret(&self, operators: &[&TraversalOperator], expression: &Expression) -> Faults {
         let name = word(operators.first()).unwrap_or_default();
-        let found = Diagnostic::error(format!("`secret.{name}` is no source of secrets"))
-            .hint("the sources are `secret.env(NAME)`, `secret.file(PATH)`, `secret.exec([COMMAND, …])` and `secret.kv(PATH, FIELD)`");
-        self.at(expression, found)
+        self.at(expression, no_source(&name))
     }
 
     fn object_named(
@@ -423,6 +424,12 @@ impl<'a> Evaluator<'a> {
     pub(super) fn at(&self, expression: &Expression, found: Diagnostic) -> Faults {
         found.at_span(&self.scope.file.name, range_of(expression)).into()
     }
+}
+
+fn no_source(name: &str) -> Diagnostic {
+    Diagnostic::error(format!("`secret.{name}` is no source of secrets")).hint(
+        "the sources are `secret.env(NAME)`, `secret.file(PATH)`, `secret.exec([COMMAND, …])` and `secret.kv(PATH, FIELD)`",
+    )
 }
 
 fn range_of(expression: &Expression) -> Range<usize> {

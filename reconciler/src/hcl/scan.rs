@@ -38,14 +38,13 @@ struct Scanner<'a> {
     at: usize,
     inside: Vec<Inside>,
     dots: Vec<usize>,
+    /// The first bracket that another one closes.
+    crossed: Option<Inside>,
 }
-
-/// Functions of the name space `secret`.
-const SECRETS: [&str; 4] = ["env", "file", "exec", "kv"];
 
 /// Looks at `source`.
 pub(super) fn scan(source: &str) -> Scanned {
-    let mut scanner = Scanner { source, at: 0, inside: Vec::new(), dots: Vec::new() };
+    let mut scanner = Scanner { source, at: 0, inside: Vec::new(), dots: Vec::new(), crossed: None };
     while scanner.at < source.len() {
         scanner.step();
     }
@@ -54,7 +53,7 @@ pub(super) fn scan(source: &str) -> Scanned {
         text[*dot] = b'_';
     }
     let text = String::from_utf8(text).unwrap_or_else(|_| source.to_owned());
-    Scanned { text, open: scanner.inside.pop().map(|inside| open(source, inside)) }
+    Scanned { text, open: scanner.crossed.take().or(scanner.inside.pop()).map(|inside| open(source, inside)) }
 }
 
 fn open(source: &str, inside: Inside) -> Open {
@@ -136,10 +135,7 @@ impl Scanner<'_> {
             b'{' => self.enter(Inside::Bracket(self.at, '}')),
             b'[' => self.enter(Inside::Bracket(self.at, ']')),
             b'(' => self.enter(Inside::Bracket(self.at, ')')),
-            b'}' | b']' | b')' => {
-                self.inside.pop();
-                self.advance(1);
-            }
+            b'}' | b']' | b')' => self.close(char::from(first)),
             b'<' if rest.starts_with("<<") => self.heredoc(),
             c if c.is_ascii_alphabetic() || c == b'_' => self.word(),
             _ => self.advance(1),
@@ -148,6 +144,16 @@ impl Scanner<'_> {
 
     fn enter(&mut self, inside: Inside) {
         self.inside.push(inside);
+        self.advance(1);
+    }
+
+    fn close(&mut self, bracket: char) {
+        let open = self.inside.pop();
+        if let Some(Inside::Bracket(at, closed_by)) = open
+            && closed_by != bracket
+        {
+            self.crossed.get_or_insert(Inside::Bracket(at, closed_by));
+        }
         self.advance(1);
     }
 
@@ -175,7 +181,8 @@ impl Scanner<'_> {
             rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(rest.len());
         let after_dot = self.source[..self.at].trim_end().ends_with('.');
         let call = rest[length..].strip_prefix('.').is_some_and(|after| {
-            SECRETS.iter().any(|name| after.strip_prefix(name).is_some_and(|after| after.starts_with('(')))
+            let name = after.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(after.len());
+            name > 0 && after[name..].starts_with('(')
         });
         if &rest[..length] == "secret" && call && !after_dot {
             self.dots.push(self.at + length);
@@ -212,7 +219,7 @@ mod tests {
             r#"a = "$${secret.env("#,
             "a = my.secret.env(",
             "a = mysecret.env(",
-            "a = secret.other(",
+            "a = secret.other",
         ] {
             check(text, text);
         }
@@ -223,6 +230,8 @@ mod tests {
         let open = scan("a = 1\nb = \"text\n").open.expect("something open");
         assert_eq!((open.at, open.what), (10..11, "text"));
         assert!(scan("a = \"${f(\"x\")}\"\nb {\n}\n").open.is_none());
+        let open = scan("a {\n  b = [1, 2\n}\n").open.expect("a bracket that another closes");
+        assert_eq!((open.at, open.closed_by.as_str()), (10..11, "]"));
         assert_eq!(scan("a = <<EOT\nx\n").open.map(|open| open.closed_by), Some("EOT".to_owned()));
     }
 }

@@ -104,9 +104,6 @@ fn hint(error: &hcl_edit::parser::Error, rest: &str) -> Option<&'static str> {
     if error.message().contains("expected `{`") && line.starts_with('"') && line.contains("${") {
         return Some("a label is literal text; give the computed name as an attribute inside the block");
     }
-    if error.message().contains("expected newline") && line.starts_with('(') {
-        return Some("only `secret.env`, `secret.file`, `secret.exec` and `secret.kv` are called with a dot");
-    }
     None
 }
 

@@ -1,6 +1,7 @@
 //! Plans and drift for people.
 
-use schemas::{Diagnostic, Value};
+use schemas::acl::AclPolicy;
+use schemas::{Diagnostic, Shape, Text, Value};
 use similar::{ChangeTag, TextDiff};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -81,8 +82,7 @@ impl Page {
         }
     }
 
-    fn head(&mut self, step: &Step, what: &str) {
-        let (sign, tone) = sign(step.action);
+    fn head(&mut self, step: &Step, (sign, tone): (&str, Tone), what: &str) {
         let name = step.address.within_namespace();
         let what = if what.is_empty() { String::new() } else { format!("  {what}") };
         let place =
@@ -105,11 +105,11 @@ impl Page {
             (Action::Unknown, _) => "cannot be read".to_owned(),
             _ => String::new(),
         };
-        self.head(step, &what);
+        self.head(step, sign(step.action), &what);
         self.reason(step.reason.as_ref());
         let width = width_of(&step.changes);
         for change in &step.changes {
-            self.change(step.action, change, width);
+            self.change(step.action, &readable(step, change), width);
         }
     }
 
@@ -202,7 +202,13 @@ impl Page {
             Action::Unknown => "cannot be read",
             _ => "changed",
         };
-        self.head(step, what);
+        // Seen from the server: what is declared and missing is a loss there.
+        let mark = match step.action {
+            Action::Create => sign(Action::Delete),
+            Action::Delete => sign(Action::Create),
+            action => sign(action),
+        };
+        self.head(step, mark, what);
         if step.action == Action::Unknown {
             self.reason(step.reason.as_ref());
         }
@@ -211,7 +217,7 @@ impl Page {
         }
         let width = width_of(&step.changes);
         for change in &step.changes {
-            self.difference(change, width);
+            self.difference(&readable(step, change), width);
         }
     }
 
@@ -243,6 +249,38 @@ impl Page {
             self.line(&format!("  = {}  {}", step.address, step.unverifiable.join(", ")));
         }
         self.line("");
+    }
+}
+
+/// The change as people read it: durations as `20m`, policies in one layout where both sides can be read, so that
+/// only what matters stands out.
+fn readable(step: &Step, change: &Change) -> Change {
+    let Some(field) = step.kind.field(&change.field) else { return change.clone() };
+    let sides = (&change.before, &change.after);
+    let (before, after) = match (field.shape, sides) {
+        (Shape::Text(Text::AclPolicy), (Value::String(before), Value::String(after))) => {
+            match (AclPolicy::parse(before), AclPolicy::parse(after)) {
+                (Ok(before), Ok(after)) if before.to_string() != after.to_string() => {
+                    (before.to_string().into(), after.to_string().into())
+                }
+                _ => return change.clone(),
+            }
+        }
+        (Shape::Seconds | Shape::Duration, (before, after)) => (duration(before), duration(after)),
+        _ => return change.clone(),
+    };
+    if before == after {
+        return change.clone();
+    }
+    Change { before, after, ..change.clone() }
+}
+
+fn duration(value: &Value) -> Value {
+    match value {
+        Value::Number(_) => {
+            value.as_i64().map_or_else(|| value.clone(), |seconds| schemas::duration::render(seconds).into())
+        }
+        value => value.clone(),
     }
 }
 

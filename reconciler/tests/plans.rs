@@ -1,0 +1,67 @@
+//! What is planned: `tests/plans/*.md`, each case a configuration, what is live, and the plan.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use reconciler::render::{self, Style};
+use reconciler::{Address, Inventory, Live, Options, Policy, load_text, plan};
+use schemas::{Diagnostic, Record, Value, json};
+use support::Case;
+
+#[test]
+fn plans_are_as_shown() {
+    support::check_folder("plans", |case| {
+        let plan = planned(case);
+        render::plan(&plan, Style::plain())
+    });
+}
+
+#[test]
+fn drift_is_as_shown() {
+    support::check_folder("drift", |case| render::drift(&planned(case), Style::plain()));
+}
+
+fn planned(case: &Case) -> reconciler::Plan {
+    let block = |name: &str| case.blocks.get(name).map(String::as_str).unwrap_or_default();
+    let loaded = load_text("main.hcl", block("hcl"), &Options::default());
+    assert!(!loaded.has_errors(), "`{}`: {:#?}", case.title, loaded.diagnostics);
+    plan(&loaded.desired, &inventory(block("json")), &policy(block("flags")))
+}
+
+fn policy(flags: &str) -> Policy {
+    let mut policy = Policy::default();
+    for flag in flags.lines() {
+        let (name, value) = flag.split_once(' ').unwrap_or((flag, ""));
+        let address = || Address::parse(value).expect("an address");
+        match name {
+            "-destroy" => policy.destroy = true,
+            "-target" => policy.targets.push(address()),
+            "-replace" => drop(policy.replace.insert(address())),
+            "-resend" => drop(policy.resend.insert(address())),
+            other => panic!("no flag {other}"),
+        }
+    }
+    policy
+}
+
+fn inventory(live: &str) -> Inventory {
+    let objects = if live.is_empty() { Value::Null } else { json::parse(live).expect("JSON") };
+    let objects: BTreeMap<Address, Live> = objects
+        .as_map()
+        .into_iter()
+        .flatten()
+        .map(|(address, value)| (Address::parse(address).expect("an address"), live_of(value)))
+        .collect();
+    Inventory { objects, ..Inventory::default() }
+}
+
+fn live_of(value: &Value) -> Live {
+    match value {
+        Value::Map(fields) => Live::Present(Record::from(fields.clone())),
+        _ => Live::Unknown(Box::new(
+            Diagnostic::error("the token may not do this: GET x")
+                .hint("path \"x\" { capabilities = [\"read\"] }"),
+        )),
+    }
+}
