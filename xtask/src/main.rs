@@ -1,9 +1,11 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to the person who runs it")]
 
+mod background;
 mod bench;
 mod demo;
 mod generate;
+mod http;
 mod lint;
 mod oracle;
 mod shell;

@@ -53,20 +53,6 @@ pub(crate) fn status(command: &mut Command) -> Result<ExitStatus, String> {
     command.status().map_err(|error| format!("`{}` cannot be started: {error}", shown(command)))
 }
 
-/// Runs a command and answers its standard output.
-///
-/// # Errors
-/// When it cannot be started or ends with another exit code than 0.
-pub(crate) fn output(command: &mut Command) -> Result<String, String> {
-    let output =
-        command.output().map_err(|error| format!("`{}` cannot be started: {error}", shown(command)))?;
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("`{}` ended with {}\n{text}", shown(command), output.status));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
 /// The first program with this name on the PATH.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
@@ -74,7 +60,7 @@ pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
 }
 
 /// The command line, programs by name alone.
-fn shown(command: &Command) -> String {
+pub(crate) fn shown(command: &Command) -> String {
     let program =
         Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned());
