@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use schemas::kinds::KINDS;
-use schemas::{Class, Kind, Record, Template};
+use schemas::{Class, Kind, Presence, Record, Template};
 
 fn templates(kind: &Kind) -> Vec<Template> {
     let calls = kind.endpoints.iter().flat_map(|at| [at.create, at.read, at.update, at.delete]).flatten();
@@ -66,6 +66,47 @@ fn an_import_id_is_parsed_back_into_the_path() {
                 template.holes().map(|hole| (hole.to_owned(), format!("{hole}-1").into())).collect();
             let id = template.render(&record).expect("all holes are set");
             assert_eq!(template.parse(&id), Some(record), "{kind:?}: {id}");
+        }
+    }
+}
+
+#[test]
+fn a_block_names_fields_that_the_kind_has() {
+    for kind in KINDS {
+        let Some(block) = kind.block else { continue };
+        for name in [block.label, block.container].into_iter().filter(|name| !name.is_empty()) {
+            assert!(kind.field(name).is_some_and(|field| field.key), "{kind:?}: `{name}` is no key");
+        }
+        assert!(
+            ["namespace", "mount", "auth"].contains(&block.within),
+            "{kind:?}: within `{}`",
+            block.within
+        );
+    }
+}
+
+#[test]
+fn a_write_only_field_is_not_read_and_is_sent_again_by_a_revision() {
+    for kind in KINDS.iter().filter(|kind| kind.class == Class::Resource) {
+        for field in kind.fields().filter(|field| field.is_write_only()) {
+            assert!(!(field.readable && field.at.is_some()), "{kind:?}.{} is read", field.name);
+            let revision = field.revision.and_then(|name| kind.field(name));
+            assert!(revision.is_some_and(|field| field.at.is_none()), "{kind:?}.{}: no revision", field.name);
+        }
+    }
+}
+
+#[test]
+fn an_output_is_never_sent_and_a_default_fits_its_field() {
+    for kind in KINDS {
+        for field in kind.fields() {
+            let output = field.presence == Presence::Output;
+            let configured =
+                field.replaces || field.create_only || field.default.is_some() || field.is_write_only();
+            assert!(!(output && configured), "{kind:?}.{} is set by the server", field.name);
+            let default = field.default.map(schemas::Value::from).unwrap_or_default();
+            let wrong = schemas::check::of_shape(field.name, &field.shape, &default);
+            assert!(wrong.is_empty(), "{kind:?}.{}: {wrong:?}", field.name);
         }
     }
 }
