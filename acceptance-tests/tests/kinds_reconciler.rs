@@ -29,6 +29,9 @@ fn main() {
         trials.extend(
             examples.iter().map(|(name, folder)| trial(flavor, "example", name, folder, example_is_applied)),
         );
+        trials.extend(
+            stacks.iter().map(|(name, folder)| trial(flavor, "stack", name, folder, example_is_applied)),
+        );
     }
     libtest_mimic::run(&arguments, trials).exit();
 }

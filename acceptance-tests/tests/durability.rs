@@ -1,0 +1,66 @@
+//! Our server, killed in a burst of writes: every acknowledged write is there after restart and unseal.
+
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use acceptance_tests::{Call, Flavor, Server};
+use serde_json::json;
+
+/// Connections that write at the same time.
+const WRITERS: usize = 4;
+/// How long they write before the server is killed; each crash meets another moment of the burst.
+const BURSTS_MS: [u64; 4] = [40, 90, 170, 310];
+
+#[test]
+fn every_acknowledged_write_survives_a_kill() {
+    let mut server = Server::start(Flavor::Ours).unwrap_or_else(|problem| panic!("{problem}"));
+    let mount = json!({"type": "kv", "options": {"version": "2"}});
+    server.must("POST", "sys/mounts/kv", Some(&mount)).unwrap_or_else(|problem| panic!("{problem}"));
+    let mut acknowledged = Vec::new();
+    for (round, milliseconds) in BURSTS_MS.into_iter().enumerate() {
+        let written = burst_and_kill(&mut server, round, Duration::from_millis(milliseconds));
+        assert!(!written.is_empty(), "no write was acknowledged in round {round}");
+        acknowledged.extend(written);
+        server.crash_and_restart().unwrap_or_else(|problem| panic!("{}", server.explain(&problem)));
+        let lost: Vec<_> = acknowledged.iter().filter(|name| !is_there(&server, name)).collect();
+        assert!(
+            lost.is_empty(),
+            "{}",
+            server.explain(&format!("lost after the crash of round {round}: {lost:?}"))
+        );
+    }
+}
+
+/// Names of the secrets whose writes were acknowledged before the server was killed.
+fn burst_and_kill(server: &mut Server, round: usize, duration: Duration) -> Vec<String> {
+    let acknowledged = Mutex::new(Vec::new());
+    let (address, token) = (server.address.clone(), server.token.clone());
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (address, token, acknowledged) = (&address, &token, &acknowledged);
+            scope.spawn(move || {
+                write_until_refused(address, token, &format!("{round}-{writer}"), acknowledged)
+            });
+        }
+        thread::sleep(duration);
+        server.crash();
+    });
+    acknowledged.into_inner().expect("no writer panicked")
+}
+
+fn write_until_refused(address: &str, token: &str, prefix: &str, acknowledged: &Mutex<Vec<String>>) {
+    for number in 0.. {
+        let name = format!("{prefix}-{number}");
+        let call = Call::new("POST", &format!("/v1/kv/data/{name}")).header("X-Vault-Token", token);
+        match call.json(&json!({"data": {"name": name}})).send(address) {
+            Ok(reply) if reply.status == 200 => acknowledged.lock().expect("no writer panicked").push(name),
+            _ => return,
+        }
+    }
+}
+
+fn is_there(server: &Server, name: &str) -> bool {
+    let answer = server.request("GET", &format!("kv/data/{name}"), "", None);
+    answer.is_ok_and(|(status, body)| status == 200 && body.pointer("/data/data/name") == Some(&json!(name)))
+}
