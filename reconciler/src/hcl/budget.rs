@@ -5,8 +5,8 @@ use std::cell::Cell;
 use crate::value::Val;
 
 /// Values and bytes that the expressions of one configuration may make. A stack of ten thousand objects uses
-/// less than a hundredth of it.
-const UNITS: u64 = 50_000_000;
+/// about a twentieth of it.
+const UNITS: u64 = 10_000_000;
 
 /// What is left.
 #[derive(Debug)]

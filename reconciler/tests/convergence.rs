@@ -1,0 +1,279 @@
+//! What was just applied needs nothing more; and what else holds of a whole run, on a server in memory.
+
+#[path = "support/fake.rs"]
+mod fake;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use fake::Fake;
+use proptest::prelude::*;
+use reconciler::render::{self, Style};
+use reconciler::saved::{self, NotApplied};
+use reconciler::{
+    Action, Exit, Inventory, Journal, Loaded, Options, Outcome, Plan, Policy, apply, exit, load_text, plan,
+};
+use schemas::{Method, Secret};
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime").block_on(future)
+}
+
+#[track_caller]
+fn loaded(text: &str) -> Loaded {
+    let options = Options { variables: vec![("password".into(), CANARY.into())], ..Options::default() };
+    let loaded = load_text("main.hcl", text, &options);
+    assert!(!loaded.has_errors(), "{:#?}\n{text}", loaded.diagnostics);
+    loaded
+}
+
+/// A secret that must be seen nowhere.
+const CANARY: &str = "canary-5e1f";
+
+fn planned(server: &Fake, loaded: &Loaded, policy: &Policy) -> Plan {
+    let inventory =
+        run(Inventory::take(server, "http://fake", &loaded.desired, &|_, _| {})).expect("an inventory");
+    plan(&loaded.desired, &inventory, policy)
+}
+
+fn applied(server: &Fake, plan: &Plan, loaded: &Loaded) -> Journal {
+    run(apply(plan, server, &loaded.secrets, &|_, _| {})).expect("all secrets")
+}
+
+#[track_caller]
+fn check_converges(server: &Fake, loaded: &Loaded) {
+    let first = planned(server, loaded, &Policy::default());
+    let journal = applied(server, &first, loaded);
+    assert!(journal.is_complete(), "{}", render::journal(&journal, Style::plain()));
+    let second = planned(server, loaded, &Policy::default());
+    assert!(!second.writes(), "{}", render::plan(&second, Style::plain()));
+    assert_eq!(exit::of_plan(&second), Exit::Done);
+}
+
+/// Takes the value that [`loaded`] gives.
+const PASSWORD: &str = "variable \"password\" { sensitive = true }\n";
+
+const STACK: &str = r#"
+variable "password" {
+  type      = string
+  sensitive = true
+}
+policy "read" {
+  path "kv/*" { capabilities = ["read"] }
+}
+mount "kv" {
+  type        = "kv"
+  description = "text"
+  options     = { version = 1 }
+}
+auth "machines" {
+  type = "approle"
+  role "app" {
+    token_policies = [policy.read, "see-${auth.people.accessor}"]
+    token_ttl      = "20m"
+  }
+}
+auth "people" {
+  type = "userpass"
+  user "demo" {
+    password_wo    = "x-${var.password}"
+    token_policies = [policy.read]
+  }
+}
+"#;
+
+#[test]
+fn what_was_applied_needs_nothing_more() {
+    check_converges(&Fake::default(), &loaded(STACK));
+}
+
+#[test]
+fn a_look_sends_reads_alone_and_writes_nothing() {
+    let (server, loaded) = (Fake::default(), loaded(STACK));
+    planned(&server, &loaded, &Policy::default());
+    let log = server.log.lock().expect("no panic");
+    assert!(log.iter().all(|(method, _)| matches!(method, Method::Get | Method::List)), "{log:?}");
+}
+
+#[test]
+fn what_is_changed_elsewhere_is_mended_and_nothing_else_is_written() {
+    let (server, loaded) = (Fake::default(), loaded(STACK));
+    check_converges(&server, &loaded);
+    server.meddle("", "auth/machines/role/app", "token_ttl", 5.into());
+    server.log.lock().expect("no panic").clear();
+    let plan = planned(&server, &loaded, &Policy::default());
+    assert_eq!(plan.count(Action::Update), 1);
+    assert!(applied(&server, &plan, &loaded).is_complete());
+    let log = server.log.lock().expect("no panic").clone();
+    let writes: Vec<_> =
+        log.iter().filter(|(method, _)| *method != Method::Get).map(|(_, path)| path.as_str()).collect();
+    assert_eq!(writes, ["auth/machines/role/app"]);
+}
+
+#[test]
+fn destroy_leaves_nothing() {
+    let (server, loaded) = (Fake::default(), loaded(STACK));
+    check_converges(&server, &loaded);
+    let plan = planned(&server, &loaded, &Policy { destroy: true, ..Policy::default() });
+    assert!(applied(&server, &plan, &loaded).is_complete());
+    for path in ["sys/policies/acl/read", "sys/mounts/kv", "sys/auth/machines", "auth/people/users/demo"] {
+        assert!(!server.holds(path), "{path} is still there");
+    }
+}
+
+#[test]
+fn a_failure_leaves_out_what_needs_it_and_does_the_rest() {
+    let server = Fake::refusing("sys/policies/acl/read", 500);
+    let loaded = loaded(STACK);
+    let sound = planned(&Fake::default(), &loaded, &Policy::default());
+    let journal = applied(&server, &sound, &loaded);
+    let outcome = |address: &str| {
+        let entry = journal.entries.iter().find(|entry| entry.address.to_string() == address);
+        entry.expect("an entry").outcome.clone()
+    };
+    assert!(matches!(outcome("policy.read"), Outcome::Failed(_)));
+    assert!(matches!(outcome("auth.machines.role.app"), Outcome::Skipped { .. }));
+    assert_eq!(outcome("mount.kv"), Outcome::Applied);
+    assert_eq!(exit::of_apply(&sound, &journal), Exit::Partial);
+}
+
+#[test]
+fn a_refused_look_is_unknown_and_makes_the_run_incomplete() {
+    let loaded =
+        loaded(&format!("{PASSWORD}policy \"read\" {{\n  path \"a\" {{ capabilities = [\"read\"] }}\n}}\n"));
+    let server = Fake::refusing("sys/policies/acl/read", 403);
+    let plan = planned(&server, &loaded, &Policy::default());
+    assert_eq!(plan.count(Action::Unknown), 1);
+    assert_eq!(exit::of_plan(&plan), Exit::Incomplete);
+    let shown = render::plan(&plan, Style::plain());
+    assert!(shown.contains("capabilities = [\"read\"]"), "the missing stanza is not shown:\n{shown}");
+}
+
+#[test]
+fn a_saved_plan_is_applied_as_it_was_made() {
+    let (server, loaded) = (Fake::default(), loaded(STACK));
+    let text = saved::encode(&planned(&server, &loaded, &Policy::default()))
+        .expect("a plan without literal secrets");
+    let plan = run(saved::decode(&text).expect("a plan").check(&server, "http://fake", &|_, _| {}))
+        .expect("not stale");
+    assert!(applied(&server, &plan, &loaded).is_complete());
+    assert!(!planned(&server, &loaded, &Policy::default()).writes());
+}
+
+#[test]
+fn a_saved_plan_is_stale_when_an_object_changed_and_nothing_is_written() {
+    let (server, loaded) = (Fake::default(), loaded(STACK));
+    check_converges(&server, &loaded);
+    server.meddle("", "auth/machines/role/app", "token_ttl", 5.into());
+    let text = saved::encode(&planned(&server, &loaded, &Policy::default()))
+        .expect("a plan without literal secrets");
+    server.meddle("", "auth/machines/role/app", "token_num_uses", 3.into());
+    server.log.lock().expect("no panic").clear();
+    let checked = run(saved::decode(&text).expect("a plan").check(&server, "http://fake", &|_, _| {}));
+    let Err(NotApplied::Stale(changed)) = checked else { panic!("the plan is not stale") };
+    assert!(changed[0].summary.contains("auth.machines.role.app"), "{changed:?}");
+    assert!(server.log.lock().expect("no panic").iter().all(|(method, _)| *method == Method::Get));
+}
+
+#[test]
+fn a_plan_that_was_edited_is_refused() {
+    let (server, loaded) = (Fake::default(), loaded(STACK));
+    let text = saved::encode(&planned(&server, &loaded, &Policy::default()))
+        .expect("a plan without literal secrets");
+    assert!(saved::decode(&text.replace("20m", "99h")).is_err());
+    assert!(saved::decode("{}").is_err());
+    assert!(saved::decode("not JSON").is_err());
+}
+
+#[test]
+fn a_secret_is_in_no_plan_report_or_journal() {
+    let (server, loaded) = (Fake::default(), loaded(STACK));
+    let plan = planned(&server, &loaded, &Policy::default());
+    let journal = applied(&server, &plan, &loaded);
+    let again = planned(&server, &loaded, &Policy::default());
+    let mut seen = vec![format!("{plan:?}{journal:?}{:?}{:?}", loaded.desired, loaded.diagnostics)];
+    for plan in [&plan, &again] {
+        seen.push(saved::encode(plan).expect("a plan without literal secrets"));
+        seen.extend([render::plan(plan, Style::plain()), render::plan_json(plan), render::drift_json(plan)]);
+        seen.push(render::drift(plan, Style::plain()));
+    }
+    seen.push(render::journal(&journal, Style::plain()));
+    assert!(seen.iter().all(|text| !text.contains(CANARY)));
+    let stored = run(async { server.holds("auth/people/users/demo") });
+    assert!(stored, "the user was not made, so nothing was shown that could hold the secret");
+}
+
+#[test]
+fn a_secret_that_cannot_be_had_stops_the_run_before_the_first_write() {
+    let (server, loaded) = (Fake::default(), loaded(STACK));
+    let plan = planned(&server, &loaded, &Policy::default());
+    server.log.lock().expect("no panic").clear();
+    let nothing: BTreeMap<String, Secret> = BTreeMap::new();
+    let found = run(apply(&plan, &server, &nothing, &|_, _| {})).expect_err("the variable has no value");
+    assert!(found[0].summary.contains("var:password"), "{found:?}");
+    assert!(server.log.lock().expect("no panic").is_empty());
+}
+
+#[test]
+fn a_plan_of_two_thousand_objects_takes_little_more_than_two_thousand_requests() {
+    let text = r#"
+        policy "p" {
+          for_each = toset([for i in range(1000) : "p${i}"])
+          path "kv/x" { capabilities = ["read"] }
+        }
+        auth "machines" {
+          type = "approle"
+          role "r" {
+            for_each       = toset([for i in range(1000) : "r${i}"])
+            token_policies = ["p1"]
+          }
+        }
+    "#;
+    let (server, loaded) = (Fake::default(), loaded(&format!("{PASSWORD}{text}")));
+    check_converges(&server, &loaded);
+    server.asked.store(0, Ordering::Relaxed);
+    planned(&server, &loaded, &Policy::default());
+    // One each for the identity, the table of auth methods and its tune; the role id is an endpoint of its own.
+    assert_eq!(server.asked.load(Ordering::Relaxed), 1000 + 2 * 1000 + 3);
+}
+
+/// A configuration of policies, mounts and roles that name each other.
+fn stack() -> impl Strategy<Value = String> {
+    let name = "[a-z]{1,6}";
+    let policies = prop::collection::btree_set(name, 0..4);
+    let roles = prop::collection::btree_map(name, (0_u32..5000, prop::bool::ANY), 0..4);
+    let mounts = prop::collection::btree_map(name, ("[ -!#-$&-~]{0,12}", 0_u32..9000), 0..3);
+    (policies, roles, mounts).prop_map(|(policies, roles, mounts)| {
+        let mut text = String::new();
+        for name in &policies {
+            text.push_str(&format!("policy \"{name}\" {{\n  path \"{name}/*\" {{ capabilities = [\"read\"] }}\n}}\n"));
+        }
+        for (name, (description, ttl)) in &mounts {
+            let description = description.replace('\\', "/").replace("${", "$").replace("%{", "%");
+            text.push_str(&format!(
+                "mount \"{name}\" {{\n  type = \"kv\"\n  description = \"{description}\"\n  default_lease_ttl_seconds = {ttl}\n}}\n"
+            ));
+        }
+        text.push_str("auth \"m\" {\n  type = \"approle\"\n");
+        for (name, (ttl, binds)) in &roles {
+            let named: Vec<String> = policies.iter().map(|name| format!("policy.{name}")).collect();
+            text.push_str(&format!(
+                "  role \"{name}\" {{\n    token_ttl = \"{ttl}s\"\n    bind_secret_id = {binds}\n    token_policies = [{}]\n  }}\n",
+                named.join(", ")
+            ));
+        }
+        text.push_str("}\n");
+        text
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_stack_converges_and_can_be_changed_into_any_other(first in stack(), second in stack()) {
+        let server = Fake::default();
+        check_converges(&server, &loaded(&format!("{PASSWORD}{first}")));
+        check_converges(&server, &loaded(&format!("{PASSWORD}{second}")));
+    }
+}
