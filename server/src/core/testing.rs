@@ -57,11 +57,33 @@ impl Harness {
         path: &str,
         parameters: Value,
     ) -> Result<Response, Error> {
-        let request = self.request(operation, path, parameters);
+        self.commit(&self.request(operation, path, parameters), path).await
+    }
+
+    /// As [`call`](Harness::call), with parameters as a client has written them.
+    pub(crate) async fn call_text(
+        &self,
+        operation: Operation,
+        path: &str,
+        parameters: &str,
+    ) -> Result<Response, Error> {
+        let mut request = self.request(operation, path, json!({}));
+        request.parameters = serde_json::from_str(parameters).expect("parameters are a JSON object");
+        self.commit(&request, path).await
+    }
+
+    async fn commit(&self, request: &Request, path: &str) -> Result<Response, Error> {
         let transaction = self.barrier.begin();
-        let response = self.run(&request, path, &transaction).await?;
+        let response = self.run(request, path, &transaction).await?;
         transaction.commit().await?;
         Ok(response)
+    }
+
+    /// Keys of the mount's storage that begin with `prefix`.
+    pub(crate) async fn stored_keys(&self, prefix: &str) -> Vec<String> {
+        let transaction = self.barrier.begin();
+        let view = transaction.view(self.mount.storage_prefix());
+        view.scan_keys(prefix).await.expect("an unsealed barrier")
     }
 
     /// GET; answers `data`.
@@ -194,6 +216,7 @@ fn entry() -> MountEntry {
 
 fn root_token(now: Timestamp) -> TokenEntry {
     TokenEntry {
+        id: "id".to_owned(),
         accessor: "accessor".to_owned(),
         namespace: "root".to_owned(),
         policies: vec!["root".to_owned()],
@@ -212,7 +235,10 @@ fn root_token(now: Timestamp) -> TokenEntry {
         role: String::new(),
         bound_cidrs: Vec::new(),
         expires_at: None,
+        renewed_at: None,
         renewable: false,
+        is_leased: false,
+        login: None,
     }
 }
 

@@ -5,6 +5,7 @@ mod free;
 pub mod kv1;
 pub mod kv2;
 mod scan;
+pub mod totp;
 
 use crate::core::engine::AnyEngine;
 use crate::core::mount::MountEntry;
@@ -18,6 +19,7 @@ pub(crate) fn make(entry: &MountEntry) -> Option<Arc<dyn AnyEngine>> {
         "cubbyhole" => Some(Arc::new(cubbyhole::Cubbyhole)),
         "kv" if entry.option("version") == "2" => Some(Arc::new(kv2::Kv2)),
         "kv" => Some(Arc::new(kv1::Kv1)),
+        "totp" => Some(Arc::new(totp::Totp)),
         _ => None,
     }
 }

@@ -16,9 +16,9 @@ use crate::core::response::{RawBody, Response};
 use crate::engines::free::with_field_warnings;
 
 /// Parameters besides the path, known to all operations.
-pub(super) const FIELDS: &[&str] = &["data", "options", "version"];
+const FIELDS: &[&str] = &["data", "options", "version"];
 
-/// A version of a secret as it is answered. `C` has the name of the content.
+/// A version of a secret as it is answered.
 #[derive(Serialize)]
 struct Answer<'a> {
     data: Option<&'a RawValue>,

@@ -1,0 +1,38 @@
+//! Time-based one-time passwords (RFC 6238): codes made for other services, or checked for them.
+
+mod barcode;
+mod base32;
+mod code;
+mod key;
+mod otpauth;
+#[cfg(test)]
+mod tests;
+
+use async_trait::async_trait;
+use schemas::shape::Declared;
+
+use crate::core::engine::{Engine, Route};
+use crate::handler;
+
+/// The engine of a `totp` mount.
+pub struct Totp;
+
+static ROUTES: &[Route<Totp>] = &[
+    Route::new("keys").fields(key::PageInput::PARTS).list(handler!(key::list)),
+    Route::new("keys/{name@}")
+        .fields(key::KeyInput::PARTS)
+        .read(handler!(key::read))
+        .write(handler!(key::write))
+        .delete(handler!(key::delete)),
+    Route::new("code/{name@}")
+        .fields(code::CodeInput::PARTS)
+        .read(handler!(code::read))
+        .write(handler!(code::verify)),
+];
+
+#[async_trait]
+impl Engine for Totp {
+    fn routes() -> &'static [Route<Self>] {
+        ROUTES
+    }
+}
