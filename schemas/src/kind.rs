@@ -212,6 +212,8 @@ pub enum Text {
     AclPolicy,
     /// Password policies: layout does not count.
     PasswordPolicy,
+    /// Token types of roles of auth methods: nothing is `default`, and `default-service` is `service`.
+    TokenType,
     /// PEM documents: white space at the ends does not count.
     Pem,
 }

@@ -79,6 +79,8 @@ texts! {
     Name = Shape::Text(Text::Name);
     /// The path of a mount, an auth method or a namespace.
     MountPath = Shape::Text(Text::Path);
+    /// The type of the tokens that a role of an auth method gives out.
+    TokenType = Shape::Text(Text::TokenType);
     /// An ACL policy in HCL or JSON.
     AclPolicy = Shape::Text(Text::AclPolicy);
     /// A password policy in HCL.

@@ -10,7 +10,9 @@ pub(crate) fn same(rule: Text, a: &str, b: &str) -> bool {
     match rule {
         Text::AclPolicy => AclPolicy::same(a, b),
         Text::PasswordPolicy => PasswordPolicy::same(a, b),
-        Text::Plain | Text::Name | Text::Path | Text::Pem => canonical(rule, a) == canonical(rule, b),
+        Text::Plain | Text::Name | Text::Path | Text::TokenType | Text::Pem => {
+            canonical(rule, a) == canonical(rule, b)
+        }
     }
 }
 
@@ -20,6 +22,8 @@ pub(crate) fn canonical(rule: Text, text: &str) -> String {
         Text::Plain => text.to_owned(),
         Text::Name => text.trim().to_lowercase(),
         Text::Path => text.trim_matches('/').to_owned(),
+        Text::TokenType if text.is_empty() => "default".to_owned(),
+        Text::TokenType => text.strip_prefix("default-").unwrap_or(text).to_owned(),
         Text::Pem | Text::AclPolicy | Text::PasswordPolicy => text.trim().to_owned(),
     }
 }
@@ -32,7 +36,7 @@ pub(crate) fn check(rule: Text, text: &str) -> Vec<Diagnostic> {
         Text::Path if text.trim_matches('/').is_empty() => {
             vec![Diagnostic::error(format!("`{text}` is not a path"))]
         }
-        Text::Plain | Text::Name | Text::Path | Text::Pem => Vec::new(),
+        Text::Plain | Text::Name | Text::Path | Text::TokenType | Text::Pem => Vec::new(),
     }
 }
 

@@ -386,6 +386,23 @@ fn a_secret_id_is_gone_with_its_role() {
 }
 
 #[test]
+fn a_token_type_that_the_server_adjusts_is_no_drift() {
+    let read = |configured: &str, live: &str| {
+        let prior = Record::new().with("backend", "b").with("role_name", "r").with("token_type", configured);
+        let role = format!(r#"200 {{"data": {{"token_type": "{live}"}}}}"#);
+        let read = Operation::Read { prior: &prior };
+        done(kind("approle_auth_backend_role"), &read, &[&role, r#"200 {"data": {"role_id": "x"}}"#])
+            .text("token_type")
+            .to_owned()
+    };
+    assert_eq!(
+        (read("default-service", "service"), read("", "default")),
+        ("default-service".to_owned(), String::new())
+    );
+    assert_eq!(read("service", "batch"), "batch");
+}
+
+#[test]
 fn a_removed_claim_binding_is_cleared_and_commas_part_values() {
     let prior = record(
         r#"{"backend": "jwt", "role_name": "r", "user_claim": "sub", "groups_claim": "g", "bound_claims": {"a": "x,y"}}"#,

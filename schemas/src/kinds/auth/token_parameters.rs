@@ -1,4 +1,4 @@
-use crate::shape::{Map, Seconds, Set};
+use crate::shape::{Map, Seconds, Set, TokenType};
 
 /// What every role of an auth method says about the tokens that it gives out.
 #[derive(schemas::Fields)]
@@ -14,7 +14,7 @@ pub struct TokenParameters {
     pub token_ttl: Option<Seconds>,
     /// `service`, `batch`, or `default` for what the mount says.
     #[kind(at = "object", default = "default")]
-    pub token_type: Option<String>,
+    pub token_type: Option<TokenType>,
 }
 
 /// The token parameters that mean the same in roles of auth methods and in token roles.

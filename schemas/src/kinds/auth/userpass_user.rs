@@ -1,5 +1,5 @@
 use crate::kinds::auth::TokenLimits;
-use crate::shape::{MountPath, Name, Seconds, Sensitive, WriteOnly};
+use crate::shape::{MountPath, Name, Seconds, Sensitive, TokenType, WriteOnly};
 
 /// A user of the auth method `userpass`.
 #[derive(schemas::Kind)]
@@ -34,5 +34,5 @@ pub struct UserpassUser {
     pub token_ttl: Option<Seconds>,
     /// `service`, `batch`, or `default` for what the mount says.
     #[kind(filled, default = "default")]
-    pub token_type: Option<String>,
+    pub token_type: Option<TokenType>,
 }
