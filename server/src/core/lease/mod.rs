@@ -1,9 +1,17 @@
 //! Leases: when tokens and secrets end.
+//!
+//! A lease is a record under its id, written with the secret or the token that it ends. The [queue] in memory only
+//! tells when to look: who takes a lease out of it reads the record.
 
+mod expiry;
+mod paths;
 mod queue;
+mod record;
+mod secrets;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::namespace::Namespace;
@@ -11,22 +19,17 @@ use super::token::TokenEntry;
 use crate::barrier::Transaction;
 use queue::Queue;
 
+pub(crate) use paths::ROUTES;
+pub(crate) use record::{LeaseRecord, SecretLease};
+
 /// All leases of the server.
 pub(crate) struct Leases {
-    queue: std::sync::Arc<Queue>,
-}
-
-/// What a lease ends.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum LeaseRecord {
-    /// A token, by its stored name; its times are in its own record.
-    Token(String),
+    queue: Arc<Queue>,
 }
 
 impl Leases {
     pub(crate) fn new() -> Self {
-        Self { queue: std::sync::Arc::new(Queue::new()) }
+        Self { queue: Arc::new(Queue::new()) }
     }
 
     /// Forgets all that is due, for sealing.
@@ -47,31 +50,62 @@ impl Leases {
         Ok(())
     }
 
-    /// Lets the lease `id` be looked at when it ends.
-    pub(crate) fn watch(&self, transaction: &Transaction, id: String, end: Option<Timestamp>) {
-        let Some(end) = end else { return };
-        let queue = std::sync::Arc::clone(&self.queue);
-        transaction.after_commit(Box::new(move || queue.add(id, end)));
-    }
-
     /// Removes the lease of a token.
     pub(crate) fn unregister_token(&self, transaction: &Transaction, namespace: &Namespace, entry: &TokenEntry) {
         transaction.delete(lease_key(namespace, &entry.lease_id()));
     }
 
-    /// Makes all secrets that were leased under the token `id` due now.
+    /// Lets the lease `id` be looked at when it ends.
+    pub(crate) fn watch(&self, transaction: &Transaction, id: String, end: Option<Timestamp>) {
+        let Some(end) = end else { return };
+        let queue = Arc::clone(&self.queue);
+        transaction.after_commit(Box::new(move || queue.add(id, end)));
+    }
+
+    /// Writes the lease `id` of a secret as it is now.
+    pub(crate) fn write_secret(
+        &self,
+        transaction: &Transaction,
+        namespace: &Namespace,
+        id: &str,
+        lease: &SecretLease,
+    ) -> Result<(), Error> {
+        let record = LeaseRecord::Secret(Box::new(lease.clone()));
+        transaction.put_json(&lease_key(namespace, id), &record)?;
+        self.watch(transaction, id.to_owned(), Some(lease.expires_at));
+        Ok(())
+    }
+
+    /// Makes all secrets that were leased under the token `id` due now. `namespace` is the token's.
     pub(crate) async fn end_all_of(
         &self,
-        _transaction: &Transaction,
-        _namespace: &Namespace,
-        _id: &str,
-        _now: Timestamp,
+        transaction: &Transaction,
+        namespace: &Namespace,
+        id: &str,
+        now: Timestamp,
     ) -> Result<(), Error> {
+        let prefix = leases_of_prefix(namespace, id);
+        for key in transaction.scan_keys(&prefix).await? {
+            let lease = key[prefix.len()..].to_owned();
+            let place: Option<String> = transaction.get_json(&key).await?;
+            let Some(place) = place else { continue };
+            if let Some(LeaseRecord::Secret(mut record)) = transaction.get_json(&place).await? {
+                record.expires_at = record.expires_at.min(now);
+                transaction.put_json(&place, &LeaseRecord::Secret(record))?;
+                self.watch(transaction, lease, Some(now));
+            }
+            transaction.delete(key);
+        }
         Ok(())
     }
 }
 
-/// Where the lease `id` is stored.
+/// Where the lease `id` of `namespace` is stored.
 pub(crate) fn lease_key(namespace: &Namespace, id: &str) -> String {
     format!("{}sys/expire/id/{id}", namespace.storage_prefix())
+}
+
+/// Before the ids of all leases under the token `token` of `namespace`.
+fn leases_of_prefix(namespace: &Namespace, token: &str) -> String {
+    format!("{}sys/expire/token/{token}/", namespace.storage_prefix())
 }

@@ -17,6 +17,8 @@ use crate::core::response::{AuthBlock, AuthGrant, TokenType};
 pub(crate) struct Login {
     /// `auth` of the answer.
     pub(crate) auth: AuthBlock,
+    /// Name of the token.
+    pub(crate) display_name: String,
     /// About lifetimes that were capped.
     pub(crate) warnings: Vec<String>,
 }
@@ -41,10 +43,12 @@ impl Tokens {
         let mut entry = entry(cx, grant, policies);
         entry.entity_id = entity.as_ref().map(|entity| entity.id.clone()).unwrap_or_default();
         entry.creation_ttl = lifetime.seconds;
+        entry.granted_ttl = lifetime.seconds;
         entry.expires_at = Some(ttl::after(cx.now(), lifetime.seconds));
         let issue = Issue { namespace: &cx.request().namespace, entry, text: None };
         let (token, entry) = self.issue(cx.transaction(), issue).await?;
-        Ok(Login { auth: auth_block(&entry, &token, entity.as_ref()), warnings: lifetime.warnings })
+        let auth = auth_block(&entry, &token, entity.as_ref());
+        Ok(Login { auth, display_name: entry.display_name, warnings: lifetime.warnings })
     }
 }
 

@@ -7,6 +7,7 @@
 mod batch;
 mod cache;
 mod engine;
+mod gate;
 mod id;
 pub(crate) mod login;
 mod policies;
@@ -23,9 +24,11 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 pub(crate) use engine::TokenEngine;
+pub(crate) use gate::Admission;
 pub(crate) use policies::sanitize as sanitize_policies;
 pub(crate) use store::{Issue, Tokens};
-pub(crate) use surroundings::Surroundings;
+pub(crate) use id::{namespace_of, random_text};
+pub(crate) use surroundings::{Home, Surroundings};
 
 /// What lives under a token: its rights and its limits. Never the token itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,6 +72,8 @@ pub struct TokenEntry {
     pub bound_cidrs: Vec<ipnet::IpNet>,
     /// When it ends, unless renewed; `None` for ever.
     pub expires_at: Option<Timestamp>,
+    /// Seconds that it was given at creation or by the last renewal: what a renewal asks for that names nothing.
+    pub granted_ttl: u64,
     /// When it was last renewed.
     pub renewed_at: Option<Timestamp>,
     /// May it be renewed.

@@ -31,6 +31,8 @@ pub(super) struct TokenRecord {
     created_at: Timestamp,
     #[serde(rename = "ttl", default, skip_serializing_if = "is_zero")]
     creation_ttl: u64,
+    #[serde(rename = "g", default, skip_serializing_if = "is_zero")]
+    granted_ttl: u64,
     #[serde(rename = "x", default, skip_serializing_if = "is_zero")]
     explicit_max_ttl: u64,
     #[serde(rename = "per", default, skip_serializing_if = "is_zero")]
@@ -97,6 +99,7 @@ impl From<&TokenEntry> for TokenRecord {
             num_uses: entry.num_uses,
             created_at: entry.created_at,
             creation_ttl: entry.creation_ttl,
+            granted_ttl: entry.granted_ttl,
             explicit_max_ttl: entry.explicit_max_ttl,
             period: entry.period,
             role: entry.role,
@@ -128,6 +131,7 @@ impl TokenRecord {
             num_uses: self.num_uses,
             created_at: self.created_at,
             creation_ttl: self.creation_ttl,
+            granted_ttl: self.granted_ttl,
             explicit_max_ttl: self.explicit_max_ttl,
             period: self.period,
             role: self.role,

@@ -315,6 +315,7 @@ impl<'a, 'c> Creation<'a, 'c> {
         let wanted = self.with_role(Wanted { ttl, period, explicit_max_ttl, ..Wanted::default() }, entry.kind);
         let seconds = self.lifetime(entry, wanted)?;
         entry.creation_ttl = seconds;
+        entry.granted_ttl = seconds;
         if seconds > 0 {
             entry.expires_at = Some(ttl::after(self.cx.now(), seconds));
             return Ok(());

@@ -70,6 +70,7 @@ pub(in crate::core) async fn extend(
     let lifetime = lifetime(limits, wanted, entry.created_at, cx.now())?;
     let end = ttl::after(cx.now(), lifetime.seconds);
     entry.expires_at = Some(end);
+    entry.granted_ttl = lifetime.seconds;
     entry.renewed_at = Some(cx.now());
     tokens(cx).rewrite(cx.transaction(), entry)?;
     tokens(cx).leases().watch(cx.transaction(), entry.lease_id(), Some(end));
@@ -85,7 +86,7 @@ async fn wanted(cx: &Context<'_>, entry: &TokenEntry, increment: u64) -> Result<
 
 /// A token of `auth/token/` follows its role as that is now.
 async fn wanted_by_role(cx: &Context<'_>, entry: &TokenEntry, increment: u64) -> Result<Wanted, Error> {
-    let wanted = Wanted { increment, ttl: entry.creation_ttl, ..Wanted::default() };
+    let wanted = Wanted { increment, ttl: entry.granted_ttl, ..Wanted::default() };
     if entry.role.is_empty() {
         return Ok(Wanted { period: entry.period, explicit_max_ttl: entry.explicit_max_ttl, ..wanted });
     }

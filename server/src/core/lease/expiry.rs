@@ -1,0 +1,217 @@
+//! The task that ends what is over.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::{LeaseRecord, SecretLease, lease_key};
+use crate::barrier::{CommitError, Transaction};
+use crate::core::context::Context;
+use crate::core::error::Error;
+use crate::core::mount::{Mount, MountClass, MountEntry};
+use crate::core::namespace::Namespace;
+use crate::core::path::ApiPath;
+use crate::core::request::{ClientToken, Operation, Parameters, Request};
+use crate::core::state::Core;
+use crate::core::token::{Surroundings as _, ttl};
+
+/// After so many failures a lease is irrevocable, and tried once a day.
+const ATTEMPTS: u32 = 6;
+const FIRST_RETRY_SECONDS: u64 = 10;
+const DAY_SECONDS: u64 = 24 * 3600;
+/// Longest text that is kept of a failure.
+const ERROR_LENGTH: usize = 240;
+/// Longest sleep, so that a clock that was set is noticed.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+impl Core {
+    /// Starts the task that ends what is over. It stops with `stop`, or when the core is gone.
+    pub(crate) fn start_expiry(self: &Arc<Self>, stop: CancellationToken) {
+        let core = Arc::downgrade(self);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = expire_forever(core) => {}
+            }
+        });
+    }
+
+    /// Puts every lease of every namespace into the queue. Lookups do not depend on it: they look at the time.
+    pub(crate) async fn restore_leases(&self) -> Result<(), Error> {
+        for namespace in self.namespaces() {
+            let prefix = lease_key(&namespace, "");
+            let mut after: Option<String> = None;
+            loop {
+                let page = self.barrier.scan(&prefix, after.as_deref(), 1024).await?;
+                for (key, value) in &page {
+                    self.restore_lease(&key[prefix.len()..], value).await?;
+                }
+                let Some((last, _)) = page.into_iter().next_back() else { break };
+                after = Some(last);
+            }
+        }
+        Ok(())
+    }
+
+    async fn restore_lease(&self, id: &str, value: &[u8]) -> Result<(), Error> {
+        let end = match serde_json::from_slice(value)? {
+            LeaseRecord::Secret(lease) => Some(lease.expires_at),
+            LeaseRecord::Token(token) => {
+                let transaction = self.barrier.begin();
+                self.tokens.read(&transaction, &token).await?.and_then(|entry| entry.expires_at)
+            }
+        };
+        if let Some(end) = end {
+            self.tokens.leases().queue.add(id.to_owned(), end);
+        }
+        Ok(())
+    }
+
+    /// Ends everything that is over. Answers how long nothing more will be.
+    pub(crate) async fn expire_due(self: &Arc<Self>) -> Duration {
+        let now = self.clock.now();
+        for id in self.tokens.leases().queue.take_due(now) {
+            if let Err(error) = self.expire(&id).await {
+                tracing::warn!(lease = %id, "a lease that is over could not be ended: {error}");
+            }
+        }
+        match self.tokens.leases().queue.next_second() {
+            Some(second) => {
+                let seconds = second.saturating_sub(self.clock.now().as_second()).max(0).unsigned_abs();
+                Duration::from_secs(seconds).min(LONGEST_SLEEP)
+            }
+            None => LONGEST_SLEEP,
+        }
+    }
+
+    async fn expire(self: &Arc<Self>, id: &str) -> Result<(), Error> {
+        loop {
+            let transaction = self.barrier.begin();
+            let Some(namespace) = self.tokens.namespace_of(id)? else { return Ok(()) };
+            self.expire_in(&transaction, &namespace, id).await?;
+            match transaction.commit().await {
+                Ok(()) => return Ok(()),
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn expire_in(
+        self: &Arc<Self>,
+        transaction: &Transaction,
+        namespace: &Arc<Namespace>,
+        id: &str,
+    ) -> Result<(), Error> {
+        let request = own_request(namespace)?;
+        let mount = own_mount(namespace);
+        let cx = own_context(self, &request, &mount, transaction);
+        let (end, secret) = match transaction.get_json(&lease_key(namespace, id)).await? {
+            None => return Ok(()),
+            Some(LeaseRecord::Secret(lease)) => (Some(lease.expires_at), Some(lease)),
+            Some(LeaseRecord::Token(token)) => match self.tokens.read(transaction, &token).await? {
+                Some(entry) => (entry.expires_at, None),
+                None => (Some(cx.now()), None),
+            },
+        };
+        match end {
+            None => return Ok(()),
+            Some(end) if end > cx.now() => {
+                self.tokens.leases().watch(transaction, id.to_owned(), Some(end));
+                return Ok(());
+            }
+            Some(_) => {}
+        }
+        let savepoint = transaction.savepoint();
+        match (self.tokens.end_lease(&cx, namespace, id, false).await, secret) {
+            (Ok(()), _) => Ok(()),
+            (Err(error), None) => Err(error),
+            (Err(error), Some(lease)) => {
+                transaction.rollback_to(savepoint);
+                self.postpone(&cx, namespace, id, *lease, &error)
+            }
+        }
+    }
+
+    /// Notes that a secret could not be revoked, and when to try again.
+    fn postpone(
+        &self,
+        cx: &Context<'_>,
+        namespace: &Namespace,
+        id: &str,
+        mut lease: SecretLease,
+        error: &Error,
+    ) -> Result<(), Error> {
+        lease.failures = lease.failures.saturating_add(1);
+        if lease.failures >= ATTEMPTS {
+            lease.revoke_error = error.to_string().chars().take(ERROR_LENGTH).collect();
+        }
+        let again = ttl::after(cx.now(), retry_seconds(lease.failures));
+        self.tokens.leases().write_secret(cx.transaction(), namespace, id, &lease)?;
+        self.tokens.leases().watch(cx.transaction(), id.to_owned(), Some(again));
+        Ok(())
+    }
+}
+
+/// 10, 20, 40, … seconds, then a day.
+fn retry_seconds(failures: u32) -> u64 {
+    if failures >= ATTEMPTS { DAY_SECONDS } else { FIRST_RETRY_SECONDS << failures.saturating_sub(1) }
+}
+
+async fn expire_forever(core: Weak<Core>) {
+    loop {
+        let Some(present) = core.upgrade() else { return };
+        let pause = if present.barrier.is_sealed() { LONGEST_SLEEP } else { present.expire_due().await };
+        let queue = Arc::clone(&present.tokens.leases().queue);
+        drop(present);
+        tokio::select! {
+            () = tokio::time::sleep(pause.max(Duration::from_millis(200))) => {}
+            () = queue.earlier_added() => {}
+        }
+    }
+}
+
+/// The request that the core makes to itself.
+fn own_request(namespace: &Arc<Namespace>) -> Result<Request, Error> {
+    Ok(Request {
+        id: String::new(),
+        namespace: Arc::clone(namespace),
+        path: ApiPath::parse("sys/leases/revoke").map_err(|_| Error::internal("a path of our own"))?,
+        operation: Operation::Update,
+        parameters: Parameters::new(),
+        wrap_ttl: None,
+        client: [127, 0, 0, 1].into(),
+        headers: http::HeaderMap::new(),
+        client_token: ClientToken::default(),
+        token: None,
+        entity: None,
+    })
+}
+
+fn own_mount(namespace: &Arc<Namespace>) -> Mount {
+    let entry = MountEntry::new(MountClass::Secret, "sys/", "system");
+    Mount { entry, namespace: Arc::clone(namespace) }
+}
+
+fn own_context<'a>(
+    core: &'a Arc<Core>,
+    request: &'a Request,
+    mount: &'a Mount,
+    transaction: &'a Transaction,
+) -> Context<'a> {
+    let now: Timestamp = core.clock.now();
+    Context {
+        core,
+        request,
+        mount,
+        path: "",
+        captures: Vec::new(),
+        input: schemas::Record::new(),
+        transaction,
+        prefix: "",
+        limits: core.settings.limits,
+        now,
+    }
+}

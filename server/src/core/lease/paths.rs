@@ -1,0 +1,245 @@
+//! `sys/leases/`.
+
+use http::StatusCode;
+use jiff::Timestamp;
+use schemas::shape::{Declared as _, Seconds};
+use serde::Serialize;
+
+use super::{LeaseRecord, lease_key};
+use crate::core::context::Context;
+use crate::core::engine::Route;
+use crate::core::error::Error;
+use crate::core::response::{Grant, Response};
+use crate::core::token::{Tokens, ttl};
+use crate::handler;
+use crate::sys::Sys;
+
+/// A lease in body or path.
+#[derive(schemas::Fields)]
+struct LeaseFields {
+    /// Id of the lease.
+    lease_id: Option<String>,
+    /// Id of the lease, as the path has it.
+    url_lease_id: Option<String>,
+    /// The lifetime asked for.
+    increment: Option<Seconds>,
+    /// Answer only when it is done: this server always does.
+    #[expect(dead_code, reason = "accepted, and always so")]
+    sync: Option<bool>,
+}
+
+/// Leases by the beginning of their ids.
+#[derive(schemas::Fields)]
+struct PrefixFields {
+    /// Answer only when it is done: this server always does.
+    #[expect(dead_code, reason = "accepted, and always so")]
+    sync: Option<bool>,
+}
+
+/// Which leases to count.
+#[derive(schemas::Fields)]
+struct CountFields {
+    /// Only `irrevocable`.
+    #[kind(api = "type")]
+    lease_type: Option<String>,
+    /// Also those of namespaces below.
+    #[expect(dead_code, reason = "accepted; leases of namespaces below are never irrevocable for this one")]
+    include_child_namespaces: Option<bool>,
+}
+
+/// The routes of `sys/leases/`.
+pub(crate) static ROUTES: &[Route<Sys>] = &[
+    Route::new("leases/lookup").fields(LeaseFields::PARTS).write(handler!(look_up)).list(handler!(list)),
+    Route::new("leases/lookup/{prefix..}").list(handler!(list)).sudo(),
+    Route::new("leases/renew").fields(LeaseFields::PARTS).write(handler!(renew)),
+    Route::new("leases/renew/{url_lease_id..}").fields(LeaseFields::PARTS).write(handler!(renew)),
+    Route::new("leases/revoke").fields(LeaseFields::PARTS).write(handler!(revoke)),
+    Route::new("leases/revoke/{url_lease_id..}").fields(LeaseFields::PARTS).write(handler!(revoke)),
+    Route::new("leases/revoke-prefix/{prefix..}")
+        .fields(PrefixFields::PARTS)
+        .write(handler!(revoke_prefix))
+        .sudo(),
+    Route::new("leases/revoke-force/{prefix..}")
+        .fields(PrefixFields::PARTS)
+        .write(handler!(revoke_force))
+        .sudo(),
+    Route::new("leases/tidy").fields(&[]).write(handler!(tidy)),
+    Route::new("leases/count").fields(CountFields::PARTS).read(handler!(count)),
+    Route::new("leases").fields(CountFields::PARTS).read(handler!(irrevocable)).sudo(),
+];
+
+fn tokens<'a>(cx: &Context<'a>) -> &'a Tokens {
+    &cx.core.tokens
+}
+
+fn lease_id(fields: &LeaseFields) -> Result<&str, Error> {
+    let named = [&fields.lease_id, &fields.url_lease_id];
+    let id = named.into_iter().flatten().map(String::as_str).find(|id| !id.is_empty());
+    id.ok_or_else(|| Error::invalid("lease_id must be specified"))
+}
+
+/// A lease as a lookup shows it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    expire_time: Option<String>,
+    id: &'a str,
+    issue_time: String,
+    last_renewal: Option<String>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    namespace_path: &'a str,
+    path: &'a str,
+    renewable: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    revoke_error: String,
+    ttl: u64,
+}
+
+async fn look_up(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let fields: LeaseFields = cx.fields()?;
+    let id = lease_id(&fields)?;
+    let namespace = &cx.request().namespace;
+    let invalid = || Error::invalid("invalid lease");
+    let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    let shown = Shown {
+        expire_time: None,
+        id,
+        issue_time: String::new(),
+        last_renewal: None,
+        namespace_path: &namespace.path,
+        path: "",
+        renewable: false,
+        revoke_error: String::new(),
+        ttl: 0,
+    };
+    match tokens(cx).find_lease(cx.transaction(), namespace, id).await?.ok_or_else(invalid)? {
+        LeaseRecord::Secret(lease) => Response::data(&Shown {
+            expire_time: text(Some(lease.expires_at)),
+            issue_time: lease.issued_at.to_string(),
+            last_renewal: text(lease.renewed_at),
+            path: &lease.path,
+            renewable: lease.renewable && lease.expires_at > cx.now(),
+            revoke_error: lease.revoke_error.clone(),
+            ttl: ttl::seconds_between(cx.now(), lease.expires_at),
+            ..shown
+        }),
+        LeaseRecord::Token(token) => {
+            let entry = tokens(cx).read(cx.transaction(), &token).await?.ok_or_else(invalid)?;
+            Response::data(&Shown {
+                expire_time: text(entry.expires_at),
+                issue_time: entry.created_at.to_string(),
+                last_renewal: text(entry.renewed_at),
+                path: &entry.path,
+                renewable: entry.renewable && entry.expires_at.is_some() && !entry.is_expired(cx.now()),
+                ttl: entry.seconds_left(cx.now()),
+                ..shown
+            })
+        }
+    }
+}
+
+async fn list(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let prefix = match cx.capture("prefix").trim_end_matches('/') {
+        "" => String::new(),
+        prefix => format!("{prefix}/"),
+    };
+    let key = lease_key(&cx.request().namespace, &prefix);
+    Response::keys(&cx.transaction().list(&key, None, usize::MAX).await?)
+}
+
+async fn renew(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let fields: LeaseFields = cx.fields()?;
+    let increment = fields.increment.map_or(0, |increment| increment.0).max(0).unsigned_abs();
+    let (block, warnings) = tokens(cx).renew_lease(cx, lease_id(&fields)?, increment).await?;
+    Ok(Response { grant: Grant::Renewed(Box::new(block)), warnings, ..Response::default() })
+}
+
+async fn revoke(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let fields: LeaseFields = cx.fields()?;
+    let id = lease_id(&fields)?;
+    let namespace = &cx.request().namespace;
+    if tokens(cx).find_lease(cx.transaction(), namespace, id).await?.is_some() {
+        tokens(cx).end_lease(cx, namespace, id, false).await?;
+    }
+    Ok(Response::empty())
+}
+
+async fn revoke_prefix(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    end_below(cx, cx.capture("prefix"), false).await
+}
+
+async fn revoke_force(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    end_below(cx, cx.capture("prefix"), true).await
+}
+
+/// Ends every lease below `prefix`, and the one of that id.
+pub(crate) async fn end_below(cx: &Context<'_>, prefix: &str, force: bool) -> Result<Response, Error> {
+    let namespace = &cx.request().namespace;
+    let root = lease_key(namespace, "");
+    let below = format!("{}/", prefix.trim_end_matches('/'));
+    let keys = cx.transaction().scan_keys(&lease_key(namespace, &below)).await?;
+    for key in keys {
+        tokens(cx).end_lease(cx, namespace, &key[root.len()..], force).await?;
+    }
+    tokens(cx).end_lease(cx, namespace, prefix, force).await?;
+    Ok(Response::empty())
+}
+
+/// A lease is removed with what it ends, in one batch, so that nothing is left over; those that are over and still
+/// there are ended by the expiry task.
+async fn tidy(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let namespace = &cx.request().namespace;
+    for key in cx.transaction().scan_keys(&lease_key(namespace, "")).await? {
+        let Some(LeaseRecord::Token(token)) = cx.transaction().get_json(&key).await? else { continue };
+        if tokens(cx).read(cx.transaction(), &token).await?.is_none() {
+            cx.transaction().delete(key);
+        }
+    }
+    let told = "Tidy operation successfully started. Any information from the operation will be printed to \
+                OpenBao's server logs.";
+    Ok(Response::empty().with_warning(told).with_status(StatusCode::ACCEPTED))
+}
+
+async fn count(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    #[derive(Serialize)]
+    struct Counts {
+        counts: std::collections::BTreeMap<String, u64>,
+        lease_count: u64,
+    }
+    let leases = irrevocable_leases(cx).await?;
+    let mut counts = std::collections::BTreeMap::new();
+    for (_, path) in &leases {
+        let home = tokens(cx).surroundings()?.mount_at(&cx.request().namespace, path);
+        let accessor = home.map(|home| home.mount.entry.accessor).unwrap_or_default();
+        *counts.entry(accessor).or_insert(0) += 1;
+    }
+    Response::data(&Counts { counts, lease_count: leases.len() as u64 })
+}
+
+async fn irrevocable(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    #[derive(Serialize)]
+    struct Leases {
+        lease_count: u64,
+        leases: Vec<String>,
+    }
+    let leases = irrevocable_leases(cx).await?;
+    let lease_count = leases.len() as u64;
+    Response::data(&Leases { lease_count, leases: leases.into_iter().map(|(id, _)| id).collect() })
+}
+
+/// Ids and paths of the leases that could not be revoked.
+async fn irrevocable_leases(cx: &Context<'_>) -> Result<Vec<(String, String)>, Error> {
+    let fields: CountFields = cx.fields()?;
+    if fields.lease_type.as_deref() != Some("irrevocable") {
+        return Err(Error::not_found());
+    }
+    let root = lease_key(&cx.request().namespace, "");
+    let mut leases = Vec::new();
+    for key in cx.transaction().scan_keys(&root).await? {
+        if let Some(LeaseRecord::Secret(lease)) = cx.transaction().get_json(&key).await?
+            && lease.is_irrevocable()
+        {
+            leases.push((key[root.len()..].to_owned(), lease.path));
+        }
+    }
+    Ok(leases)
+}

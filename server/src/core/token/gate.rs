@@ -1,0 +1,67 @@
+//! Who may enter: the token of a request, counted and with its identity.
+
+use std::sync::Arc;
+
+use super::TokenEntry;
+use crate::core::error::Error;
+use crate::core::identity;
+use crate::core::request::Request;
+use crate::core::state::Core;
+
+/// A request that was let in.
+#[derive(Debug, Default)]
+pub(crate) struct Admission {
+    /// The token whose last use this is: to be revoked when the request is over.
+    last_use_of: Option<String>,
+}
+
+impl Core {
+    /// Finds token and identity of `request`, and counts the use. Where no token is needed, a wrong one does not
+    /// matter and no use is counted.
+    ///
+    /// # Errors
+    /// 403 without a token that may be used now, from there, by this identity.
+    pub(crate) async fn admit(&self, request: &mut Request, is_needed: bool) -> Result<Admission, Error> {
+        if matches!(&*request.path, "sys/wrapping/unwrap" | "sys/wrapping/rewrap") {
+            self.tokens.require_wrapping_token(request, self.clock.now()).await?;
+        }
+        let token = self.tokens.lookup(&request.client_token, self.clock.now()).await?;
+        request.token = token.filter(|token| token.admits(request.client) || is_endless_root(token));
+        if !is_needed {
+            return Ok(Admission::default());
+        }
+        let token = request.token.clone().ok_or_else(Error::permission_denied)?;
+        request.entity = self.entity_of(&token).await?;
+        if token.num_uses == 0 {
+            return Ok(Admission::default());
+        }
+        let spent = self.tokens.spend(&token).await?.ok_or_else(Error::permission_denied)?;
+        let last_use_of = (spent.num_uses < 0).then(|| spent.id.clone());
+        request.token = Some(Arc::new(spent));
+        Ok(Admission { last_use_of })
+    }
+
+    /// The identity behind `token`. Without it (deleted or disabled) the token is good for nothing.
+    async fn entity_of(&self, token: &TokenEntry) -> Result<Option<Arc<identity::Entity>>, Error> {
+        if token.entity_id.is_empty() {
+            return Ok(None);
+        }
+        let namespace = self.tokens.namespace_of(&token.entity_id)?.ok_or_else(Error::permission_denied)?;
+        let entity = identity::load(&self.barrier, &namespace, &token.entity_id).await?;
+        let entity = entity.filter(|entity| !entity.disabled).ok_or_else(Error::permission_denied)?;
+        Ok(Some(Arc::new(entity)))
+    }
+
+    /// Ends what the request has used up.
+    pub(crate) async fn depart(&self, admission: Admission) -> Result<(), Error> {
+        match admission.last_use_of {
+            Some(id) => self.tokens.revoke(&id, self.clock.now()).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Root tokens without end cannot be bound to networks.
+fn is_endless_root(token: &TokenEntry) -> bool {
+    token.is_root() && token.expires_at.is_none()
+}

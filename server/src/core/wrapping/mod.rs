@@ -1,0 +1,156 @@
+//! Response wrapping: the answer stays in the cubbyhole of a single-use token, and the client gets the token.
+
+mod paths;
+
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::error::Error;
+use super::namespace::Namespace;
+use super::request::{ClientToken, Parameters, Request};
+use super::token::{Issue, TokenEntry, Tokens, ttl};
+use super::wrap::WrapInfo;
+use crate::barrier::Transaction;
+
+pub(crate) use paths::ROUTES;
+
+/// The one policy of a wrapping token.
+const POLICY: &str = "response-wrapping";
+const INVALID: &str = "wrapping token is not valid or does not exist";
+
+/// An answer to be wrapped.
+pub(crate) struct Parcel<'a> {
+    /// Whose the wrapping token is.
+    pub(crate) namespace: &'a Namespace,
+    /// Where the answer comes from.
+    pub(crate) path: &'a str,
+    /// Name of the wrapping token: that of who asked.
+    pub(crate) display_name: String,
+    /// How long it can be fetched.
+    pub(crate) ttl: Duration,
+    /// The body that is answered later.
+    pub(crate) body: String,
+    /// Accessor of the token in the body, if there is one.
+    pub(crate) accessor: String,
+}
+
+/// What the cubbyhole of a wrapping token has at `response`.
+#[derive(Serialize, Deserialize)]
+struct Content {
+    response: String,
+}
+
+/// What the cubbyhole of a wrapping token has at `wrapinfo`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Origin {
+    creation_path: String,
+    creation_time: String,
+    creation_ttl: u64,
+}
+
+impl Tokens {
+    /// Puts an answer away in `transaction`; it is answered once to who shows the token.
+    pub(crate) async fn wrap(
+        &self,
+        transaction: &Transaction,
+        parcel: Parcel<'_>,
+        now: Timestamp,
+    ) -> Result<WrapInfo, Error> {
+        let seconds = ttl::whole(parcel.ttl);
+        let issue = Issue { namespace: parcel.namespace, entry: wrapping_entry(&parcel, seconds, now), text: None };
+        let (token, entry) = self.issue(transaction, issue).await?;
+        let origin = Origin {
+            creation_path: parcel.path.to_owned(),
+            creation_time: now.to_string(),
+            creation_ttl: seconds,
+        };
+        let cubbyhole = self.require_cubbyhole(parcel.namespace, &entry)?;
+        transaction.put_json(&format!("{cubbyhole}response"), &Content { response: parcel.body })?;
+        transaction.put_json(&format!("{cubbyhole}wrapinfo"), &origin)?;
+        Ok(WrapInfo {
+            token: token.expose().to_owned(),
+            accessor: entry.accessor,
+            ttl: seconds,
+            creation_time: origin.creation_time,
+            creation_path: origin.creation_path,
+            wrapped_accessor: parcel.accessor,
+        })
+    }
+
+    fn require_cubbyhole(&self, namespace: &Namespace, entry: &TokenEntry) -> Result<String, Error> {
+        self.cubbyhole(namespace, entry)?.ok_or_else(|| Error::internal("a namespace without cubbyhole"))
+    }
+
+    /// The entry of the wrapping token `token`, whose use may be under way.
+    ///
+    /// # Errors
+    /// 400 for every other token.
+    async fn wrapping_entry(
+        &self,
+        token: &ClientToken,
+        namespace: &Namespace,
+        now: Timestamp,
+    ) -> Result<TokenEntry, Error> {
+        let entry = self.lookup_even_used_up(token, now).await?;
+        let entry = entry.filter(|entry| entry.policies == [POLICY]).ok_or_else(|| Error::invalid(INVALID))?;
+        let owner = self.namespace_of(&entry.id)?;
+        let is_within = owner.is_some_and(|owner| owner.is_within(namespace));
+        if is_within { Ok((*entry).clone()) } else { Err(Error::invalid(INVALID)) }
+    }
+
+    /// What was wrapped under `entry`, and where it came from.
+    async fn parcel(&self, transaction: &Transaction, entry: &TokenEntry) -> Result<(String, Origin), Error> {
+        let namespace = self.namespace_of(&entry.id)?.ok_or_else(|| Error::invalid(INVALID))?;
+        let cubbyhole = self.require_cubbyhole(&namespace, entry)?;
+        let content: Option<Content> = transaction.get_json(&format!("{cubbyhole}response")).await?;
+        let origin: Option<Origin> = transaction.get_json(&format!("{cubbyhole}wrapinfo")).await?;
+        match (content, origin) {
+            (Some(content), Some(origin)) => Ok((content.response, origin)),
+            _ => Err(Error::invalid(INVALID)),
+        }
+    }
+
+    /// Whether a request to unwrap or rewrap names a good wrapping token. It is asked before anything else, and so
+    /// tells everybody of misuse alike.
+    ///
+    /// # Errors
+    /// 400 or, without any token, 403.
+    pub(crate) async fn require_wrapping_token(&self, request: &Request, now: Timestamp) -> Result<(), Error> {
+        let token = token_of(&request.parameters, &request.client_token)?;
+        if token.is_empty() {
+            let text = "error validating wrapping token: token is empty";
+            return Err(Error::with_status(StatusCode::FORBIDDEN, text));
+        }
+        let entry = self.wrapping_entry(&token, &request.namespace, now).await?;
+        if entry.num_uses < 0 { Err(Error::invalid(INVALID)) } else { Ok(()) }
+    }
+}
+
+fn wrapping_entry(parcel: &Parcel<'_>, seconds: u64, now: Timestamp) -> TokenEntry {
+    TokenEntry {
+        policies: vec![POLICY.to_owned()],
+        path: parcel.path.to_owned(),
+        display_name: parcel.display_name.clone(),
+        num_uses: 1,
+        created_at: now,
+        creation_ttl: seconds,
+        explicit_max_ttl: seconds,
+        expires_at: Some(ttl::after(now, seconds)),
+        is_leased: true,
+        ..TokenEntry::default()
+    }
+}
+
+/// The token in the parameters, else that of the request.
+fn token_of(parameters: &Parameters, client_token: &ClientToken) -> Result<ClientToken, Error> {
+    let named: Option<&RawValue> = parameters.get("token").map(AsRef::as_ref);
+    let named: Option<String> = named.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    match named.filter(|token| !token.is_empty()) {
+        Some(token) => Ok(ClientToken::new(token)),
+        None => Ok(client_token.clone()),
+    }
+}

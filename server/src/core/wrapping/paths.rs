@@ -1,0 +1,99 @@
+//! `sys/wrapping/`.
+
+use bytes::Bytes;
+use schemas::shape::Declared as _;
+
+use super::{Parcel, token_of};
+use crate::core::context::Context;
+use crate::core::engine::Route;
+use crate::core::error::Error;
+use crate::core::request::ClientToken;
+use crate::core::response::{RawBody, Response};
+use crate::core::token::{TokenEntry, Tokens};
+use crate::handler;
+use crate::sys::Sys;
+
+/// A wrapping token in the body.
+#[derive(schemas::Fields)]
+struct TokenFields {
+    /// The token; absent: that of the request.
+    #[expect(dead_code, reason = "read from the raw parameters, as before the request is authorized")]
+    token: Option<String>,
+}
+
+/// The routes of `sys/wrapping/`.
+pub(crate) static ROUTES: &[Route<Sys>] = &[
+    Route::new("wrapping/wrap").write(handler!(wrap)),
+    Route::new("wrapping/unwrap").fields(TokenFields::PARTS).write(handler!(unwrap)),
+    Route::new("wrapping/rewrap").fields(TokenFields::PARTS).write(handler!(rewrap)),
+    Route::new("wrapping/lookup")
+        .fields(TokenFields::PARTS)
+        .read(handler!(look_up))
+        .write(handler!(look_up))
+        .unauthenticated(),
+];
+
+fn tokens<'a>(cx: &Context<'a>) -> &'a Tokens {
+    &cx.core.tokens
+}
+
+/// Answers what it is sent, so that the core wraps it.
+async fn wrap(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    if cx.request().wrap_ttl.is_none() {
+        return Err(Error::invalid("endpoint requires response wrapping to be used"));
+    }
+    Response::data(cx.parameters())
+}
+
+async fn unwrap(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let (token, entry) = wrapping_token(cx).await?;
+    let (body, _) = tokens(cx).parcel(cx.transaction(), &entry).await?;
+    end(cx, &token, &entry).await?;
+    let raw = RawBody { content_type: "application/json", bytes: Bytes::from(body) };
+    Ok(Response { raw: Some(raw), ..Response::default() })
+}
+
+/// The same content under a new token, which lives as long as the old one was to live.
+async fn rewrap(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let (token, entry) = wrapping_token(cx).await?;
+    let (body, origin) = tokens(cx).parcel(cx.transaction(), &entry).await?;
+    end(cx, &token, &entry).await?;
+    let namespace = tokens(cx).namespace_of(&entry.id)?.ok_or_else(|| Error::invalid(super::INVALID))?;
+    let parcel = Parcel {
+        namespace: &namespace,
+        path: &origin.creation_path,
+        display_name: entry.display_name.clone(),
+        ttl: std::time::Duration::from_secs(origin.creation_ttl),
+        body,
+        accessor: String::new(),
+    };
+    let info = tokens(cx).wrap(cx.transaction(), parcel, cx.now()).await?;
+    let bytes = crate::core::render::wrapped_body(&info, &[])?;
+    let raw = RawBody { content_type: "application/json", bytes: Bytes::from(bytes) };
+    Ok(Response { raw: Some(raw), ..Response::default() })
+}
+
+async fn look_up(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let (_, entry) = wrapping_token(cx).await?;
+    if entry.num_uses < 0 {
+        return Err(Error::invalid(super::INVALID));
+    }
+    let (_, origin) = tokens(cx).parcel(cx.transaction(), &entry).await?;
+    Response::data(&origin)
+}
+
+async fn wrapping_token(cx: &Context<'_>) -> Result<(ClientToken, TokenEntry), Error> {
+    let token = token_of(cx.parameters(), &cx.request().client_token)?;
+    let entry = tokens(cx).wrapping_entry(&token, &cx.request().namespace, cx.now()).await?;
+    Ok((token, entry))
+}
+
+/// The one use of a wrapping token. Reading it in the transaction lets only one of two requests succeed.
+async fn end(cx: &Context<'_>, token: &ClientToken, entry: &TokenEntry) -> Result<(), Error> {
+    let now = tokens(cx).read(cx.transaction(), &entry.id).await?;
+    let is_own = *token == cx.request().client_token;
+    if now.is_none_or(|now| now.num_uses < 0 && !is_own) {
+        return Err(Error::invalid(super::INVALID));
+    }
+    tokens(cx).revoke_tree(cx.transaction(), &entry.id, cx.now()).await
+}
