@@ -13,7 +13,9 @@ use crate::config::{Configuration, Listener, StorageKind};
 use crate::core::clock::Clock;
 use crate::core::error::Error;
 use crate::core::limits::TtlLimits;
-use crate::core::request::ClientToken;
+use crate::core::path::ApiPath;
+use crate::core::pipeline::Incoming;
+use crate::core::request::{ClientToken, Operation};
 use crate::core::state::{Core, Settings};
 use crate::http::{Bound, Service, bind};
 use crate::seal::{InitRequest, SecretBytes};
@@ -69,6 +71,7 @@ impl Server {
         let settings = settings(configuration, &addresses, is_dev);
         let core = Core::new(Barrier::new(storage), settings, Clock::system());
         let stop = CancellationToken::new();
+        core.start_expiry(stop.clone());
         let listeners = bound.into_iter().map(|(bound, listener)| {
             let service =
                 Service::new(Arc::clone(&core), listener.max_request_size, listener.max_request_duration);
@@ -154,8 +157,35 @@ impl Core {
         let token = self.tokens.create_root(draft.transaction(), root_token, self.clock.now()).await?;
         let mut shares = draft.commit_unsealed().await.map_err(Error::from)?;
         self.open().await?;
+        self.mount_dev_secrets(&token).await?;
         let unseal_key = shares.pop().ok_or_else(|| Error::internal("a dev server has one share"))?;
         Ok(DevKeys { unseal_key, root_token: token })
+    }
+}
+
+/// The mount that a dev server begins with.
+const DEV_MOUNT: &str = r#"{"type":"kv","description":"key/value secret storage","options":{"version":"2"}}"#;
+
+impl Core {
+    async fn mount_dev_secrets(self: &Arc<Self>, token: &ClientToken) -> Result<(), Error> {
+        let reply = self
+            .serve(Incoming {
+                id: uuid::Uuid::new_v4().to_string(),
+                namespace: String::new(),
+                path: ApiPath::parse("sys/mounts/secret")
+                    .map_err(|_| Error::internal("the path is a good one"))?,
+                operation: Operation::Update,
+                parameters: serde_json::from_str(DEV_MOUNT)?,
+                wrap_ttl: None,
+                client: std::net::Ipv4Addr::LOCALHOST.into(),
+                headers: http::HeaderMap::new(),
+                client_token: token.clone(),
+            })
+            .await;
+        if reply.status.is_success() {
+            return Ok(());
+        }
+        Err(Error::internal(String::from_utf8_lossy(&reply.body)))
     }
 }
 

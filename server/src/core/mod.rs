@@ -11,6 +11,7 @@ mod render;
 pub mod state;
 pub(crate) mod topology;
 pub mod wrap;
+pub(crate) mod wrapping;
 pub mod acl;
 pub mod context;
 pub mod engine;

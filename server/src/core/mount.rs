@@ -63,13 +63,13 @@ pub struct MountConfig {
     /// `hidden` or `unauth`.
     pub listing_visibility: String,
     /// Request keys that the audit log shows in clear.
-    pub audit_non_hmac_request_keys: Vec<String>,
+    pub audit_non_hmac_request_keys: Option<Vec<String>>,
     /// Response keys that the audit log shows in clear.
-    pub audit_non_hmac_response_keys: Vec<String>,
+    pub audit_non_hmac_response_keys: Option<Vec<String>>,
     /// Request headers that the engine gets.
-    pub passthrough_request_headers: Vec<String>,
+    pub passthrough_request_headers: Option<Vec<String>>,
     /// Response headers that the engine may set.
-    pub allowed_response_headers: Vec<String>,
+    pub allowed_response_headers: Option<Vec<String>>,
 }
 
 /// A mount as requests find it: its entry and its namespace.

@@ -73,5 +73,5 @@ pub(crate) fn first_mounts(namespace: &Namespace) -> Vec<MountEntry> {
 }
 
 fn passing(header: &str) -> MountConfig {
-    MountConfig { passthrough_request_headers: vec![header.to_owned()], ..MountConfig::default() }
+    MountConfig { passthrough_request_headers: Some(vec![header.to_owned()]), ..MountConfig::default() }
 }

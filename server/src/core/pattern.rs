@@ -10,7 +10,8 @@ use std::borrow::Cow;
 /// | `{name}` | letters, digits, `_`, and inside of it `-` and `.`: the names of most objects |
 /// | `{name@}` | the same with `@` inside |
 /// | `{name?}` | any text without slash, also none |
-/// | `{path..}` | the rest, slashes included, also nothing; only at the end |
+/// | `{name*}` | any text without slash, but not none |
+/// | `{path..}` | the rest, slashes included, also nothing; after it only literal segments may follow, as in `mounts/{path..}/tune` |
 ///
 /// For LIST and SCAN a single slash at the end of the path does not count, except below `{path..}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl Pattern {
             let (segment, after) = split(wanted);
             pattern = after;
             if let Some(name) = segment.strip_prefix('{').and_then(|name| name.strip_suffix("..}")) {
-                captures.push((name, Cow::Borrowed(rest?)));
+                captures.push((name, Cow::Borrowed(before_suffix(rest?, after)?)));
                 return Some(captures);
             }
             let (given, remaining) = split(rest?);
@@ -51,6 +52,14 @@ impl Pattern {
             }
         }
         (rest.is_none() || (is_folder && rest == Some(""))).then_some(captures)
+    }
+}
+
+/// `rest` without `/` and `suffix` at its end.
+fn before_suffix<'a>(rest: &'a str, suffix: Option<&str>) -> Option<&'a str> {
+    match suffix {
+        None => Some(rest),
+        Some(suffix) => rest.strip_suffix(suffix)?.strip_suffix('/'),
     }
 }
 
@@ -67,15 +76,18 @@ enum Kind {
     Name,
     NameWithAt,
     Anything,
+    Something,
 }
 
 fn placeholder(segment: &'static str) -> Option<Placeholder> {
     let name = segment.strip_prefix('{')?.strip_suffix('}')?;
-    Some(match (name.strip_suffix('@'), name.strip_suffix('?')) {
-        (Some(name), _) => Placeholder { name, kind: Kind::NameWithAt },
-        (_, Some(name)) => Placeholder { name, kind: Kind::Anything },
-        _ => Placeholder { name, kind: Kind::Name },
-    })
+    let (name, kind) = match name.as_bytes().last() {
+        Some(b'@') => (&name[..name.len() - 1], Kind::NameWithAt),
+        Some(b'?') => (&name[..name.len() - 1], Kind::Anything),
+        Some(b'*') => (&name[..name.len() - 1], Kind::Something),
+        _ => (name, Kind::Name),
+    };
+    Some(Placeholder { name, kind })
 }
 
 impl Placeholder {
@@ -85,6 +97,7 @@ impl Placeholder {
             Kind::Name => is_name(given, "-."),
             Kind::NameWithAt => is_name(given, "-.@"),
             Kind::Anything => true,
+            Kind::Something => !given.is_empty(),
         };
         fits.then_some(self.name)
     }
@@ -126,6 +139,8 @@ mod tests {
         check("data/{path..}", "data/", false, Some(&[("path", "")]));
         check("data/{path..}", "data", false, None);
         check("{path..}", "", false, Some(&[("path", "")]));
+        check("mounts/{path..}/tune", "mounts/a/b/tune", false, Some(&[("path", "a/b")]));
+        check("mounts/{path..}/tune", "mounts/a/b", false, None);
     }
 
     #[test]

@@ -18,7 +18,10 @@ use super::render::{self, Extra};
 use super::request::{ClientToken, Operation, Parameters, Request};
 use super::response::{Effect, Grant, Response};
 use super::state::Core;
+use super::token::namespace_meant;
 use super::topology::{Mounted, Space, Topology};
+use super::wrap::WrapInfo;
+use super::wrapping::Parcel;
 use crate::barrier::{CommitError, Transaction};
 
 /// A handler whose commits conflict so often is given up.
@@ -108,7 +111,11 @@ impl Core {
             token: None,
             entity: None,
         };
-        Ok((space, request))
+        let meant = namespace_meant(&request).and_then(|id| topology.by_id(&id));
+        match meant.filter(|space| !space.namespace.tainted) {
+            Some(space) => Ok((space, Request { namespace: Arc::clone(&space.namespace), ..request })),
+            None => Ok((space, request)),
+        }
     }
 
     async fn serve_in(self: &Arc<Self>, space: &Space, mut request: Request) -> Reply {
@@ -116,29 +123,21 @@ impl Core {
         let target = target(space, &path, request.operation);
         let access = target.as_ref().map_or(Access::Token, |target| target.found.info.access);
         let is_authenticated = matches!(access, Access::Token | Access::Sudo);
-        if let Err(error) = self.authenticate(&mut request, is_authenticated).await {
-            return Reply::error(&error, false);
-        }
+        let admission = match self.admit(&mut request, is_authenticated).await {
+            Ok(admission) => admission,
+            Err(error) => return Reply::error(&error, false),
+        };
         let answer = match &target {
             Ok(target) => self.run(target, &mut request).await,
             Err(error) => Err(self.authorize_unroutable(&request, error).await),
         };
-        answer.unwrap_or_else(|error| {
+        let departed = self.depart(admission).await;
+        answer.and_then(|reply| departed.map(|()| reply)).unwrap_or_else(|error| {
             if let Some(cause) = error.cause() {
                 tracing::error!(path = %request.path, request_id = %request.id, "{cause}");
             }
             Reply::error(&error, is_authenticated)
         })
-    }
-
-    /// Finds the token. Where none is needed, a wrong one does not matter.
-    async fn authenticate(&self, request: &mut Request, is_needed: bool) -> Result<(), Error> {
-        let token = self.tokens.lookup(&request.client_token, self.clock.now()).await?;
-        request.token = token.filter(|token| token.admits(request.client));
-        if is_needed && request.token.is_none() {
-            return Err(Error::permission_denied());
-        }
-        Ok(())
     }
 
     /// The error of a request that leads nowhere: whether it does is told only to those who may ask.
@@ -195,7 +194,8 @@ impl Core {
         if !response.is_empty() {
             response.warnings.extend(warnings);
         }
-        let extra = self.grant(&cx, &mut response).await?;
+        let mut extra = self.grant(&cx, &mut response).await?;
+        extra.wrap_info = self.wrap(&cx, &response, &extra).await?;
         Ok((response, extra))
     }
 
@@ -274,17 +274,49 @@ impl Core {
             Grant::Login(grant) => {
                 let login = self.tokens.log_in(cx, *grant).await?;
                 response.warnings.extend(login.warnings);
-                Ok(Extra { auth: Some(login.auth), ..Extra::default() })
+                let display_name = Some(login.display_name);
+                Ok(Extra { auth: Some(login.auth), display_name, ..Extra::default() })
             }
-            Grant::Lease(_) => Err(Error::not_implemented("leasing a secret")),
+            Grant::Lease(grant) => {
+                let (lease, warnings) = self.tokens.lease(cx, *grant).await?;
+                response.warnings.extend(warnings);
+                Ok(Extra { lease, ..Extra::default() })
+            }
             Grant::Issued(auth) => Ok(Extra { auth: Some(*auth), ..Extra::default() }),
             Grant::Renewed(lease) => Ok(Extra { lease: *lease, ..Extra::default() }),
         }
     }
 
+    /// Puts the answer away, if the client wants it wrapped.
+    async fn wrap(
+        &self,
+        cx: &Context<'_>,
+        response: &Response,
+        extra: &Extra,
+    ) -> Result<Option<WrapInfo>, Error> {
+        let is_wanted = !(response.is_empty() && extra.is_empty()) && response.status.is_none();
+        let Some(ttl) = cx.request.wrap_ttl.filter(|_| is_wanted) else { return Ok(None) };
+        let body = match &response.raw {
+            Some(raw) => raw.bytes.to_vec(),
+            None => render::body(&cx.request.id, response, extra)?,
+        };
+        let parcel = Parcel {
+            namespace: &cx.request.namespace,
+            path: &cx.request.path,
+            display_name: extra.display_name.clone().unwrap_or_else(|| display_name(cx.request)),
+            ttl,
+            body: String::from_utf8(body).map_err(Error::internal)?.trim_end().to_owned(),
+            accessor: extra.auth.as_ref().map(|auth| auth.accessor.clone()).unwrap_or_default(),
+        };
+        self.tokens.wrap(cx.transaction, parcel, cx.now).await.map(Some)
+    }
+
     async fn reply(&self, request: &Request, response: Response, extra: &Extra) -> Result<Reply, Error> {
         if response.effect == Some(Effect::Seal) {
             self.close().await?;
+        }
+        if let Some(wrap_info) = &extra.wrap_info {
+            return Ok(Reply::json(StatusCode::OK, render::wrapped_body(wrap_info, &[])?));
         }
         if let Some(raw) = response.raw {
             let status = response.status.unwrap_or(StatusCode::OK);
@@ -324,6 +356,11 @@ fn decode(target: &Target<'_>, cx: &mut Context<'_>) -> Result<Input, Error> {
         Some(table) => input::decode(table, &cx.request.parameters, &mut cx.captures),
         None => Ok(Input::default()),
     }
+}
+
+/// The name of who asks.
+fn display_name(request: &Request) -> String {
+    request.token.as_ref().map(|token| token.display_name.clone()).unwrap_or_default()
 }
 
 /// `parameters` as the ACL reads them; `None` without any.

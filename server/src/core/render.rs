@@ -14,6 +14,10 @@ use super::wrap::WrapInfo;
 pub(crate) struct Extra {
     pub(crate) auth: Option<AuthBlock>,
     pub(crate) lease: LeaseBlock,
+    /// Name of the token of a login.
+    pub(crate) display_name: Option<String>,
+    /// Answered in place of everything else.
+    pub(crate) wrap_info: Option<WrapInfo>,
 }
 
 impl Extra {

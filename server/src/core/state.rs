@@ -42,6 +42,8 @@ pub struct Settings {
 pub(crate) struct Cluster {
     pub(crate) name: String,
     pub(crate) id: String,
+    /// When the server was initialized: RFC 3339.
+    pub(crate) created_at: String,
 }
 
 /// Everything that requests work on. One for each server.
@@ -84,9 +86,9 @@ impl Core {
             "" => format!("vault-cluster-{:08x}", rand::random::<u32>()),
             name => name.to_owned(),
         };
-        let cluster = Cluster { name, id: uuid::Uuid::new_v4().to_string() };
-        transaction.put_json(CLUSTER_KEY, &cluster)?;
         let now = self.clock.now();
+        let cluster = Cluster { name, id: uuid::Uuid::new_v4().to_string(), created_at: now.to_string() };
+        transaction.put_json(CLUSTER_KEY, &cluster)?;
         write_namespace_records(transaction, &Namespace::root(), now)?;
         Ok(())
     }
@@ -102,7 +104,7 @@ impl Core {
         self.cluster.store(cluster.map(Arc::new));
         self.tokens.open(&transaction).await?;
         self.topology.store(Some(load_topology(&transaction).await?));
-        Ok(())
+        self.restore_leases().await
     }
 
     /// Seals: requests are refused from now on, and everything decrypted is forgotten.

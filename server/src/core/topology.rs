@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::engine::AnyEngine;
-use super::mount::{Mount, MountEntry};
+use super::mount::{Mount, MountClass, MountEntry};
 use super::namespace::Namespace;
 use crate::{auth, engines};
 
@@ -48,13 +48,21 @@ impl fmt::Debug for Mounted {
 impl Mounted {
     /// A mount of `entry` in `namespace`, with an engine of its own.
     pub(crate) fn new(entry: MountEntry, namespace: &Arc<Namespace>) -> Arc<Self> {
-        let engine = engines::make(&entry).or_else(|| auth::make(&entry));
+        let engine = match entry.class {
+            MountClass::Secret => engines::make(&entry),
+            MountClass::Auth => auth::make(&entry),
+        };
         Self::with_engine(entry, namespace, engine)
     }
 
     /// The same engine with another entry, as after a change of its settings.
     pub(crate) fn with_entry(&self, entry: MountEntry) -> Arc<Self> {
         Self::with_engine(entry, &self.mount.namespace, self.engine.clone())
+    }
+
+    /// The same mount with another record of its namespace.
+    pub(crate) fn in_namespace(&self, namespace: &Arc<Namespace>) -> Arc<Self> {
+        Self::with_engine(self.entry().clone(), namespace, self.engine.clone())
     }
 
     fn with_engine(

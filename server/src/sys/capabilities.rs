@@ -1,0 +1,107 @@
+//! What a token may do at a path.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::StatusCode;
+use schemas::shape::{Declared as _, List};
+
+use super::Sys;
+use crate::core::acl::Acl;
+use crate::core::context::Context;
+use crate::core::engine::Route;
+use crate::core::error::Error;
+use crate::core::request::{ClientToken, Request};
+use crate::core::response::Response;
+use crate::core::token::TokenEntry;
+use crate::handler;
+
+/// Capabilities of the token that asks, of another, and of one by its accessor.
+pub(super) static ROUTES: &[Route<Sys>] = &[
+    Route::new("capabilities-self").fields(Question::PARTS).write(handler!(own)),
+    Route::new("capabilities").fields(Question::PARTS).write(handler!(of_token)),
+    Route::new("capabilities-accessor").fields(Question::PARTS).write(handler!(of_accessor)),
+    Route::new("internal/ui/resultant-acl").unauthenticated().read(handler!(resultant)),
+];
+
+/// Which paths, and whose capabilities.
+#[derive(schemas::Fields)]
+struct Question {
+    /// The paths.
+    #[kind(aliases("path"))]
+    paths: Option<List<String>>,
+    /// The token.
+    token: Option<String>,
+    /// The accessor of the token.
+    accessor: Option<String>,
+}
+
+fn refused(text: &str) -> Error {
+    Error::counted(StatusCode::BAD_REQUEST, text)
+}
+
+async fn own(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let acl = cx.core.acl_of(cx.request()).await?;
+    answer(cx, &acl)
+}
+
+async fn of_token(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let question: Question = cx.fields()?;
+    let token = question.token.filter(|token| !token.is_empty());
+    let token = token.ok_or_else(|| Error::counted(StatusCode::INTERNAL_SERVER_ERROR, "no token found"))?;
+    let found =
+        cx.core.tokens.lookup_within(&ClientToken::new(token), &cx.request().namespace, cx.now()).await?;
+    let entry = found.ok_or_else(|| refused("invalid token"))?;
+    answer(cx, &*acl_of(cx, entry).await?)
+}
+
+async fn of_accessor(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let question: Question = cx.fields()?;
+    let accessor = question.accessor.filter(|accessor| !accessor.is_empty());
+    let accessor = accessor.ok_or_else(|| refused("accessor must be supplied"))?;
+    let id = cx.core.tokens.by_accessor(cx.transaction(), &accessor).await?;
+    let id = id.ok_or_else(|| refused("invalid accessor"))?;
+    let entry = cx.core.tokens.read(cx.transaction(), &id).await?;
+    let entry = entry.filter(|entry| is_within(cx, entry)).ok_or_else(|| refused("invalid accessor"))?;
+    answer(cx, &*acl_of(cx, Arc::new(entry)).await?)
+}
+
+/// Whether the token belongs to the namespace of the request or below.
+fn is_within(cx: &Context<'_>, entry: &TokenEntry) -> bool {
+    let home = cx.core.topology().and_then(|topology| topology.by_id(&entry.namespace).cloned());
+    home.is_some_and(|home| home.namespace.is_within(&cx.request().namespace))
+}
+
+async fn acl_of(cx: &Context<'_>, entry: Arc<TokenEntry>) -> Result<Arc<Acl>, Error> {
+    let request = Request { token: Some(entry), entity: None, ..cx.request().clone() };
+    cx.core.acl_of(&request).await
+}
+
+fn answer(cx: &Context<'_>, acl: &Acl) -> Result<Response, Error> {
+    let question: Question = cx.fields()?;
+    let paths = question.paths.map(|paths| paths.0).unwrap_or_default();
+    if paths.is_empty() {
+        return Err(Error::invalid("paths must be supplied"));
+    }
+    let namespace = &cx.request().namespace.path;
+    let mut answers: BTreeMap<&str, Vec<&str>> =
+        paths.iter().map(|path| (path.as_str(), acl.capabilities(namespace, path))).collect();
+    if let [path] = paths.as_slice() {
+        answers.insert("capabilities", acl.capabilities(namespace, path));
+    }
+    Ok(Response::data(&answers)?.spread())
+}
+
+/// Everything the token may do, for user interfaces.
+async fn resultant(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let acl = match cx.request().token {
+        Some(_) => cx.core.acl_of(cx.request()).await?,
+        None => return Err(Error::permission_denied()),
+    };
+    if !acl.is_root() {
+        return Err(Error::not_implemented(
+            "`sys/internal/ui/resultant-acl` for tokens without the policy `root`",
+        ));
+    }
+    Response::data(&serde_json::json!({ "root": true }))
+}

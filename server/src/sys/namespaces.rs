@@ -1,0 +1,252 @@
+//! Namespaces below the one of the request.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::StatusCode;
+use rand::Rng as _;
+use schemas::shape::{Declared as _, Map};
+use serde::Serialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::{Sys, mounts, unmount};
+use crate::core::context::Context;
+use crate::core::engine::Route;
+use crate::core::error::Error;
+use crate::core::namespace::Namespace;
+use crate::core::response::Response;
+use crate::core::state::{namespace_key, write_namespace, write_namespace_records};
+use crate::core::topology::{Mounted, Space};
+use crate::handler;
+
+/// Namespaces by name, and all.
+pub(super) static ROUTES: &[Route<Sys>] = &[
+    Route::new("namespaces").list(handler!(list)).scan(handler!(scan)),
+    Route::new("internal/ui/namespaces").unauthenticated().read(handler!(list_names)),
+    Route::new("namespaces/{path..}")
+        .fields(Body::PARTS)
+        .topology()
+        .read(handler!(read))
+        .write(handler!(write))
+        .patch(handler!(patch))
+        .delete(handler!(delete)),
+];
+
+/// Names that would hide paths of the API.
+const RESERVED: [&str; 8] = ["root", "sys", "audit", "auth", "cubbyhole", "identity", ".", ".."];
+
+/// Tries to find an id that no namespace has.
+const ID_LENGTH: usize = 6;
+
+/// The body that writes a namespace.
+#[derive(schemas::Fields)]
+struct Body {
+    /// Chosen by users.
+    custom_metadata: Option<Map<String>>,
+}
+
+#[derive(Serialize)]
+struct NamespaceBody<'a> {
+    custom_metadata: &'a BTreeMap<String, String>,
+    id: &'a str,
+    locked: bool,
+    path: &'a str,
+    tainted: bool,
+    uuid: &'a str,
+}
+
+impl<'a> From<&'a Namespace> for NamespaceBody<'a> {
+    fn from(namespace: &'a Namespace) -> Self {
+        Self {
+            custom_metadata: &namespace.custom_metadata,
+            id: &namespace.id,
+            locked: false,
+            path: &namespace.path,
+            tainted: namespace.tainted,
+            uuid: &namespace.uuid,
+        }
+    }
+}
+
+/// The whole path of the namespace that the request names.
+fn named(cx: &Context<'_>) -> Result<String, Error> {
+    let name = cx.capture("path").trim_matches('/');
+    if name.is_empty() {
+        return Err(Error::unsupported_path());
+    }
+    if name.contains('/') {
+        return Err(Error::invalid("namespace name cannot contain /"));
+    }
+    Ok(format!("{}{name}/", cx.request().namespace.path))
+}
+
+fn find(cx: &Context<'_>, path: &str) -> Result<Option<Arc<Space>>, Error> {
+    Ok(cx.core.open_topology()?.space(path).cloned())
+}
+
+async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let space = find(cx, &named(cx)?)?.ok_or_else(Error::not_found)?;
+    Response::data(&NamespaceBody::from(&*space.namespace))
+}
+
+async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let path = named(cx)?;
+    let body: Body = cx.fields()?;
+    let metadata = body.custom_metadata.map(|map| map.0).unwrap_or_default();
+    match find(cx, &path)? {
+        Some(space) => change(cx, &space, metadata),
+        None => create(cx, path, metadata),
+    }
+}
+
+/// Writes `metadata` into a namespace that there is.
+fn change(cx: &Context<'_>, space: &Space, metadata: BTreeMap<String, String>) -> Result<Response, Error> {
+    let namespace = Arc::new(Namespace { custom_metadata: metadata, ..(*space.namespace).clone() });
+    write_namespace(cx.transaction(), &namespace)?;
+    let entries = space.mounts().map(|(_, mounted)| mounted.in_namespace(&namespace));
+    publish(cx, Space::new(Arc::clone(&namespace), entries));
+    Response::data(&NamespaceBody::from(&*namespace))
+}
+
+fn create(cx: &Context<'_>, path: String, metadata: BTreeMap<String, String>) -> Result<Response, Error> {
+    check_name(cx)?;
+    let parent = mounts::space(cx)?;
+    let name = &path[parent.namespace.path.len()..];
+    if let Some(mount) = parent.conflict(name) {
+        return Err(Error::invalid(format!("new namespace conflicts with existing mount: {mount}")));
+    }
+    let namespace = Arc::new(Namespace {
+        id: new_id(cx)?,
+        uuid: uuid::Uuid::new_v4().to_string(),
+        path,
+        custom_metadata: metadata,
+        tainted: false,
+    });
+    write_namespace(cx.transaction(), &namespace)?;
+    let entries = write_namespace_records(cx.transaction(), &namespace, cx.now())?;
+    let mounts = entries.into_iter().map(|entry| Mounted::new(entry, &namespace));
+    publish(cx, Space::new(Arc::clone(&namespace), mounts));
+    Response::data(&NamespaceBody::from(&*namespace))
+}
+
+fn check_name(cx: &Context<'_>) -> Result<(), Error> {
+    let name = cx.capture("path").trim_matches('/');
+    if RESERVED.contains(&name) {
+        let text = format!("\"{name}/\" is a reserved path and cannot be used as a namespace name");
+        return Err(Error::invalid(text));
+    }
+    if name.contains(char::is_whitespace) {
+        let text = format!("\"{name}\" contains space characters that cannot be used in a namespace name");
+        return Err(Error::invalid(text));
+    }
+    Ok(())
+}
+
+fn new_id(cx: &Context<'_>) -> Result<String, Error> {
+    let topology = cx.core.open_topology()?;
+    loop {
+        let letters = rand::rng().sample_iter(rand::distr::Alphanumeric).take(ID_LENGTH);
+        let id: String = letters.map(char::from).collect();
+        if topology.by_id(&id).is_none() {
+            return Ok(id);
+        }
+    }
+}
+
+fn publish(cx: &Context<'_>, space: Space) {
+    let (core, space) = (Arc::clone(cx.core), Arc::new(space));
+    cx.transaction()
+        .after_commit(Box::new(move || core.publish(|topology| topology.with_space(Arc::clone(&space)))));
+}
+
+/// Merges `custom_metadata`; a null removes its key.
+async fn patch(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let path = named(cx)?;
+    let missing = || Error::with_status(StatusCode::BAD_REQUEST, "namespace not found");
+    let space = find(cx, &path)?.ok_or_else(missing)?;
+    let mut metadata = space.namespace.custom_metadata.clone();
+    for (key, value) in changes(cx)? {
+        match value {
+            Some(value) => drop(metadata.insert(key, value)),
+            None => drop(metadata.remove(&key)),
+        }
+    }
+    change(cx, &space, metadata)
+}
+
+fn changes(cx: &Context<'_>) -> Result<BTreeMap<String, Option<String>>, Error> {
+    let raw: Option<&RawValue> = cx.parameters().get("custom_metadata").map(|raw| &**raw);
+    match raw {
+        None => Ok(BTreeMap::new()),
+        Some(raw) => serde_json::from_str(raw.get())
+            .map_err(|_| Error::invalid("`custom_metadata` must be a map from text to text or null")),
+    }
+}
+
+async fn delete(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let path = named(cx)?;
+    let Some(space) = find(cx, &path)? else {
+        return Ok(Response::empty().with_warning("requested namespace does not exist"));
+    };
+    if !cx.core.open_topology()?.below(&path, false).is_empty() {
+        return Err(Error::invalid("unable to delete namespace containing child namespaces"));
+    }
+    clear(cx, &space).await?;
+    let core = Arc::clone(cx.core);
+    cx.transaction().after_commit(Box::new(move || {
+        core.publish(|topology| topology.without_space(&path));
+        core.acls.invalidate();
+    }));
+    Response::data(&json!({ "status": "in-progress" }))
+}
+
+/// Ends all leases and tokens of the namespace and deletes everything stored in it.
+async fn clear(cx: &Context<'_>, space: &Space) -> Result<(), Error> {
+    unmount::revoke_below(cx, &space.namespace, "").await?;
+    for (_, mounted) in space.mounts() {
+        unmount::clear(cx, mounted).await?;
+    }
+    for key in cx.transaction().scan_keys(&space.namespace.storage_prefix()).await? {
+        cx.transaction().delete(key);
+    }
+    cx.transaction().delete(namespace_key(&space.namespace));
+    Ok(())
+}
+
+async fn list(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    list_below(cx, false)
+}
+
+async fn scan(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    list_below(cx, true)
+}
+
+fn list_below(cx: &Context<'_>, all: bool) -> Result<Response, Error> {
+    let topology = cx.core.open_topology()?;
+    let parent = &cx.request().namespace.path;
+    let below = topology.below(parent, all);
+    if below.is_empty() {
+        return Err(Error::not_found());
+    }
+    let key_info: BTreeMap<&str, NamespaceBody<'_>> = below
+        .iter()
+        .map(|(path, space)| (&path[parent.len()..], NamespaceBody::from(&*space.namespace)))
+        .collect();
+    let keys: Vec<&str> = key_info.keys().copied().collect();
+    Response::data(&json!({ "key_info": key_info, "keys": keys }))
+}
+
+/// Names of the direct children that the token reaches, for user interfaces.
+async fn list_names(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    if cx.request().token.is_none() {
+        return Err(Error::permission_denied());
+    }
+    let acl = cx.core.acl_of(cx.request()).await?;
+    let topology = cx.core.open_topology()?;
+    let parent = &cx.request().namespace.path;
+    let below = topology.below(parent, false);
+    let keys: Vec<&str> =
+        below.keys().filter(|path| acl.reaches_mount("", path)).map(|path| &path[parent.len()..]).collect();
+    Response::keys(&keys)
+}

@@ -1,0 +1,129 @@
+//! `sys/tools`: random bytes and hashes.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rand::TryRngCore as _;
+use schemas::shape::Declared as _;
+use serde_json::json;
+use sha2::Digest as _;
+
+use super::Sys;
+use crate::core::context::Context;
+use crate::core::engine::Route;
+use crate::core::error::Error;
+use crate::core::response::Response;
+use crate::handler;
+
+/// Most bytes of one answer.
+const MAX_BYTES: i64 = 128 * 1024;
+
+/// Sources of random bytes.
+const SOURCES: [&str; 3] = ["platform", "seal", "all"];
+
+/// Random bytes and hashes.
+pub(super) static ROUTES: &[Route<Sys>] = &[
+    Route::new("tools/random").fields(Random::PARTS).write(handler!(random)),
+    Route::new("tools/random/{first}").fields(Random::PARTS).write(handler!(random)),
+    Route::new("tools/random/{first}/{second}").fields(Random::PARTS).write(handler!(random)),
+    Route::new("tools/hash").fields(Hash::PARTS).write(handler!(hash)),
+    Route::new("tools/hash/{urlalgorithm}").fields(Hash::PARTS).write(handler!(hash)),
+];
+
+/// How many bytes, and how to show them.
+#[derive(schemas::Fields)]
+struct Random {
+    /// Number of bytes; 32 if not named.
+    bytes: Option<i64>,
+    /// `base64` or `hex`.
+    format: Option<String>,
+    /// Where from.
+    source: Option<String>,
+}
+
+/// What to hash, and how.
+#[derive(schemas::Fields)]
+struct Hash {
+    /// The bytes, base64.
+    input: Option<String>,
+    /// `sha2-224`, `sha2-256`, `sha2-384` or `sha2-512`.
+    algorithm: Option<String>,
+    /// `hex` or `base64`.
+    format: Option<String>,
+}
+
+fn encode(bytes: &[u8], format: &str) -> Result<String, Error> {
+    match format {
+        "hex" => Ok(hex::encode(bytes)),
+        "base64" => Ok(STANDARD.encode(bytes)),
+        other => Err(Error::invalid(format!(
+            "unsupported encoding format \"{other}\"; must be \"hex\" or \"base64\""
+        ))),
+    }
+}
+
+async fn random(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let body: Random = cx.fields()?;
+    let (first, second) = (cx.capture("first"), cx.capture("second"));
+    let (source, count) = if SOURCES.contains(&first) { (first, second) } else { ("", first) };
+    let source = if source.is_empty() { body.source.as_deref().unwrap_or("platform") } else { source };
+    let count = match count {
+        "" => body.bytes.unwrap_or(32),
+        text => {
+            text.parse().map_err(|_| Error::invalid(format!("error parsing url-set byte count: `{text}`")))?
+        }
+    };
+    let bytes = random_bytes(count)?;
+    let text = encode(&bytes, body.format.as_deref().unwrap_or("base64"))?;
+    let response = Response::data(&json!({ "random_bytes": text }))?;
+    match source {
+        "seal" => {
+            Ok(response.with_warning("no seal/entropy augmentation available, using platform entropy source"))
+        }
+        "platform" | "all" => Ok(response),
+        other => Err(Error::invalid(format!(
+            "unsupported entropy source \"{other}\"; must be \"platform\" or \"seal\", or \"all\""
+        ))),
+    }
+}
+
+fn random_bytes(count: i64) -> Result<Vec<u8>, Error> {
+    if count < 1 {
+        return Err(Error::invalid("'bytes' cannot be less than 1"));
+    }
+    if count > MAX_BYTES {
+        return Err(Error::invalid(format!("'bytes' should be less than {MAX_BYTES}")));
+    }
+    let mut bytes = vec![0; usize::try_from(count).map_err(Error::internal)?];
+    rand::rngs::OsRng.try_fill_bytes(&mut bytes).map_err(Error::internal)?;
+    Ok(bytes)
+}
+
+async fn hash(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let body: Hash = cx.fields()?;
+    let input = STANDARD
+        .decode(body.input.unwrap_or_default())
+        .map_err(|error| Error::invalid(format!("unable to decode input as base64: {}", go_text(&error))))?;
+    let algorithm = match cx.capture("urlalgorithm") {
+        "" => body.algorithm.as_deref().unwrap_or("sha2-256"),
+        algorithm => algorithm,
+    };
+    let sum = match algorithm {
+        "sha2-224" => sha2::Sha224::digest(&input).to_vec(),
+        "sha2-256" => sha2::Sha256::digest(&input).to_vec(),
+        "sha2-384" => sha2::Sha384::digest(&input).to_vec(),
+        "sha2-512" => sha2::Sha512::digest(&input).to_vec(),
+        other => return Err(Error::invalid(format!("unsupported algorithm {other}"))),
+    };
+    Response::data(&json!({ "sum": encode(&sum, body.format.as_deref().unwrap_or("hex"))? }))
+}
+
+fn go_text(error: &base64::DecodeError) -> String {
+    let place = match error {
+        base64::DecodeError::InvalidByte(place, _) | base64::DecodeError::InvalidLastSymbol(place, _) => {
+            *place
+        }
+        base64::DecodeError::InvalidLength(length) => *length,
+        base64::DecodeError::InvalidPadding => 0,
+    };
+    format!("illegal base64 data at input byte {place}")
+}

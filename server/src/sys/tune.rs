@@ -1,0 +1,216 @@
+//! `…/tune`: limits and switches of mounts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use schemas::shape::{Declared as _, List, Map};
+use serde::Serialize;
+
+use super::mounts::{self, ConfigBody};
+use super::{Sys, enable};
+use crate::core::context::Context;
+use crate::core::engine::Route;
+use crate::core::error::Error;
+use crate::core::input::go_seconds;
+use crate::core::mount::{MountClass, MountConfig, MountEntry};
+use crate::core::mount_table;
+use crate::core::response::Response;
+use crate::core::topology::{Mounted, normal_path};
+use crate::handler;
+
+/// Settings of mounts.
+pub(super) static ROUTES: &[Route<Sys>] = &[
+    of_mounts("mounts/auth/{path..}/tune"),
+    of_mounts("mounts/{path..}/tune"),
+    of_mounts("auth/{path..}/tune").sudo(),
+];
+
+const fn of_mounts(pattern: &'static str) -> Route<Sys> {
+    Route::new(pattern).fields(Tune::PARTS).topology().read(handler!(read)).write(handler!(write))
+}
+
+/// What can be set when mounting, and changed later.
+#[derive(schemas::Fields)]
+pub(super) struct Tune {
+    /// Lifetime of leases and tokens that ask for none; empty or `system`: the system's.
+    default_lease_ttl: Option<String>,
+    /// Longest lifetime.
+    max_lease_ttl: Option<String>,
+    /// Only kept.
+    force_no_cache: Option<bool>,
+    /// Text for people.
+    description: Option<String>,
+    /// Options of the engine.
+    options: Option<Map<String>>,
+    /// What tokens of an auth method are.
+    token_type: Option<String>,
+    /// `hidden` or `unauth`.
+    listing_visibility: Option<String>,
+    /// Request keys that the audit log shows in clear.
+    audit_non_hmac_request_keys: Option<List<String>>,
+    /// Response keys that the audit log shows in clear.
+    audit_non_hmac_response_keys: Option<List<String>>,
+    /// Request headers that the engine gets.
+    passthrough_request_headers: Option<List<String>>,
+    /// Response headers that the engine may set.
+    allowed_response_headers: Option<List<String>>,
+    /// Only the built-in version is there.
+    plugin_version: Option<String>,
+    /// Another way to name the type.
+    plugin_name: Option<String>,
+}
+
+/// Changes `config` as `given` says.
+pub(super) fn apply(config: &mut MountConfig, given: &Tune, is_auth: bool) -> Result<(), Error> {
+    if let Some(text) = &given.default_lease_ttl {
+        config.default_lease_ttl = lifetime(text, "default")?;
+    }
+    if let Some(text) = &given.max_lease_ttl {
+        config.max_lease_ttl = lifetime(text, "max")?;
+    }
+    config.force_no_cache = given.force_no_cache.unwrap_or(config.force_no_cache);
+    if let Some(visibility) = &given.listing_visibility {
+        if !matches!(visibility.as_str(), "" | "hidden" | "unauth") {
+            return Err(Error::invalid(format!("invalid listing_visibility {visibility}")));
+        }
+        config.listing_visibility.clone_from(visibility);
+    }
+    if let Some(token_type) = given.token_type.as_ref().filter(|token_type| is_auth && !token_type.is_empty())
+    {
+        if !matches!(token_type.as_str(), "default-service" | "default-batch" | "service" | "batch") {
+            return Err(Error::invalid("invalid value for 'token_type'"));
+        }
+        config.token_type.clone_from(token_type);
+    }
+    replace(&mut config.audit_non_hmac_request_keys, given.audit_non_hmac_request_keys.as_ref());
+    replace(&mut config.audit_non_hmac_response_keys, given.audit_non_hmac_response_keys.as_ref());
+    replace(&mut config.passthrough_request_headers, given.passthrough_request_headers.as_ref());
+    replace(&mut config.allowed_response_headers, given.allowed_response_headers.as_ref());
+    Ok(())
+}
+
+fn replace(list: &mut Option<Vec<String>>, given: Option<&List<String>>) {
+    if let Some(given) = given {
+        *list = Some(given.0.clone()).filter(|list| !list.is_empty());
+    }
+}
+
+/// Seconds; 0 for the system's.
+fn lifetime(text: &str, which: &str) -> Result<u64, Error> {
+    if matches!(text, "" | "system") {
+        return Ok(0);
+    }
+    let seconds = go_seconds(text)
+        .map_err(|problem| Error::invalid(format!("unable to parse {which} TTL of {text}: {problem}")))?;
+    u64::try_from(seconds)
+        .map_err(|_| Error::invalid(format!("unable to parse {which} TTL of {text}: it is negative")))
+}
+
+/// The mount that the path names, and its class.
+fn named(cx: &Context<'_>) -> Result<Arc<Mounted>, Error> {
+    let is_auth = cx.path().starts_with("mounts/auth/") || cx.path().starts_with("auth/");
+    let class = if is_auth { MountClass::Auth } else { MountClass::Secret };
+    let name = cx.capture("path");
+    let shown = match class {
+        MountClass::Auth => format!("auth/{}", normal_path(name)),
+        MountClass::Secret => normal_path(name),
+    };
+    mounts::find(&*mounts::space(cx)?, class, name)
+        .ok_or_else(|| Error::invalid(format!("cannot fetch sysview for path \"{shown}\"")))
+}
+
+#[derive(Serialize)]
+struct TuneBody<'a> {
+    #[serde(flatten)]
+    config: ConfigBody<'a>,
+    description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    options: Option<&'a BTreeMap<String, String>>,
+}
+
+async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let mounted = named(cx)?;
+    let entry = mounted.entry();
+    let limits = cx.core.settings.limits.of_mount(&entry.config);
+    let body = TuneBody {
+        config: ConfigBody::new(&entry.config, limits.default.as_secs(), limits.max.as_secs()),
+        description: &entry.description,
+        options: entry.options.as_ref().filter(|options| !options.is_empty()),
+    };
+    Ok(Response::data(&body)?.spread())
+}
+
+async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let mounted = named(cx)?;
+    let given: Tune = cx.fields()?;
+    refuse_untunable(mounted.entry(), &given)?;
+    let mut entry = mounted.entry().clone();
+    apply(&mut entry.config, &given, entry.class == MountClass::Auth)?;
+    check_limits(cx, &entry.config)?;
+    if let Some(description) = given.description {
+        entry.description = description;
+    }
+    let is_upgrade = apply_options(&mut entry, given.options.map(|map| map.0).unwrap_or_default())?;
+    mount_table::write(cx.transaction(), &mounted.mount.namespace, &entry)?;
+    let next =
+        if is_upgrade { Mounted::new(entry, &mounted.mount.namespace) } else { mounted.with_entry(entry) };
+    if let Some(engine) = &next.engine {
+        engine.tuned(&cx.at(&next.mount, &next.prefix, cx.limits())).await?;
+    }
+    enable::publish(cx, next);
+    let upgrading = "Upgrading mount to version 2. This mount will be unavailable for a brief period and will \
+                     resume service shortly.";
+    Ok(if is_upgrade { Response::empty().with_warning(upgrading) } else { Response::empty() })
+}
+
+fn refuse_untunable(entry: &MountEntry, given: &Tune) -> Result<(), Error> {
+    let wanted = [
+        ("default_lease_ttl", given.default_lease_ttl.is_some()),
+        ("max_lease_ttl", given.max_lease_ttl.is_some()),
+    ];
+    let path = entry.api_path();
+    if matches!(path.as_str(), "sys/" | "cubbyhole/" | "identity/")
+        && let Some((name, _)) = wanted.iter().find(|(_, is_wanted)| *is_wanted)
+    {
+        return Err(Error::invalid(format!("cannot tune parameter {name} of {path}")));
+    }
+    if given.token_type.is_some() && entry.class == MountClass::Secret {
+        return Err(Error::invalid("'token_type' can only be modified on auth mounts"));
+    }
+    Ok(())
+}
+
+fn check_limits(cx: &Context<'_>, config: &MountConfig) -> Result<(), Error> {
+    let (default, max) = (config.default_lease_ttl, config.max_lease_ttl);
+    let max = if max == 0 { cx.core.settings.limits.max.as_secs() } else { max };
+    if default > max {
+        return Err(Error::invalid(format!(
+            "backend max lease TTL of {max} would be less than backend default lease TTL of {default}"
+        )));
+    }
+    Ok(())
+}
+
+/// Adds `given` to the options. True if it turns a kv mount into version 2.
+fn apply_options(entry: &mut MountEntry, given: BTreeMap<String, String>) -> Result<bool, Error> {
+    if given.is_empty() {
+        return Ok(false);
+    }
+    let before = entry.option("version").to_owned();
+    for (name, value) in given {
+        let options = entry.options.get_or_insert_default();
+        if value.is_empty() { drop(options.remove(&name)) } else { drop(options.insert(name, value)) }
+    }
+    let after = entry.option("version");
+    match (before.as_str(), after) {
+        ("2", after) if entry.kind == "kv" && after != "2" => {
+            Err(Error::invalid("cannot downgrade mount from version 2"))
+        }
+        (before, "2") if entry.kind == "kv" => Ok(before != "2"),
+        (_, "" | "1") => Ok(false),
+        (_, version) if entry.kind == "kv" => Err(Error::invalid(format!(
+            "invalid version \"{version}\" of a key/value mount: it must be 1 or 2"
+        ))),
+        _ => Ok(false),
+    }
+}

@@ -1,0 +1,67 @@
+//! Unmounting: leases end, the engine clears up, storage is deleted, in one commit.
+
+use std::sync::Arc;
+
+use super::Sys;
+use super::mounts;
+use crate::core::context::Context;
+use crate::core::error::Error;
+use crate::core::lease::lease_key;
+use crate::core::mount::MountClass;
+use crate::core::mount_table;
+use crate::core::namespace::Namespace;
+use crate::core::response::Response;
+use crate::core::topology::{Mounted, normal_path};
+
+/// `DELETE sys/mounts/{path}`.
+pub(super) async fn secret(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let path = normal_path(cx.capture("path"));
+    if matches!(path.as_str(), "sys/" | "cubbyhole/" | "identity/" | "auth/" | "audit/") {
+        return Err(Error::invalid(format!("cannot unmount \"{path}\"")));
+    }
+    unmount_at(cx, MountClass::Secret, &path).await
+}
+
+/// `DELETE sys/auth/{path}`.
+pub(super) async fn auth(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let path = normal_path(cx.capture("path"));
+    if path == "token/" {
+        return Err(Error::invalid("token credential backend cannot be disabled"));
+    }
+    unmount_at(cx, MountClass::Auth, &path).await
+}
+
+async fn unmount_at(cx: &Context<'_>, class: MountClass, path: &str) -> Result<Response, Error> {
+    let Some(mounted) = mounts::find(&*mounts::space(cx)?, class, path) else {
+        return Ok(Response::empty());
+    };
+    clear(cx, &mounted).await?;
+    let (core, namespace) = (Arc::clone(cx.core), mounted.mount.namespace.path.clone());
+    let path = mounted.entry().api_path();
+    cx.transaction()
+        .after_commit(Box::new(move || core.publish(|topology| topology.without_mount(&namespace, &path))));
+    Ok(Response::empty())
+}
+
+/// Ends and deletes everything of `mounted`, its own entry included.
+pub(super) async fn clear(cx: &Context<'_>, mounted: &Mounted) -> Result<(), Error> {
+    let namespace = &mounted.mount.namespace;
+    revoke_below(cx, namespace, &mounted.entry().api_path()).await?;
+    if let Some(engine) = &mounted.engine {
+        engine.unmount(&cx.at(&mounted.mount, &mounted.prefix, cx.limits())).await?;
+    }
+    for key in cx.transaction().scan_keys(&mounted.prefix).await? {
+        cx.transaction().delete(key);
+    }
+    cx.transaction().delete(mount_table::key(namespace, mounted.entry()));
+    Ok(())
+}
+
+/// Ends all leases that requests below `path` have made.
+pub(super) async fn revoke_below(cx: &Context<'_>, namespace: &Namespace, path: &str) -> Result<(), Error> {
+    let root = lease_key(namespace, "");
+    for key in cx.transaction().scan_keys(&lease_key(namespace, path)).await? {
+        cx.core.tokens.end_lease(cx, namespace, &key[root.len()..], false).await?;
+    }
+    Ok(())
+}
