@@ -1,0 +1,3 @@
+path "kv/data/app/*" {
+  capabilities = ["create", "read", "update"]
+}
