@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use client::Error;
 use futures::stream::{self, StreamExt as _};
-use schemas::{Diagnostic, Kind, Record, Value};
+use schemas::{Diagnostic, Kind, Record, Secret, Value};
 
 use crate::Address;
 use crate::config::Desired;
 use crate::late::{Nothing, resolve_all};
+use crate::secrets::Secrets;
 use crate::server::{Batched, Identity, Look, read};
-use crate::value::Val;
+use crate::value::{SecretRef, Val};
 
 /// Objects that are looked at together.
 pub const CONCURRENCY: usize = 8;
@@ -24,6 +25,8 @@ pub struct Inventory {
     pub server: Identity,
     /// What was looked for, by address.
     pub objects: BTreeMap<Address, Live>,
+    /// Secrets that may be compared with what the server shows; usually none.
+    secrets: Arc<Secrets>,
 }
 
 /// An object as the server has it.
@@ -62,7 +65,37 @@ impl Inventory {
     ) -> Result<Self, Error> {
         let identity = Identity::ask(server, address).await?;
         let objects = look_for(server, wanted(desired), progress).await?;
-        Ok(Self { server: identity, objects })
+        Ok(Self { server: identity, objects, secrets: Arc::default() })
+    }
+
+    /// An inventory of what is known already.
+    pub fn of(server: Identity, objects: BTreeMap<Address, Live>) -> Self {
+        Self { server, objects, secrets: Arc::default() }
+    }
+
+    /// Fetches the secrets of fields that the server shows, so that they can be compared. The values stay in this
+    /// inventory, and are wiped with it.
+    ///
+    /// # Errors
+    /// Each secret that cannot be had.
+    pub async fn fetch_secrets(
+        &mut self,
+        server: &impl Look,
+        desired: &Desired,
+        variables: &BTreeMap<String, Secret>,
+    ) -> Result<(), Vec<Diagnostic>> {
+        let shown = desired.objects.values().flat_map(|object| {
+            let fields = object.kind.fields().filter(|field| field.readable && !field.is_write_only());
+            fields.filter_map(|field| object.fields.get(field.name))
+        });
+        let wanted = shown.flat_map(Val::secrets).collect();
+        self.secrets = Arc::new(Secrets::fetch(wanted, variables, server).await?);
+        Ok(())
+    }
+
+    /// The secret, if it was fetched for comparing.
+    pub(crate) fn secret(&self, reference: &SecretRef) -> Option<Value> {
+        self.secrets.get(reference)
     }
 
     /// The object at `address`; absent if nobody looked.

@@ -204,6 +204,26 @@ fn a_secret_is_in_no_plan_report_or_journal() {
 }
 
 #[test]
+fn a_secret_that_the_server_shows_is_compared_when_that_is_asked_for() {
+    let text = "variable \"password\" { sensitive = true }\n\
+        generic_endpoint \"some/path\" {\n  data_json = { a = var.password }\n}\n";
+    let (server, loaded) = (Fake::default(), loaded(text));
+    check_converges(&server, &loaded);
+    server.meddle("", "some/path", "a", "meddled".into());
+    assert_eq!(planned(&server, &loaded, &Policy::default()).count(Action::Unverifiable), 1);
+    let mut inventory =
+        run(Inventory::take(&server, "http://fake", &loaded.desired, &|_, _| {})).expect("an inventory");
+    run(inventory.fetch_secrets(&server, &loaded.desired, &loaded.secrets)).expect("all secrets");
+    let compared = plan(&loaded.desired, &inventory, &Policy::default());
+    assert_eq!(compared.count(Action::Update), 1);
+    assert!(!format!("{compared:?}{}", render::plan(&compared, Style::plain())).contains(CANARY));
+    assert!(applied(&server, &compared, &loaded).is_complete());
+    let inventory =
+        run(Inventory::take(&server, "http://fake", &loaded.desired, &|_, _| {})).expect("an inventory");
+    assert_eq!(plan(&loaded.desired, &inventory, &Policy::default()).count(Action::Unverifiable), 1);
+}
+
+#[test]
 fn a_secret_that_cannot_be_had_stops_the_run_before_the_first_write() {
     let (server, loaded) = (Fake::default(), loaded(STACK));
     let plan = planned(&server, &loaded, &Policy::default());

@@ -5,6 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use reconciler::render::{self, Style};
+use reconciler::server::Identity;
 use reconciler::{Address, Inventory, Live, Options, Policy, load_text, plan};
 use schemas::{Diagnostic, Record, Value, json};
 use support::Case;
@@ -53,7 +54,7 @@ fn inventory(live: &str) -> Inventory {
         .flatten()
         .map(|(address, value)| (Address::parse(address).expect("an address"), live_of(value)))
         .collect();
-    Inventory { objects, ..Inventory::default() }
+    Inventory::of(Identity::default(), objects)
 }
 
 fn live_of(value: &Value) -> Live {

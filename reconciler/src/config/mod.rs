@@ -24,6 +24,8 @@ pub(crate) use blocks::{CONTAINERS, keys_of};
 use index::Index;
 use locals::Locals;
 use variables::Variables;
+#[cfg(test)]
+pub(crate) use variables::alone as evaluate_alone;
 
 /// What is declared.
 #[derive(Clone, Debug, Default)]

@@ -136,7 +136,7 @@ fn declaration<'a>(
 }
 
 /// Evaluates where no name means anything.
-pub(super) fn alone(file: &SourceFile, expression: &Expression, budget: &Budget) -> Result<Val, Faults> {
+pub(crate) fn alone(file: &SourceFile, expression: &Expression, budget: &Budget) -> Result<Val, Faults> {
     let (nothing, nowhere) = (BTreeMap::new(), Address::root());
     let (broken, uses, local_uses) = (BTreeSet::new(), RefCell::new(BTreeSet::new()), BTreeMap::new());
     let scope = Scope {

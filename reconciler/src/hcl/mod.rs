@@ -22,3 +22,6 @@ pub(crate) use evaluate::Evaluator;
 pub(crate) use faults::Faults;
 pub(crate) use references::variables_in;
 pub(crate) use scope::{Objects, Scope};
+
+#[cfg(test)]
+mod tests;

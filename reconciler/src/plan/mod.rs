@@ -303,8 +303,8 @@ impl Planner<'_> {
 }
 
 impl Known for Planner<'_> {
-    fn secret(&self, _reference: &SecretRef) -> Option<Value> {
-        None
+    fn secret(&self, reference: &SecretRef) -> Option<Value> {
+        self.inventory.secret(reference)
     }
 
     /// A field of an object that stays is known; that of one which is made anew only if it is declared.

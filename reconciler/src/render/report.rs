@@ -120,7 +120,9 @@ impl Page {
             false => format!("{}: {}", reason.summary, reason.detail),
         }];
         lines.extend(reason.hints.iter().map(|hint| format!("hint: {hint}")));
-        for line in lines.iter().flat_map(|text| text.lines()) {
+        // Servers put their errors on several lines, with tabs.
+        let lines = lines.iter().flat_map(|text| text.lines()).map(str::trim).filter(|line| !line.is_empty());
+        for line in lines {
             let line = format!("      {}", self.style.paint(Tone::Warned, line));
             self.line(&line);
         }
