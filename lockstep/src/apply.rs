@@ -49,7 +49,7 @@ impl Command {
         }
         let loaded = self.configuration.load()?;
         let client = configuration::client()?;
-        let plan = configuration::plan(&client, &loaded.desired, &self.choice.policy()).await?;
+        let plan = self.configuration.plan(&client, &loaded, &self.choice.policy()).await?;
         configuration::show(&render::plan(&plan, configuration::style()));
         let planned = exit::of_plan(&plan);
         if planned != Exit::Changes {

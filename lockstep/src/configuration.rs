@@ -7,7 +7,7 @@ use client::{Client, Credentials, Settings};
 use indicatif::{ProgressBar, ProgressStyle};
 use reconciler::config::VARIABLE_PREFIX;
 use reconciler::render::{self, Style};
-use reconciler::{Address, Desired, Exit, Inventory, Loaded, Options, Plan, Policy, Sources};
+use reconciler::{Address, Exit, Inventory, Loaded, Options, Plan, Policy, Sources};
 use schemas::Diagnostic;
 
 /// The configuration to read.
@@ -25,6 +25,9 @@ pub(crate) struct Configuration {
     /// Let secrets stand in the configuration in clear
     #[arg(long)]
     allow_literal_secrets: bool,
+    /// Fetch secrets that the server shows (such as those of a key/value engine), and compare them
+    #[arg(long)]
+    compare_secrets: bool,
 }
 
 /// What to look at, and what to allow.
@@ -98,15 +101,25 @@ pub(crate) fn client() -> Result<Client, Exit> {
     }
 }
 
-/// Looks at the server and plans.
-pub(crate) async fn plan(client: &Client, desired: &Desired, policy: &Policy) -> Result<Plan, Exit> {
-    let bar = Bar::new("looking");
-    let taken =
-        Inventory::take(&client.reader(), client.address(), desired, &|done, all| bar.at(done, all)).await;
-    drop(bar);
-    match taken {
-        Ok(inventory) => Ok(reconciler::plan(desired, &inventory, policy)),
-        Err(error) => Err(fail(&error.to_diagnostic())),
+impl Configuration {
+    /// Looks at the server and plans.
+    ///
+    /// # Errors
+    /// If nobody answers, or a secret that is to be compared cannot be had.
+    pub(crate) async fn plan(&self, client: &Client, loaded: &Loaded, policy: &Policy) -> Result<Plan, Exit> {
+        let bar = Bar::new("looking");
+        let reader = client.reader();
+        let progress = |done, all| bar.at(done, all);
+        let taken = Inventory::take(&reader, client.address(), &loaded.desired, &progress).await;
+        drop(bar);
+        let mut inventory = taken.map_err(|error| fail(&error.to_diagnostic()))?;
+        if self.compare_secrets {
+            inventory.fetch_secrets(&reader, &loaded.desired, &loaded.secrets).await.map_err(|found| {
+                complain(&found, &loaded.sources);
+                Exit::Error
+            })?;
+        }
+        Ok(reconciler::plan(&loaded.desired, &inventory, policy))
     }
 }
 

@@ -26,7 +26,7 @@ impl Command {
         let loaded = self.configuration.load()?;
         let client = configuration::client()?;
         let policy = Policy { targets: self.targets.clone(), ..Policy::default() };
-        let found = configuration::plan(&client, &loaded.desired, &policy).await?;
+        let found = self.configuration.plan(&client, &loaded, &policy).await?;
         configuration::show(&match self.json {
             true => render::drift_json(&found),
             false => render::drift(&found, configuration::style()),

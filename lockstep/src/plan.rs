@@ -30,7 +30,7 @@ impl Command {
     async fn plan(self) -> Result<Exit, Exit> {
         let loaded = self.configuration.load()?;
         let client = configuration::client()?;
-        let plan = configuration::plan(&client, &loaded.desired, &self.choice.policy()).await?;
+        let plan = self.configuration.plan(&client, &loaded, &self.choice.policy()).await?;
         if let Some(path) = &self.out {
             let text = saved::encode(&plan).map_err(|error| configuration::fail(&error))?;
             write_private(path, &text).map_err(|error| {
