@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{AppRole, hash};
 use crate::auth::networks::require_blocks;
 use crate::auth::page::Page;
-use crate::auth::token_parameters::{self, TokenParameters, names, seconds, set, texts};
+use crate::auth::token_parameters::{self, TokenParameters, go_duration, names, seconds, set, texts};
 use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::request::Operation;
@@ -168,20 +168,10 @@ pub(super) fn require_period(cx: &Context<'_>, period: i64, shown: i64) -> Resul
     if seconds(period) <= max {
         return Ok(());
     }
-    let [shown, max] = [seconds(shown).as_secs(), max.as_secs()].map(go_duration);
+    let [shown, max] = [seconds(shown), max].map(go_duration);
     let message =
         format!("period of \"{shown}\" is greater than the backend's maximum lease TTL of \"{max}\"");
     Err(Error::invalid(message))
-}
-
-/// Seconds as Go prints them: `768h0m0s`.
-fn go_duration(seconds: u64) -> String {
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{seconds}s"),
-        (0, _) => format!("{minutes}m{seconds}s"),
-        _ => format!("{hours}h{minutes}m{seconds}s"),
-    }
 }
 
 impl Role {

@@ -1,0 +1,226 @@
+//! Key sets that are fetched: by their URL, or by that of an OIDC provider.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::TryStreamExt;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+
+use super::key::{ALGORITHMS, Jwk, Key};
+use super::signed::{Claims, Signed};
+
+/// How long a server may take for one document.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest document that is read, in bytes.
+const LONGEST: usize = 1 << 20;
+/// A set is fetched no more often, whatever keys tokens name.
+const PAUSE: Duration = Duration::from_secs(5);
+/// The most sets that are kept; changed configurations leave old ones behind.
+const MOST: usize = 16;
+
+/// Where a key set is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Source {
+    /// At this URL.
+    Jwks { url: String, ca_pem: String },
+    /// Where the provider at this URL says.
+    Discovery { url: String, ca_pem: String },
+}
+
+/// The sets that were fetched, for as long as the mount lives in this process.
+#[derive(Default)]
+pub(super) struct KeySets(Mutex<HashMap<Source, Arc<Mutex<KeySet>>>>);
+
+/// One set, as it was when it was last fetched.
+#[derive(Default)]
+struct KeySet {
+    /// Where the provider said that it is.
+    url: Option<String>,
+    keys: Vec<(String, Key)>,
+    fetched_at: Option<Instant>,
+}
+
+/// Why a set cannot be used.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// The given certificate authority is none.
+    BadCertificate,
+    /// The provider cannot be reached or is another one.
+    Discovery(String),
+    /// The keys cannot be read.
+    Fetch(String),
+}
+
+#[derive(Deserialize)]
+struct Provider {
+    #[serde(default)]
+    issuer: String,
+    #[serde(default)]
+    jwks_uri: String,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(default)]
+    keys: Vec<serde_json::Value>,
+}
+
+impl KeySets {
+    /// The claims of `token` if a key of `source` has signed it.
+    ///
+    /// The set is fetched if it was not yet, and again if it knows no such key: providers change their keys.
+    ///
+    /// # Errors
+    /// Why not; never a part of the token.
+    pub(super) async fn claims(&self, source: &Source, token: &str) -> Result<Claims, Failure> {
+        let malformed = |problem: String| Failure::Token(format!("oidc: malformed jwt: {problem}"));
+        let signed = Signed::parse(token).map_err(malformed)?;
+        if !ALGORITHMS.contains(&signed.algorithm()) {
+            let (algorithm, quoted) =
+                (signed.algorithm(), ALGORITHMS.map(|name| format!("\"{name}\"")).join(" "));
+            return Err(malformed(format!(
+                "unexpected signature algorithm {algorithm:?}; expected [{quoted}]"
+            )));
+        }
+        let set = self.set(source).await;
+        let mut set = set.lock().await;
+        if let Some(claims) = set.claims(&signed) {
+            return Ok(claims);
+        }
+        if set.fetched_at.is_none_or(|at| at.elapsed() >= PAUSE) {
+            set.fetch(source).await.map_err(Failure::Keys)?;
+        }
+        set.claims(&signed).ok_or_else(|| Failure::Token("failed to verify id token signature".to_owned()))
+    }
+
+    /// Fetches `source` now.
+    pub(super) async fn probe(source: &Source) -> Result<(), Problem> {
+        KeySet::default().fetch(source).await
+    }
+
+    /// Whether the provider of `source` says where its keys are, for those that have one.
+    pub(super) async fn probe_provider(source: &Source) -> Result<(), Problem> {
+        match source {
+            Source::Jwks { ca_pem, .. } => client(ca_pem).map(|_| ()),
+            Source::Discovery { url, ca_pem } => discover(&client(ca_pem)?, url).await.map(|_| ()),
+        }
+    }
+
+    async fn set(&self, source: &Source) -> Arc<Mutex<KeySet>> {
+        let mut sets = self.0.lock().await;
+        if sets.len() >= MOST && !sets.contains_key(source) {
+            sets.clear();
+        }
+        Arc::clone(sets.entry(source.clone()).or_default())
+    }
+}
+
+/// Why a token is refused.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It is wrong itself.
+    Token(String),
+    /// There are no keys to check it with.
+    Keys(Problem),
+}
+
+impl KeySet {
+    fn claims(&self, signed: &Signed<'_>) -> Option<Claims> {
+        let is_meant = |id: &str| signed.key_id().is_empty() || id == signed.key_id();
+        self.keys.iter().filter(|(id, _)| is_meant(id)).find_map(|(_, key)| signed.claims_by(key))
+    }
+
+    async fn fetch(&mut self, source: &Source) -> Result<(), Problem> {
+        let (Source::Jwks { ca_pem, .. } | Source::Discovery { ca_pem, .. }) = source;
+        let client = client(ca_pem)?;
+        let url = match (source, &self.url) {
+            (Source::Jwks { url, .. }, _) | (Source::Discovery { .. }, Some(url)) => url.clone(),
+            (Source::Discovery { url, .. }, None) => discover(&client, url).await?,
+        };
+        // A failure counts too: a server that is down is not asked for every login.
+        self.fetched_at = Some(Instant::now());
+        let document: Document = read(&client, &url).await.map_err(Problem::Fetch)?;
+        self.keys = document.keys.into_iter().filter_map(usable).collect();
+        self.url = Some(url);
+        Ok(())
+    }
+}
+
+/// Id and key of an entry, if it is of a kind that we know.
+fn usable(entry: serde_json::Value) -> Option<(String, Key)> {
+    let jwk: Jwk = serde_json::from_value(entry).ok()?;
+    let key = jwk.key()?;
+    Some((jwk.kid, key))
+}
+
+/// Where the provider at `url` has its keys.
+async fn discover(client: &reqwest::Client, url: &str) -> Result<String, Problem> {
+    let document = format!("{}/.well-known/openid-configuration", url.trim_end_matches('/'));
+    let provider: Provider = read(client, &document).await.map_err(Problem::Discovery)?;
+    if provider.issuer != url {
+        return Err(Problem::Discovery(format!(
+            "issuer did not match the returned issuer, expected {url:?} got {:?}",
+            provider.issuer
+        )));
+    }
+    Ok(provider.jwks_uri)
+}
+
+async fn read<T: DeserializeOwned>(client: &reqwest::Client, url: &str) -> Result<T, String> {
+    let failed = |error: reqwest::Error| format!("Get {url:?}: {}", cause(&error));
+    let answer = client.get(url).send().await.map_err(failed)?;
+    if !answer.status().is_success() {
+        return Err(format!("Get {url:?}: {}", answer.status()));
+    }
+    let mut body = Vec::new();
+    let mut chunks = answer.bytes_stream();
+    while let Some(chunk) = chunks.try_next().await.map_err(failed)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LONGEST {
+            return Err(format!("Get {url:?}: the document is longer than {LONGEST} bytes"));
+        }
+    }
+    serde_json::from_slice(&body)
+        .map_err(|_| format!("Get {url:?}: the document is not the JSON that is expected"))
+}
+
+/// The innermost cause, which says most.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+/// A client that trusts `ca_pem` alone, or the system's authorities if it is empty.
+fn client(ca_pem: &str) -> Result<reqwest::Client, Problem> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Problem::Fetch(error.to_string()))?
+        .with_root_certificates(roots(ca_pem)?)
+        .with_no_client_auth();
+    let builder =
+        reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::limited(3));
+    builder.tls_backend_preconfigured(tls).build().map_err(|error| Problem::Fetch(cause(&error)))
+}
+
+fn roots(ca_pem: &str) -> Result<RootCertStore, Problem> {
+    let mut roots = RootCertStore::empty();
+    if ca_pem.is_empty() {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        return Ok(roots);
+    }
+    for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
+        let certificate = certificate.map_err(|_| Problem::BadCertificate)?;
+        roots.add(certificate).map_err(|_| Problem::BadCertificate)?;
+    }
+    if roots.is_empty() { Err(Problem::BadCertificate) } else { Ok(roots) }
+}

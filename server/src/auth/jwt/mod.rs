@@ -1,0 +1,136 @@
+//! The auth method `jwt`, also mounted as `oidc`: whoever holds a signed token of an issuer logs in with it.
+//!
+//! The configuration says whose signatures count: public keys, a JSON web key set, or the keys of an OIDC
+//! provider. A role says which tokens it takes and what it gives out. Records: `config`, `role/<name>`.
+//!
+//! A login through a browser is not built; its paths say so.
+
+mod claims;
+mod config;
+mod expectation;
+mod key;
+mod key_set;
+mod login;
+mod role;
+mod signed;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::LazyLock;
+
+use async_trait::async_trait;
+use schemas::kinds::{JwtAuthBackend, JwtAuthBackendRole};
+use schemas::shape::{Declared, List};
+use schemas::{Field, Part, Shape};
+
+use super::page::Page;
+use super::token_parameters::ServerFields;
+use crate::core::context::Context;
+use crate::core::engine::{Engine, Renewal, Route};
+use crate::core::error::Error;
+use crate::core::response::{AuthGrant, Response};
+use crate::handler;
+use key_set::KeySets;
+
+/// A mount of the auth method `jwt` or `oidc`.
+#[derive(Default)]
+pub(crate) struct Jwt {
+    /// Keys that were fetched.
+    key_sets: KeySets,
+}
+
+/// Fields of the configuration that Terraform's schema does not have.
+#[derive(Debug, schemas::Fields)]
+struct ConfigFields {
+    /// Names that the provider's TLS certificate may have instead of its own.
+    #[kind(at = "config")]
+    override_allowed_server_names: Option<List<String>>,
+    /// Take a URL whose keys cannot be read now.
+    #[kind(at = "config")]
+    skip_jwks_validation: Option<bool>,
+}
+
+/// Fields of a role that Terraform's schema does not have.
+#[derive(Debug, schemas::Fields)]
+struct RoleFields {
+    /// `client`, `direct` or `device`: how a browser login ends.
+    callback_mode: Option<String>,
+    /// Tokens of the provider that become metadata.
+    oauth2_metadata: Option<List<String>>,
+    /// Do not let people confirm a browser login.
+    oidc_disable_confirmation: Option<bool>,
+    /// How often a waiting client asks, in seconds.
+    poll_interval: Option<i64>,
+    /// Policies are templates over the claims.
+    token_policies_template_claims: Option<bool>,
+}
+
+/// Fields of a login.
+#[derive(Debug, schemas::Fields)]
+struct Credentials {
+    /// The role to log in to. Absent: the configured one.
+    role: Option<String>,
+    /// The signed token.
+    jwt: Option<String>,
+}
+
+/// The table `parts`, with fields that the API takes in more forms than Terraform: they arrive as JSON text.
+fn widened(parts: &'static [Part], wide: &[&str]) -> Vec<Part> {
+    let widen = |part: &Part| match part {
+        Part::Field(field) if wide.contains(&field.name) => {
+            Part::Field(Field { shape: Shape::Json, ..*field })
+        }
+        part => *part,
+    };
+    parts.iter().map(widen).collect()
+}
+
+static CONFIG: LazyLock<Vec<Part>> = LazyLock::new(|| {
+    let mut parts = widened(JwtAuthBackend::PARTS, &["provider_config"]);
+    parts.push(Part::Group(ConfigFields::PARTS));
+    parts
+});
+
+static ROLE: LazyLock<Vec<Part>> = LazyLock::new(|| {
+    let wide = ["bound_claims", "clock_skew_leeway", "expiration_leeway", "not_before_leeway"];
+    let mut parts = widened(JwtAuthBackendRole::PARTS, &wide);
+    parts.extend([Part::Group(ServerFields::PARTS), Part::Group(RoleFields::PARTS)]);
+    parts
+});
+
+static ROUTES: LazyLock<Vec<Route<Jwt>>> = LazyLock::new(|| {
+    vec![
+        Route::new("config")
+            .fields_at(&CONFIG, "config")
+            .read(handler!(config::read))
+            .write(handler!(config::write)),
+        Route::new("role").fields(Page::PARTS).list(handler!(role::list)),
+        Route::new("role/{role_name}")
+            .fields(&ROLE)
+            .exists(handler!(role::exists))
+            .read(handler!(role::read))
+            .write(handler!(role::write))
+            .delete(handler!(role::delete)),
+        Route::new("login").fields(Credentials::PARTS).write(handler!(login::login)).login(),
+        Route::new("oidc/auth_url").write(handler!(no_browser)).unauthenticated(),
+        Route::new("oidc/poll").write(handler!(no_browser)).unauthenticated(),
+        Route::new("oidc/callback").read(handler!(no_browser)).write(handler!(no_browser)).unauthenticated(),
+    ]
+});
+
+#[async_trait]
+impl Engine for Jwt {
+    fn routes() -> &'static [Route<Self>] {
+        &ROUTES
+    }
+
+    async fn renew_login(&self, cx: &Context<'_>, grant: &AuthGrant) -> Result<Renewal, Error> {
+        login::renew(cx, grant).await
+    }
+}
+
+async fn no_browser(_: &Jwt, cx: &Context<'_>) -> Result<Response, Error> {
+    config::Config::of(cx).await?;
+    Err(Error::not_implemented("a login through a browser (OIDC)"))
+}
