@@ -137,7 +137,9 @@ impl Harness {
         cx.captures = captures;
         cx.input = input.record;
         let mut response = self.engine.handle(found.index, request.operation, &cx).await?;
-        response.warnings.extend(warnings);
+        if !response.is_empty() {
+            response.warnings.extend(warnings);
+        }
         Ok(response)
     }
 

@@ -1,11 +1,10 @@
 //! Cubbyhole: a place for each token that no other token can see.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use http::StatusCode;
 use serde_json::value::RawValue;
 
+use super::free::with_field_warnings;
 use crate::barrier::View;
 use crate::core::context::Context;
 use crate::core::engine::{Engine, Route};
@@ -34,7 +33,7 @@ impl Engine for Cubbyhole {
 fn own<'a>(cx: &Context<'a>) -> Result<View<'a>, Error> {
     let token = cx.token()?;
     if token.cubbyhole_id.is_empty() {
-        return Err(Error::invalid("cubbyhole operations are only supported by service tokens"));
+        return Err(Error::invalid("cubbyhole operations are only supported by 'service' type tokens"));
     }
     Ok(cx.view().view(&format!("{}/", token.cubbyhole_id)))
 }
@@ -42,9 +41,14 @@ fn own<'a>(cx: &Context<'a>) -> Result<View<'a>, Error> {
 /// The path of a secret; the folder itself is none.
 fn secret_path<'a>(cx: &'a Context<'_>) -> Result<&'a str, Error> {
     match cx.capture("path") {
-        "" => Err(Error::counted(StatusCode::INTERNAL_SERVER_ERROR, "missing path")),
+        "" => Err(failed("missing path")),
         path => Ok(path),
     }
+}
+
+/// What other engines call a bad request is a failure here.
+fn failed(cause: &str) -> Error {
+    Error::counted(StatusCode::INTERNAL_SERVER_ERROR, cause)
 }
 
 async fn exists(_: &Cubbyhole, cx: &Context<'_>) -> Result<bool, Error> {
@@ -53,23 +57,24 @@ async fn exists(_: &Cubbyhole, cx: &Context<'_>) -> Result<bool, Error> {
 
 async fn read(_: &Cubbyhole, cx: &Context<'_>) -> Result<Response, Error> {
     let data: Box<RawValue> = own(cx)?.get_json(secret_path(cx)?).await?.ok_or_else(Error::not_found)?;
-    Ok(Response::raw_data(data))
+    Ok(with_field_warnings(cx, &[], Response::raw_data(data)))
 }
 
 async fn list(_: &Cubbyhole, cx: &Context<'_>) -> Result<Response, Error> {
-    Response::keys(&own(cx)?.list(cx.capture("path"), None, usize::MAX).await?)
+    let names = own(cx)?.list(cx.capture("path"), None, usize::MAX).await?;
+    Ok(with_field_warnings(cx, &[], Response::keys(&names)?))
 }
 
 async fn write(_: &Cubbyhole, cx: &Context<'_>) -> Result<Response, Error> {
+    let (folder, path) = (own(cx)?, secret_path(cx)?);
     if cx.parameters().is_empty() {
-        return Err(Error::invalid("missing data fields"));
+        return Err(failed("missing data fields"));
     }
-    let data: &BTreeMap<_, _> = cx.parameters();
-    own(cx)?.put_json(secret_path(cx)?, data)?;
+    folder.put_json(path, cx.parameters())?;
     Ok(Response::empty())
 }
 
 async fn delete(_: &Cubbyhole, cx: &Context<'_>) -> Result<Response, Error> {
-    own(cx)?.delete(secret_path(cx)?);
+    own(cx)?.delete(cx.capture("path"));
     Ok(Response::empty())
 }

@@ -6,6 +6,8 @@ pub mod kv1;
 pub mod kv2;
 mod scan;
 pub mod totp;
+#[cfg(test)]
+mod transcripts;
 
 use crate::core::engine::AnyEngine;
 use crate::core::mount::MountEntry;
