@@ -5,6 +5,7 @@ mod configuration;
 mod drift;
 mod flags;
 mod plan;
+mod server;
 mod validate;
 
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ enum Command {
     Plan(plan::Command),
     Apply(apply::Command),
     Drift(drift::Command),
+    Server(server::Command),
     Validate(validate::Command),
 }
 
@@ -36,6 +38,7 @@ async fn main() -> ExitCode {
         Command::Plan(command) => command.run().await,
         Command::Apply(command) => command.run().await,
         Command::Drift(command) => command.run().await,
+        Command::Server(command) => command.run().await,
         Command::Validate(command) => command.run(),
     };
     ExitCode::from(exit as u8)

@@ -38,6 +38,14 @@ pub struct DevKeys {
     pub root_token: ClientToken,
 }
 
+impl DevKeys {
+    /// The unseal key as `bao operator unseal` takes it.
+    pub fn unseal_key_base64(&self) -> String {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode(&*self.unseal_key)
+    }
+}
+
 impl Server {
     /// Opens the storage and binds the listeners; sealed unless it is initialized and unsealed by requests.
     ///
@@ -151,7 +159,7 @@ impl Core {
         Ok((shares, token))
     }
 
-    async fn initialize_dev(self: &Arc<Self>, root_token: Option<&str>) -> Result<DevKeys, Error> {
+    pub(crate) async fn initialize_dev(self: &Arc<Self>, root_token: Option<&str>) -> Result<DevKeys, Error> {
         let draft = self.seal.begin_dev().await.map_err(Error::from)?;
         self.write_first_records(draft.transaction())?;
         let token = self.tokens.create_root(draft.transaction(), root_token, self.clock.now()).await?;

@@ -98,5 +98,5 @@ async fn status(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let id = cx.capture("id");
     let migration: Migration =
         cx.view().get_json(&format!("remount/{id}")).await?.ok_or_else(Error::not_found)?;
-    Ok(Response::data(&json!({ "migration_id": id, "migration_info": migration }))?.spread())
+    Response::data(&json!({ "migration_id": id, "migration_info": migration }))
 }

@@ -1,0 +1,189 @@
+//! `lockstep server`: the secrets server.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use reconciler::Exit;
+use server::config::{self, Configuration, Listener, LogFormat, LogLevel, StorageKind};
+use server::{DevKeys, Server};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Run a Vault-compatible secrets server
+#[derive(Args)]
+pub(crate) struct Command {
+    /// A configuration file, or a folder of them; may be given several times
+    #[arg(long, value_name = "PATH")]
+    config: Vec<PathBuf>,
+    /// Keeps everything in memory, initialized and unsealed: for development only
+    #[arg(long)]
+    dev: bool,
+    /// The root token of a dev server
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        requires = "dev",
+        env = "BAO_DEV_ROOT_TOKEN_ID",
+        hide_env_values = true
+    )]
+    dev_root_token_id: Option<String>,
+    /// The address of a dev server
+    #[arg(long, value_name = "HOST:PORT", env = "BAO_DEV_LISTEN_ADDRESS", default_value = "127.0.0.1:8200")]
+    dev_listen_address: String,
+    /// Does not write the root token of a dev server to ~/.vault-token
+    #[arg(long)]
+    dev_no_store_token: bool,
+    /// trace, debug, info, warn or error
+    #[arg(long, value_name = "LEVEL", env = "BAO_LOG_LEVEL")]
+    log_level: Option<String>,
+}
+
+impl Command {
+    /// Runs the server; ends with SIGINT or SIGTERM.
+    pub(crate) async fn run(self) -> Exit {
+        match self.serve().await {
+            Ok(()) => Exit::Done,
+            Err(problem) => {
+                tell_error(&problem);
+                Exit::Error
+            }
+        }
+    }
+
+    async fn serve(self) -> Result<(), String> {
+        let configuration = self.configuration()?;
+        start_log(&configuration, self.log_level.as_deref());
+        let (server, keys) = if self.dev {
+            let token = self.dev_root_token_id.as_deref();
+            let (server, keys) = Server::start_dev(&configuration, token).await.map_err(worded)?;
+            (server, Some(keys))
+        } else {
+            (Server::start(&configuration).await.map_err(worded)?, None)
+        };
+        announce(&configuration, &server);
+        if let Some(keys) = &keys {
+            announce_dev(&server, keys);
+            self.store_token(keys);
+        }
+        wait_for_end().await.map_err(|error| format!("error: cannot listen for signals: {error}"))?;
+        tracing::info!("stopping");
+        server.stop().await.map_err(|error| format!("error: cannot stop in order: {error}"))
+    }
+
+    fn configuration(&self) -> Result<Configuration, String> {
+        if self.config.is_empty() {
+            return if self.dev { self.dev_configuration() } else { Err(NO_CONFIGURATION.to_owned()) };
+        }
+        let (mut configuration, warnings) =
+            config::load(&self.config).map_err(|problems| problems.to_string())?;
+        for warning in warnings.iter() {
+            tell_error(&warning.to_string());
+        }
+        if self.dev {
+            configuration.storage = StorageKind::Inmem;
+            configuration.listeners.insert(0, Listener::plain(self.dev_listen_address.clone()));
+        }
+        Ok(configuration)
+    }
+
+    fn dev_configuration(&self) -> Result<Configuration, String> {
+        let address = &self.dev_listen_address;
+        let text = format!(
+            "storage \"inmem\" {{\n}}\nlistener \"tcp\" {{\n  address = {address:?}\n  tls_disable = true\n}}\n"
+        );
+        let parsed = config::parse(std::path::Path::new("-dev"), &text);
+        parsed.map(|(configuration, _)| configuration).map_err(|problems| problems.to_string())
+    }
+
+    /// Lets clients on this machine find the token, as the peers do.
+    fn store_token(&self, keys: &DevKeys) {
+        if self.dev_no_store_token {
+            return;
+        }
+        let Some(home) = std::env::var_os("HOME") else { return };
+        let path = PathBuf::from(home).join(".vault-token");
+        if let Err(error) = write_private(&path, keys.root_token.expose()) {
+            tracing::warn!("cannot write the root token to `{}`: {error}", path.display());
+        }
+    }
+}
+
+fn worded(error: server::StartError) -> String {
+    format!("error: {error}")
+}
+
+const NO_CONFIGURATION: &str = "error: a server needs a configuration\n\
+    hint: `lockstep server -config=FILE`, or `lockstep server -dev` for one that keeps nothing";
+
+fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+/// Waits for SIGINT or SIGTERM. SIGHUP, which reloads in the peers, is told that there is nothing to reload.
+async fn wait_for_end() -> std::io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut reload = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+            _ = reload.recv() => tracing::warn!("SIGHUP: nothing can be reloaded yet; restart the server instead"),
+        }
+    }
+}
+
+fn start_log(configuration: &Configuration, wanted: Option<&str>) {
+    let configured = configuration.log_level.map(|level| match level {
+        LogLevel::Trace => "trace",
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+    });
+    let level = wanted.or(configured).unwrap_or("info");
+    let filter = tracing_subscriber::EnvFilter::try_new(format!("warn,server={level},lockstep={level}"))
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match configuration.log_format {
+        LogFormat::Json => builder.json().init(),
+        LogFormat::Standard => builder.init(),
+    }
+}
+
+fn announce(configuration: &Configuration, server: &Server) {
+    let storage = match &configuration.storage {
+        StorageKind::Inmem => "inmem".to_owned(),
+        StorageKind::File { path } => format!("file (`{}`)", path.display()),
+    };
+    let listeners: String =
+        server.addresses().iter().map(|address| format!("    Listener: {address}\n")).collect();
+    tell(&format!(
+        "==> Lockstep server\n\n{listeners}     Storage: {storage}\n     Version: {} (speaks the API of OpenBao {})\n",
+        env!("CARGO_PKG_VERSION"),
+        server::VERSION
+    ));
+}
+
+fn announce_dev(server: &Server, keys: &DevKeys) {
+    let Some(address) = server.addresses().first() else { return };
+    tell(&format!(
+        "This is a dev server: everything is kept in memory, unsealed, and lost when it ends. Never use it for \
+         real secrets.\n\nTo talk to it:\n\n    $ export BAO_ADDR='http://{address}'\n\n\
+         Unseal Key: {}\nRoot Token: {}\n",
+        keys.unseal_key_base64(),
+        keys.root_token.expose()
+    ));
+}
+
+fn tell(text: &str) {
+    // Nobody who reads standard output: then there is nobody to tell.
+    writeln!(std::io::stdout(), "{text}").ok();
+}
+
+fn tell_error(text: &str) {
+    writeln!(std::io::stderr(), "{text}").ok();
+}
