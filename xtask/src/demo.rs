@@ -1,6 +1,7 @@
 //! `cargo xtask demo`
 
 use std::fs;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -87,25 +88,12 @@ impl Demo {
     fn terraform(&self, terraform: &Path) -> Done {
         title("7", "The same kinds with Terraform: our provider, the real terraform");
         let folder = self.terraform_folder()?;
-        self.run(
-            self.client(terraform, &folder).args([
-                "apply",
-                "-auto-approve",
-                "-input=false",
-                "-compact-warnings",
-            ]),
-            0,
-        )?;
+        // Without colors where they would end in a file.
+        let color: &[&str] = if std::io::stdout().is_terminal() { &[] } else { &["-no-color"] };
+        let common = [&["-input=false", "-compact-warnings"], color].concat();
+        self.run(self.client(terraform, &folder).args(["apply", "-auto-approve"]).args(&common), 0)?;
         title("8", "And the second plan is empty");
-        self.run(
-            self.client(terraform, &folder).args([
-                "plan",
-                "-detailed-exitcode",
-                "-input=false",
-                "-compact-warnings",
-            ]),
-            0,
-        )
+        self.run(self.client(terraform, &folder).args(["plan", "-detailed-exitcode"]).args(&common), 0)
     }
 
     /// A working folder with the configuration and the settings that put our provider in.
