@@ -19,7 +19,7 @@ use super::path::ApiPath;
 use super::request::{ClientToken, Operation, Parameters, Request};
 use super::response::Response;
 use super::state::{Core, Settings};
-use super::token::{TokenEntry, TokenKind};
+use super::token::TokenEntry;
 use crate::barrier::{Barrier, RootKey, Transaction};
 use crate::storage::{Batch, InmemStorage};
 
@@ -224,23 +224,9 @@ fn root_token(now: Timestamp) -> TokenEntry {
         policies: vec!["root".to_owned()],
         path: "auth/token/root".to_owned(),
         display_name: "root".to_owned(),
-        metadata: BTreeMap::new(),
-        entity_id: String::new(),
-        kind: TokenKind::Service,
         cubbyhole_id: "cubbyhole".to_owned(),
-        parent: String::new(),
-        num_uses: 0,
         created_at: now,
-        creation_ttl: 0,
-        explicit_max_ttl: 0,
-        period: 0,
-        role: String::new(),
-        bound_cidrs: Vec::new(),
-        expires_at: None,
-        renewed_at: None,
-        renewable: false,
-        is_leased: false,
-        login: None,
+        ..TokenEntry::default()
     }
 }
 

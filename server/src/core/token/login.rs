@@ -80,6 +80,7 @@ fn entry(cx: &Context<'_>, grant: AuthGrant, policies: Vec<String>) -> TokenEntr
         metadata: grant.metadata,
         kind,
         num_uses: if is_service { grant.num_uses } else { 0 },
+        uses_at_first: if is_service { grant.num_uses } else { 0 },
         created_at: cx.now(),
         explicit_max_ttl: whole(grant.explicit_max_ttl),
         period: whole(grant.period),
@@ -139,6 +140,6 @@ pub(crate) fn auth_block(entry: &TokenEntry, token: &ClientToken, entity: Option
         token_type: entry.kind.as_str(),
         orphan: entry.is_orphan(),
         mfa_requirement: None,
-        num_uses: entry.num_uses.max(0),
+        num_uses: entry.uses_at_first,
     }
 }

@@ -10,6 +10,7 @@ mod engine;
 mod gate;
 mod id;
 pub(crate) mod login;
+mod place;
 mod policies;
 mod record;
 mod revoke;
@@ -18,13 +19,16 @@ mod store;
 mod surroundings;
 pub(crate) mod ttl;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 
 pub(crate) use engine::TokenEngine;
-pub(crate) use gate::Admission;
+pub(crate) use place::namespace_meant;
 pub(crate) use policies::sanitize as sanitize_policies;
 pub(crate) use store::{Issue, Tokens};
 pub(crate) use id::{namespace_of, random_text};
@@ -58,6 +62,8 @@ pub struct TokenEntry {
     pub parent: String,
     /// Uses that are left; 0 without limit, -1 when the last use is under way.
     pub num_uses: i64,
+    /// Uses that it was made with.
+    pub uses_at_first: i64,
     /// When it was made.
     pub created_at: Timestamp,
     /// Lifetime at creation, in seconds; 0 for ever.

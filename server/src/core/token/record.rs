@@ -27,6 +27,8 @@ pub(super) struct TokenRecord {
     parent: String,
     #[serde(rename = "u", default, skip_serializing_if = "is_zero")]
     num_uses: i64,
+    #[serde(rename = "u0", default, skip_serializing_if = "is_zero")]
+    uses_at_first: i64,
     #[serde(rename = "t", with = "jiff::fmt::serde::timestamp::microsecond::required")]
     created_at: Timestamp,
     #[serde(rename = "ttl", default, skip_serializing_if = "is_zero")]
@@ -97,6 +99,7 @@ impl From<&TokenEntry> for TokenRecord {
             cubbyhole_id: entry.cubbyhole_id,
             parent: entry.parent,
             num_uses: entry.num_uses,
+            uses_at_first: entry.uses_at_first,
             created_at: entry.created_at,
             creation_ttl: entry.creation_ttl,
             granted_ttl: entry.granted_ttl,
@@ -129,6 +132,7 @@ impl TokenRecord {
             cubbyhole_id: self.cubbyhole_id,
             parent: self.parent,
             num_uses: self.num_uses,
+            uses_at_first: self.uses_at_first,
             created_at: self.created_at,
             creation_ttl: self.creation_ttl,
             granted_ttl: self.granted_ttl,

@@ -188,13 +188,15 @@ impl<'a, 'c> Creation<'a, 'c> {
             return Err(Error::invalid("number of uses cannot be negative"));
         }
         let limits = [asked, self.role.as_ref().map_or(0, |role| role.num_uses)];
+        let num_uses = limits.into_iter().filter(|uses| *uses > 0).min().unwrap_or(0);
         let is_renewable = self.fields.renewable.unwrap_or(true) && self.role.as_ref().is_none_or(|role| role.renewable);
         Ok(TokenEntry {
             kind,
             path: self.path(),
             display_name: display_name(self.fields.display_name.as_deref().unwrap_or_default()),
             metadata: self.fields.meta.as_ref().map(|meta| meta.0.clone()).unwrap_or_default(),
-            num_uses: limits.into_iter().filter(|uses| *uses > 0).min().unwrap_or(0),
+            num_uses,
+            uses_at_first: num_uses,
             created_at: self.cx.now(),
             role: self.role.as_ref().map(|role| role.name.clone()).unwrap_or_default(),
             renewable: is_renewable && kind == TokenKind::Service,

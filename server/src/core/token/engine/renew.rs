@@ -1,6 +1,5 @@
 //! Longer lives.
 
-use jiff::Timestamp;
 use schemas::shape::Seconds;
 
 use super::role::stored_role;
@@ -33,7 +32,7 @@ pub(super) async fn renew_accessor(_: &TokenEngine, cx: &Context<'_>) -> Result<
 
 async fn renew_token(cx: &Context<'_>, token: &ClientToken, increment: Option<Seconds>) -> Result<Response, Error> {
     let not_found = || Error::invalid("token not found");
-    let found = tokens(cx).lookup_even_used_up(token, cx.now()).await?.ok_or_else(not_found)?;
+    let found = tokens(cx).lookup(token, cx.now()).await?.ok_or_else(not_found)?;
     if found.kind == TokenKind::Batch {
         return Err(Error::invalid("batch tokens cannot be renewed"));
     }
@@ -58,7 +57,7 @@ async fn renew_entry(
 }
 
 /// Gives `entry` more time and writes it; answers the warnings.
-pub(in crate::core) async fn extend(
+async fn extend(
     cx: &Context<'_>,
     entry: &mut TokenEntry,
     increment: u64,
@@ -117,9 +116,4 @@ async fn wanted_by_login(
         explicit_max_ttl: entry.explicit_max_ttl,
     };
     Ok((limits, wanted))
-}
-
-/// Whether `entry` can still be renewed at `now`.
-pub(in crate::core) fn is_renewable(entry: &TokenEntry, now: Timestamp) -> bool {
-    entry.renewable && entry.expires_at.is_some_and(|end| end > now)
 }

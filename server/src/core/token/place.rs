@@ -1,0 +1,44 @@
+//! The namespace that a request about a token or a lease is meant for.
+
+use crate::core::request::{ClientToken, Parameters, Request};
+use crate::core::token::namespace_of;
+
+/// The id of the namespace whose token or lease `request` is about, if that is not the request's own to say: ids carry
+/// their namespace, and the request is then routed and authorized there.
+pub(crate) fn namespace_meant(request: &Request) -> Option<String> {
+    match &*request.path {
+        "auth/token/lookup-self" | "auth/token/renew-self" | "auth/token/revoke-self" => of_client(request),
+        "sys/wrapping/lookup" | "sys/wrapping/rewrap" | "sys/wrapping/unwrap" => {
+            of_parameter(&request.parameters, "token").or_else(|| of_client(request))
+        }
+        "auth/token/lookup" if !request.parameters.contains_key("token") => of_client(request),
+        "auth/token/lookup" | "auth/token/renew" | "auth/token/revoke" | "auth/token/revoke-orphan" => {
+            of_parameter(&request.parameters, "token")
+        }
+        "sys/leases/lookup" | "sys/leases/renew" | "sys/leases/revoke" => {
+            of_parameter(&request.parameters, "lease_id")
+        }
+        path => of_lease_path(path),
+    }
+}
+
+fn of_client(request: &Request) -> Option<String> {
+    let token: &ClientToken = &request.client_token;
+    (!token.is_empty()).then(|| namespace_of(token.expose()).to_owned())
+}
+
+/// Of an id with a suffix; one without belongs to wherever the request goes.
+fn of_parameter(parameters: &Parameters, name: &str) -> Option<String> {
+    let id: String = serde_json::from_str(parameters.get(name)?.get()).ok()?;
+    suffix(&id)
+}
+
+fn of_lease_path(path: &str) -> Option<String> {
+    let prefixes = ["sys/leases/renew/", "sys/leases/revoke/"];
+    let id = prefixes.iter().find_map(|prefix| path.strip_prefix(prefix))?;
+    suffix(id)
+}
+
+fn suffix(id: &str) -> Option<String> {
+    Some(namespace_of(id)).filter(|namespace| *namespace != "root").map(str::to_owned)
+}

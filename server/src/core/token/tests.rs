@@ -1,0 +1,309 @@
+//! What must hold of tokens, whatever is done with them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::policies::{Choice, choose};
+use crate::barrier::Barrier;
+use crate::core::clock::Clock;
+use crate::core::limits::TtlLimits;
+use crate::core::path::ApiPath;
+use crate::core::pipeline::Incoming;
+use crate::core::request::{ClientToken, Operation};
+use crate::core::state::{Core, Settings};
+use crate::storage::InmemStorage;
+
+/// A development server in memory, whose clock is moved by hand.
+struct Bench {
+    core: Arc<Core>,
+    seconds: Arc<AtomicI64>,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let seconds = Arc::new(AtomicI64::new(1_800_000_000));
+        let clock = Arc::clone(&seconds);
+        let clock = Clock::from_fn(move || {
+            Timestamp::from_second(clock.load(Ordering::Relaxed)).expect("a time of this age")
+        });
+        let settings = Settings {
+            api_addr: String::new(),
+            cluster_addr: String::new(),
+            cluster_name: "test".to_owned(),
+            limits: TtlLimits::SYSTEM,
+            listeners: Vec::new(),
+            is_dev: true,
+        };
+        let core = Core::new(Barrier::new(Arc::new(InmemStorage::new())), settings, clock);
+        core.initialize_dev(Some("root")).await.expect("a fresh storage");
+        Self { core, seconds }
+    }
+
+    async fn call_in(&self, namespace: &str, token: &str, path: &str, body: Value) -> (u16, Value) {
+        let incoming = Incoming {
+            id: "3f2b0f6e-0000-4000-8000-000000000000".to_owned(),
+            namespace: namespace.to_owned(),
+            path: ApiPath::parse(path).expect("a good path"),
+            operation: Operation::Update,
+            parameters: serde_json::from_value(body).expect("an object"),
+            wrap_ttl: None,
+            client: [127, 0, 0, 1].into(),
+            headers: http::HeaderMap::new(),
+            client_token: ClientToken::new(token),
+        };
+        let reply = self.core.serve(incoming).await;
+        let body = if reply.body.is_empty() { Value::Null } else { serde_json::from_slice(&reply.body).expect("JSON") };
+        (reply.status.as_u16(), body)
+    }
+
+    async fn call(&self, token: &str, path: &str, body: Value) -> (u16, Value) {
+        self.call_in("", token, path, body).await
+    }
+
+    async fn create(&self, parent: &str, body: Value) -> String {
+        let (status, answer) = self.call(parent, "auth/token/create", body).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["auth"]["client_token"].as_str().expect("a token").to_owned()
+    }
+
+    async fn is_usable(&self, token: &str) -> bool {
+        self.call(token, "auth/token/renew-self", json!({"increment": 1})).await.0 != 403
+    }
+
+    async fn pass(&self, seconds: i64) {
+        self.seconds.fetch_add(seconds, Ordering::Relaxed);
+        self.core.expire_due().await;
+    }
+}
+
+/// A token of the model: its parent, if it has one that lives.
+struct Known {
+    token: String,
+    parent: Option<usize>,
+    is_alive: bool,
+    ends_at: i64,
+}
+
+/// One thing that may happen; numbers choose among the tokens there are.
+#[derive(Clone, Debug)]
+enum Step {
+    Create { by: usize, is_orphan: bool, ttl: i64 },
+    Revoke(usize),
+    RevokeOrphan(usize),
+    Pass(i64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..20usize, prop::bool::weighted(0.2), 10..200i64)
+            .prop_map(|(by, is_orphan, ttl)| Step::Create { by, is_orphan, ttl }),
+        2 => (0..20usize).prop_map(Step::Revoke),
+        1 => (0..20usize).prop_map(Step::RevokeOrphan),
+        1 => (1..60i64).prop_map(Step::Pass),
+    ]
+}
+
+/// The tokens as they should be.
+#[derive(Default)]
+struct Model {
+    tokens: Vec<Known>,
+    now: i64,
+}
+
+impl Model {
+    fn end(&mut self, index: usize) {
+        self.tokens[index].is_alive = false;
+        for child in 0..self.tokens.len() {
+            if self.tokens[child].parent == Some(index) && self.tokens[child].is_alive {
+                self.end(child);
+            }
+        }
+    }
+
+    fn end_orphaning(&mut self, index: usize) {
+        self.tokens[index].is_alive = false;
+        for child in &mut self.tokens {
+            if child.parent == Some(index) {
+                child.parent = None;
+            }
+        }
+    }
+
+    fn pass(&mut self, seconds: i64) {
+        self.now += seconds;
+        for index in 0..self.tokens.len() {
+            if self.tokens[index].is_alive && self.tokens[index].ends_at < self.now {
+                self.end(index);
+            }
+        }
+    }
+}
+
+async fn run(bench: &Bench, model: &mut Model, step: &Step) {
+    let chosen = |index: usize, model: &Model| index % model.tokens.len().max(1);
+    match *step {
+        Step::Create { by, is_orphan, ttl } => create(bench, model, by, is_orphan, ttl).await,
+        Step::Pass(seconds) => {
+            // No token ends at just this second, where the task may come a second later.
+            bench.pass(seconds * 2 + 1).await;
+            model.pass(seconds * 2 + 1);
+        }
+        _ if model.tokens.is_empty() => {}
+        Step::Revoke(index) => {
+            let index = chosen(index, model);
+            bench.call("root", "auth/token/revoke", json!({"token": model.tokens[index].token})).await;
+            if model.tokens[index].is_alive {
+                model.end(index);
+            }
+        }
+        Step::RevokeOrphan(index) => {
+            let index = chosen(index, model);
+            bench.call("root", "auth/token/revoke-orphan", json!({"token": model.tokens[index].token})).await;
+            if model.tokens[index].is_alive {
+                model.end_orphaning(index);
+            }
+        }
+    }
+}
+
+async fn create(bench: &Bench, model: &mut Model, by: usize, is_orphan: bool, ttl: i64) {
+    let parent = Some(by).filter(|by| *by < model.tokens.len() && model.tokens[*by].is_alive);
+    let text = parent.map_or("root".to_owned(), |index| model.tokens[index].token.clone());
+    let body = json!({"policies": ["maker"], "ttl": ttl * 2, "no_parent": is_orphan});
+    let token = bench.create(&text, body).await;
+    let parent = parent.filter(|_| !is_orphan);
+    model.tokens.push(Known { token, parent, is_alive: true, ends_at: model.now + ttl * 2 });
+}
+
+const MAKER: &str = r#"path "auth/token/create" { capabilities = ["update", "sudo"] }"#;
+
+async fn check_tree(steps: Vec<Step>) {
+    let bench = Bench::new().await;
+    let (status, _) = bench.call("root", "sys/policies/acl/maker", json!({"policy": MAKER})).await;
+    assert!(status < 300);
+    let mut model = Model::default();
+    for step in &steps {
+        run(&bench, &mut model, step).await;
+        for known in &model.tokens {
+            let is_found = lookup(&bench, &known.token).await;
+            assert_eq!(is_found, known.is_alive, "after {step:?} of {steps:?}");
+        }
+    }
+}
+
+async fn lookup(bench: &Bench, token: &str) -> bool {
+    bench.call("root", "auth/token/lookup", json!({"token": token})).await.0 == 200
+}
+
+fn names() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(prop::sample::select(vec!["a", "B", "c ", "default", "root", "Root", "d"]), 0..5)
+        .prop_map(|names| names.into_iter().map(str::to_owned).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Revoking or outliving a parent leaves no descendant usable, and nothing else is touched.
+    #[test]
+    fn no_descendant_outlives_its_parent(steps in prop::collection::vec(step(), 1..16)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(check_tree(steps));
+    }
+}
+
+proptest! {
+    /// Without `sudo` a child has no policy that its parent lacks.
+    #[test]
+    fn no_child_outranks_its_parent(wanted in names(), parent in names(), no_default: bool) {
+        let choice = Choice {
+            wanted: &wanted,
+            no_default,
+            parent: &parent,
+            is_sudo: false,
+            is_from_outside: false,
+            role: None,
+        };
+        if let Ok(policies) = choose(&choice) {
+            let parent = super::sanitize_policies(&parent, false);
+            prop_assert!(policies.iter().all(|name| parent.contains(name)), "{policies:?} of {parent:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_token_acts_outside_of_its_namespace() {
+    let bench = Bench::new().await;
+    for name in ["one", "two"] {
+        assert_eq!(bench.call("root", &format!("sys/namespaces/{name}"), json!({})).await.0, 200);
+    }
+    let body = json!({"policies": ["default"]});
+    let (_, answer) = bench.call_in("one", "root", "auth/token/create", body).await;
+    let token = answer["auth"]["client_token"].as_str().expect("a token");
+    let accessor = answer["auth"]["accessor"].as_str().expect("an accessor");
+    assert!(token.rsplit_once('.').is_some_and(|(_, suffix)| accessor.ends_with(suffix)), "a suffix for both");
+    for namespace in ["", "two"] {
+        let (status, _) = bench.call_in(namespace, token, "sys/capabilities-self", json!({"path": "x"})).await;
+        assert_eq!(status, 403, "in {namespace:?}");
+    }
+    let accessor = json!({"accessor": accessor});
+    assert_eq!(bench.call_in("two", "root", "auth/token/lookup-accessor", accessor.clone()).await.0, 400);
+    bench.call_in("two", "root", "auth/token/revoke-accessor", accessor.clone()).await;
+    assert_eq!(bench.call_in("one", "root", "auth/token/lookup-accessor", accessor).await.0, 200, "it lives");
+}
+
+#[tokio::test]
+async fn a_use_counts_even_if_the_request_is_denied_and_the_last_one_revokes() {
+    let bench = Bench::new().await;
+    let token = bench.create("root", json!({"policies": ["default"], "num_uses": 2})).await;
+    assert_eq!(bench.call(&token, "sys/mounts/x", json!({})).await.0, 403);
+    assert!(bench.is_usable(&token).await, "the last use");
+    assert!(!bench.is_usable(&token).await);
+}
+
+#[tokio::test]
+async fn of_many_at_a_time_as_many_succeed_as_there_are_uses() {
+    let bench = Bench::new().await;
+    let token = bench.create("root", json!({"policies": ["default"], "num_uses": 3})).await;
+    let looks = (0..12).map(|_| bench.call(&token, "auth/token/renew-self", json!({})));
+    let answers = futures::future::join_all(looks).await;
+    assert_eq!(answers.iter().filter(|(status, _)| *status != 403).count(), 3);
+}
+
+#[tokio::test]
+async fn what_was_wrapped_is_answered_once() {
+    let bench = Bench::new().await;
+    let transaction = bench.core.barrier.begin();
+    let namespace = crate::core::namespace::Namespace::root();
+    let parcel = crate::core::wrapping::Parcel {
+        namespace: &namespace,
+        path: "secret/a",
+        display_name: String::new(),
+        ttl: std::time::Duration::from_secs(60),
+        body: r#"{"data":{"a":1}}"#.to_owned(),
+        accessor: String::new(),
+    };
+    let info = bench.core.tokens.wrap(&transaction, parcel, bench.core.clock.now()).await.expect("wrapped");
+    transaction.commit().await.expect("committed");
+    let asks = (0..8).map(|_| bench.call("root", "sys/wrapping/unwrap", json!({"token": info.token})));
+    let answers = futures::future::join_all(asks).await;
+    let given: Vec<_> = answers.iter().filter(|(status, _)| *status == 200).collect();
+    assert_eq!(given.len(), 1, "{answers:?}");
+    assert_eq!(given[0].1, json!({"data": {"a": 1}}));
+}
+
+#[tokio::test]
+async fn leases_are_watched_again_after_a_restart() {
+    let bench = Bench::new().await;
+    bench.call("root", "sys/policies/acl/maker", json!({"policy": MAKER})).await;
+    let token = bench.create("root", json!({"policies": ["maker"], "ttl": 60})).await;
+    let child = bench.create(&token, json!({"ttl": 3600})).await;
+    bench.core.tokens.leases().close();
+    bench.core.restore_leases().await.expect("restored");
+    bench.pass(62).await;
+    assert!(!lookup(&bench, &token).await);
+    assert!(!lookup(&bench, &child).await, "it has ended with its parent");
+}
