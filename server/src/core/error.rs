@@ -78,6 +78,15 @@ impl Error {
         Self::with_status(StatusCode::SERVICE_UNAVAILABLE, "Vault is sealed")
     }
 
+    /// With `text` before the first message.
+    #[must_use]
+    pub(crate) fn after(mut self, text: &str) -> Self {
+        if let Some(message) = self.messages.first_mut() {
+            message.insert_str(0, text);
+        }
+        self
+    }
+
     /// As it is on requests without a valid token.
     #[must_use]
     pub fn plain(mut self) -> Self {

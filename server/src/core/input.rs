@@ -95,7 +95,12 @@ fn take(table: FieldTable, name: &str, value: &Value, record: &mut Record) -> Re
             continue;
         }
         let value = coerce(&field.shape, value).map_err(|problem| {
-            Error::invalid(format!("error converting input for field \"{name}\": {problem}"))
+            let place = if problem.starts_with("invalid key pair") {
+                format!(" in field \"{name}\"")
+            } else {
+                String::new()
+            };
+            Error::invalid(format!("error converting input for field \"{name}\": {problem}{place}"))
         })?;
         record.set(field.name, value);
     }

@@ -353,7 +353,12 @@ fn target<'t>(space: &'t Space, path: &'t str, operation: Operation) -> Result<T
 
 fn decode(target: &Target<'_>, cx: &mut Context<'_>) -> Result<Input, Error> {
     match target.found.info.fields {
-        Some(table) => input::decode(table, &cx.request.parameters, &mut cx.captures),
+        Some(table) => {
+            let decoded = input::decode(table, &cx.request.parameters, &mut cx.captures);
+            // The system endpoints check all fields at once before they look at any.
+            let is_system = target.mounted.entry().plain_kind() == "system";
+            decoded.map_err(|error| if is_system { error.after("Field validation failed: ") } else { error })
+        }
         None => Ok(Input::default()),
     }
 }

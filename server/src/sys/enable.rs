@@ -51,6 +51,11 @@ pub(super) async fn secret(_: &Sys, cx: &Context<'_>) -> Result<Response, Error>
     enable(cx, MountClass::Secret, &path).await
 }
 
+/// `POST sys/mounts/auth/{path}`: auth methods are mounted at `sys/auth`.
+pub(super) async fn not_auth(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    Err(Error::invalid(format!("cannot mount \"auth/{}\"", wanted_path(cx)?)))
+}
+
 /// `POST sys/auth/{path}`.
 pub(super) async fn auth(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let path = wanted_path(cx)?;

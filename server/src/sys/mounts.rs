@@ -21,7 +21,7 @@ use crate::handler;
 /// Mounts, by path and all, and what user interfaces show of them.
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("mounts").read(handler!(read_secrets)),
-    Route::new("mounts/auth/{path..}").read(handler!(read_auth)),
+    Route::new("mounts/auth/{path..}").read(handler!(read_auth)).write(handler!(enable::not_auth)),
     Route::new("mounts/{path..}")
         .fields(Enable::PARTS)
         .topology()
