@@ -176,3 +176,38 @@ async fn login_with_patience(harness: &Harness, secret_id: &str) -> bool {
         }
     }
 }
+
+#[tokio::test]
+async fn a_role_of_one_mount_is_unknown_in_another() {
+    let mut harness = harness().await;
+    let secret_id = role_with_secret(&harness, json!({"token_policies": "app"})).await;
+    let home = harness.mount.entry.uuid.clone();
+    harness.mount.entry.uuid = "00000000-0000-4000-8000-000000000001".to_owned();
+    assert_eq!(harness.read("role/app").await.expect_err("not here").status(), 404);
+    check_error(login(&harness, "app", &secret_id).await, 400, "invalid role or secret ID");
+    harness.mount.entry.uuid = home;
+    login(&harness, "app", &secret_id).await.expect("at home");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_login_grants_the_policies_of_its_role_and_no_others(
+        policies in proptest::collection::vec("[a-zA-Z][a-z-]{0,6}", 0..5),
+        metadata in proptest::collection::btree_map("[a-z_]{1,12}", "[a-z,]{1,9}", 0..3),
+        is_older: bool,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let harness = harness().await;
+            let name = if is_older { "policies" } else { "token_policies" };
+            role_with_secret(&harness, json!({name: policies})).await;
+            let secret_id = issue(&harness, json!({"metadata": serde_json::to_string(&metadata).expect("texts")})).await;
+            let grant = login(&harness, "app", &secret_id).await.expect("a login");
+            let wanted = crate::core::token::sanitize_policies(&policies, true);
+            assert_eq!(crate::core::token::sanitize_policies(&grant.policies, true), wanted);
+            assert_eq!(grant.metadata["role_name"], "app");
+        });
+    }
+}

@@ -58,6 +58,11 @@ impl Config {
         Ok(cx.view().get_json("config").await?)
     }
 
+    /// Whether it has what a login through a browser needs.
+    pub(super) fn has_client(&self) -> bool {
+        !self.oidc_client_id.is_empty()
+    }
+
     fn from_input(input: &Record) -> Result<Self, Error> {
         let text = |name: &str| input.text(name).to_owned();
         let list = |name: &str| texts(input, name).unwrap_or_default();

@@ -19,8 +19,9 @@ use super::signed::{Claims, Signed};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest document that is read, in bytes.
 const LONGEST: usize = 1 << 20;
-/// A set is fetched no more often, whatever keys tokens name.
-const PAUSE: Duration = Duration::from_secs(5);
+/// In this time a set is fetched at most [`FETCHES`] times, whatever keys tokens name.
+const WINDOW: Duration = Duration::from_secs(10);
+const FETCHES: u32 = 3;
 /// The most sets that are kept; changed configurations leave old ones behind.
 const MOST: usize = 16;
 
@@ -43,7 +44,8 @@ struct KeySet {
     /// Where the provider said that it is.
     url: Option<String>,
     keys: Vec<(String, Key)>,
-    fetched_at: Option<Instant>,
+    /// When the present window began, and how often the set was fetched in it.
+    window: Option<(Instant, u32)>,
 }
 
 /// Why a set cannot be used.
@@ -93,7 +95,7 @@ impl KeySets {
         if let Some(claims) = set.claims(&signed) {
             return Ok(claims);
         }
-        if set.fetched_at.is_none_or(|at| at.elapsed() >= PAUSE) {
+        if set.takes_turn() {
             set.fetch(source).await.map_err(Failure::Keys)?;
         }
         set.claims(&signed).ok_or_else(|| Failure::Token("failed to verify id token signature".to_owned()))
@@ -136,6 +138,17 @@ impl KeySet {
         self.keys.iter().filter(|(id, _)| is_meant(id)).find_map(|(_, key)| signed.claims_by(key))
     }
 
+    /// Whether it may be fetched now; counts. A failure counts too: a server that is down is not asked for every
+    /// login.
+    fn takes_turn(&mut self) -> bool {
+        let (start, count) = match self.window {
+            Some((start, count)) if start.elapsed() < WINDOW => (start, count),
+            _ => (Instant::now(), 0),
+        };
+        self.window = Some((start, count.saturating_add(1)));
+        count < FETCHES
+    }
+
     async fn fetch(&mut self, source: &Source) -> Result<(), Problem> {
         let (Source::Jwks { ca_pem, .. } | Source::Discovery { ca_pem, .. }) = source;
         let client = client(ca_pem)?;
@@ -143,8 +156,6 @@ impl KeySet {
             (Source::Jwks { url, .. }, _) | (Source::Discovery { .. }, Some(url)) => url.clone(),
             (Source::Discovery { url, .. }, None) => discover(&client, url).await?,
         };
-        // A failure counts too: a server that is down is not asked for every login.
-        self.fetched_at = Some(Instant::now());
         let document: Document = read(&client, &url).await.map_err(Problem::Fetch)?;
         self.keys = document.keys.into_iter().filter_map(usable).collect();
         self.url = Some(url);

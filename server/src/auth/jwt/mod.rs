@@ -131,6 +131,9 @@ impl Engine for Jwt {
 }
 
 async fn no_browser(_: &Jwt, cx: &Context<'_>) -> Result<Response, Error> {
-    config::Config::of(cx).await?;
+    let config = config::Config::of(cx).await?;
+    if cx.path() == "oidc/auth_url" && !config.has_client() {
+        return Err(Error::invalid("OIDC login is not configured for this mount"));
+    }
     Err(Error::not_implemented("a login through a browser (OIDC)"))
 }
