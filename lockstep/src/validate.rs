@@ -15,8 +15,11 @@ impl Command {
     pub(crate) fn run(self) -> Exit {
         match self.configuration.load() {
             Ok(loaded) => {
-                let count = loaded.desired.objects.len();
-                configuration::show(&format!("The configuration is valid: it declares {count} objects.\n"));
+                let count = match loaded.desired.objects.len() {
+                    1 => "1 object".to_owned(),
+                    count => format!("{count} objects"),
+                };
+                configuration::show(&format!("The configuration is valid: it declares {count}.\n"));
                 Exit::Done
             }
             Err(exit) => exit,

@@ -1,0 +1,84 @@
+//! The commands as people run them, where no server is needed.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn lockstep(address: &str, folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lockstep"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("VAULT_ADDR", address)
+        .env("VAULT_TOKEN", "root")
+        .env("VAULT_MAX_RETRIES", "0")
+        .output()
+        .expect("the program runs")
+}
+
+fn folder(text: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("main.hcl"), text).expect("writing");
+    folder
+}
+
+const SOUND: &str = "policy \"a\" {\n  path \"kv/*\" { capabilities = [\"read\"] }\n}\n";
+
+#[track_caller]
+fn check(address: &str, text: &str, arguments: &[&str], code: i32, said: &str) {
+    let folder = folder(text);
+    let output = lockstep(address, folder.path(), arguments);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let all = format!("{}{stderr}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(output.status.code(), Some(code), "{all}");
+    assert!(all.contains(said), "`{said}` is not in\n{all}");
+    assert!(!all.contains("panicked"), "{all}");
+}
+
+/// An address that nobody listens at.
+const NOBODY: &str = "http://127.0.0.1:1";
+
+#[test]
+fn a_sound_configuration_is_valid_without_a_server() {
+    check(NOBODY, SOUND, &["validate"], 0, "it declares 1 object.");
+}
+
+#[test]
+fn an_unreachable_server_is_one_sentence() {
+    check(NOBODY, SOUND, &["plan"], 1, "the server at `http://127.0.0.1:1` cannot be reached");
+    check(NOBODY, SOUND, &["drift", "-json"], 1, "cannot be reached");
+    check(NOBODY, SOUND, &["apply", "-auto-approve"], 1, "cannot be reached");
+}
+
+#[test]
+fn a_wrong_configuration_is_reported_before_any_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.set_nonblocking(true).expect("a setting");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    for command in ["plan", "drift"] {
+        check(&address, "polcy \"a\" {}\nmount \"b\" {}\n", &[command], 1, "there is `policy`");
+    }
+    check(&address, "mount \"b\" {}\n", &["apply", "-auto-approve"], 1, "this mount has no `type`");
+    assert_eq!(listener.accept().expect_err("nobody called").kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn nothing_is_applied_without_approval() {
+    check(NOBODY, SOUND, &["apply"], 1, "nobody is there to approve the plan");
+}
+
+#[test]
+fn a_wrong_command_line_is_an_error_and_no_drift() {
+    check(NOBODY, SOUND, &["plan", "-nope"], 1, "unexpected argument");
+    check(NOBODY, SOUND, &["plan", "-var", "x"], 1, "it must be NAME=VALUE");
+    check(NOBODY, SOUND, &["plan", "-target", "a..b"], 1, "is no address");
+}
+
+#[test]
+fn what_is_no_plan_is_not_applied() {
+    let folder = folder(SOUND);
+    std::fs::write(folder.path().join("plan.json"), "{\"format\": \"other\"}").expect("writing");
+    let output = lockstep(NOBODY, folder.path(), &["apply", "plan.json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("this is no saved plan"));
+}
