@@ -7,9 +7,10 @@ pub mod kv2;
 mod scan;
 pub mod totp;
 #[cfg(test)]
-mod transcripts;
+pub(crate) mod transcripts;
 
 use crate::core::engine::AnyEngine;
+use crate::core::identity::Identity;
 use crate::core::mount::MountEntry;
 use crate::sys::Sys;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 pub(crate) fn make(entry: &MountEntry) -> Option<Arc<dyn AnyEngine>> {
     match entry.plain_kind() {
         "system" => Some(Arc::new(Sys)),
+        "identity" => Some(Arc::new(Identity)),
         "cubbyhole" => Some(Arc::new(cubbyhole::Cubbyhole)),
         "kv" if entry.option("version") == "2" => Some(Arc::new(kv2::Kv2)),
         "kv" => Some(Arc::new(kv1::Kv1)),

@@ -1,9 +1,11 @@
 //! Identities: who is behind a token.
 
+mod engine;
 mod store;
 
 use std::collections::BTreeMap;
 
+pub(crate) use engine::Identity;
 pub(crate) use store::{load, of_login};
 
 /// An entity, as ACL templates and lookups need it.

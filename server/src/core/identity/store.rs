@@ -77,7 +77,7 @@ impl EntityRecord {
     fn new(namespace: &Namespace, now: Timestamp) -> Self {
         Self {
             id: format!("{}{}", uuid::Uuid::new_v4(), namespace.id_suffix()),
-            name: format!("entity_{:08x}{}", rand::random::<u32>(), namespace.id_suffix()),
+            name: format!("entity_{:08x}.{}", rand::random::<u32>(), namespace.id),
             metadata: BTreeMap::new(),
             policies: Vec::new(),
             disabled: false,
@@ -113,7 +113,11 @@ impl EntityRecord {
 }
 
 /// The entity `id` of `namespace`, as of the last commit; `None` if it was deleted.
-pub(crate) async fn load(barrier: &Barrier, namespace: &Namespace, id: &str) -> Result<Option<Entity>, Error> {
+pub(crate) async fn load(
+    barrier: &Barrier,
+    namespace: &Namespace,
+    id: &str,
+) -> Result<Option<Entity>, Error> {
     let Some(bytes) = barrier.get(&entity_key(namespace, id)).await? else { return Ok(None) };
     let record: EntityRecord = serde_json::from_slice(&bytes)?;
     Ok(Some(record.into()))

@@ -51,7 +51,12 @@ impl Leases {
     }
 
     /// Removes the lease of a token.
-    pub(crate) fn unregister_token(&self, transaction: &Transaction, namespace: &Namespace, entry: &TokenEntry) {
+    pub(crate) fn unregister_token(
+        &self,
+        transaction: &Transaction,
+        namespace: &Namespace,
+        entry: &TokenEntry,
+    ) {
         transaction.delete(lease_key(namespace, &entry.lease_id()));
     }
 

@@ -24,7 +24,6 @@ struct LeaseFields {
     /// The lifetime asked for.
     increment: Option<Seconds>,
     /// Answer only when it is done: this server always does.
-    #[expect(dead_code, reason = "accepted, and always so")]
     sync: Option<bool>,
 }
 
@@ -32,7 +31,6 @@ struct LeaseFields {
 #[derive(schemas::Fields)]
 struct PrefixFields {
     /// Answer only when it is done: this server always does.
-    #[expect(dead_code, reason = "accepted, and always so")]
     sync: Option<bool>,
 }
 
@@ -43,7 +41,6 @@ struct CountFields {
     #[kind(api = "type")]
     lease_type: Option<String>,
     /// Also those of namespaces below.
-    #[expect(dead_code, reason = "accepted; leases of namespaces below are never irrevocable for this one")]
     include_child_namespaces: Option<bool>,
 }
 

@@ -31,7 +31,8 @@ impl Tokens {
             lifetime.seconds = lifetime.seconds.min(token.seconds_left(cx.now())).max(1);
         }
         let namespace = &cx.request().namespace;
-        let id = format!("{}/{}{}", cx.request().path.trim_end_matches('/'), random_text(), namespace.id_suffix());
+        let id =
+            format!("{}/{}{}", cx.request().path.trim_end_matches('/'), random_text(), namespace.id_suffix());
         let lease = SecretLease {
             path: cx.request().path.to_string(),
             token: if is_batch { token.parent.clone() } else { token.id.clone() },
@@ -73,7 +74,9 @@ impl Tokens {
         namespace: &Namespace,
         id: &str,
     ) -> Result<Option<LeaseRecord>, Error> {
-        let Some(owner) = self.namespace_of(id)?.filter(|owner| owner.id == namespace.id) else { return Ok(None) };
+        let Some(owner) = self.namespace_of(id)?.filter(|owner| owner.id == namespace.id) else {
+            return Ok(None);
+        };
         Ok(transaction.get_json(&lease_key(&owner, id)).await?)
     }
 
@@ -117,7 +120,12 @@ impl Tokens {
         Ok(())
     }
 
-    async fn revoke_secret(&self, cx: &Context<'_>, namespace: &Namespace, lease: &SecretLease) -> Result<(), Error> {
+    async fn revoke_secret(
+        &self,
+        cx: &Context<'_>,
+        namespace: &Namespace,
+        lease: &SecretLease,
+    ) -> Result<(), Error> {
         let Home { mount, engine } = self.home(namespace, &lease.path)?;
         let engine = engine.ok_or_else(|| Error::not_implemented("revoking a secret of this engine"))?;
         let prefix = mount.storage_prefix();
@@ -144,7 +152,8 @@ impl Tokens {
             LeaseRecord::Secret(mut lease) => {
                 let warnings = self.renew_secret(cx, &mut lease, increment).await?;
                 self.leases().write_secret(cx.transaction(), namespace, id, &lease)?;
-                let block = LeaseBlock { id: id.to_owned(), renewable: lease.renewable, duration: lease.granted_ttl };
+                let block =
+                    LeaseBlock { id: id.to_owned(), renewable: lease.renewable, duration: lease.granted_ttl };
                 Ok((block, warnings))
             }
         }

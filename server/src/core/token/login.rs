@@ -87,7 +87,11 @@ fn entry(cx: &Context<'_>, grant: AuthGrant, policies: Vec<String>) -> TokenEntr
         bound_cidrs: grant.bound_cidrs,
         renewable: grant.renewable && is_service,
         is_leased: is_service,
-        login: Some(LoginGrant { max_ttl: whole(grant.max_ttl), ttl: whole(grant.ttl), internal: grant.internal }),
+        login: Some(LoginGrant {
+            max_ttl: whole(grant.max_ttl),
+            ttl: whole(grant.ttl),
+            internal: grant.internal,
+        }),
         ..TokenEntry::default()
     }
 }

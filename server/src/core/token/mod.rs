@@ -28,10 +28,10 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 pub(crate) use engine::TokenEngine;
+pub(crate) use id::{namespace_of, random_text};
 pub(crate) use place::namespace_meant;
 pub(crate) use policies::sanitize as sanitize_policies;
 pub(crate) use store::{Issue, Tokens};
-pub(crate) use id::{namespace_of, random_text};
 pub(crate) use surroundings::{Home, Surroundings};
 
 /// What lives under a token: its rights and its limits. Never the token itself.

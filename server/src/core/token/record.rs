@@ -76,7 +76,6 @@ pub(super) struct AccessorRecord {
     pub(super) token: String,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
     *number == T::default()
 }
@@ -111,7 +110,11 @@ impl From<&TokenEntry> for TokenRecord {
             renewed_at: entry.renewed_at,
             renewable: entry.renewable,
             is_leased: entry.is_leased,
-            login: entry.login.map(|LoginGrant { max_ttl, ttl, internal }| LoginRecord { max_ttl, ttl, internal }),
+            login: entry.login.map(|LoginGrant { max_ttl, ttl, internal }| LoginRecord {
+                max_ttl,
+                ttl,
+                internal,
+            }),
         }
     }
 }
@@ -144,7 +147,11 @@ impl TokenRecord {
             renewed_at: self.renewed_at,
             renewable: self.renewable,
             is_leased: self.is_leased,
-            login: self.login.map(|LoginRecord { max_ttl, ttl, internal }| LoginGrant { max_ttl, ttl, internal }),
+            login: self.login.map(|LoginRecord { max_ttl, ttl, internal }| LoginGrant {
+                max_ttl,
+                ttl,
+                internal,
+            }),
         }
     }
 }

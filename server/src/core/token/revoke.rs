@@ -12,7 +12,12 @@ use crate::core::request::ClientToken;
 impl Tokens {
     /// Ends the token `id` and all its descendants: their records, cubbyholes and leases, in `transaction`.
     /// Leased secrets get due at once. No error if it is not there.
-    pub(crate) async fn revoke_tree(&self, transaction: &Transaction, id: &str, now: Timestamp) -> Result<(), Error> {
+    pub(crate) async fn revoke_tree(
+        &self,
+        transaction: &Transaction,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let mut pending = vec![id.to_owned()];
         while let Some(id) = pending.pop() {
             if let Some(entry) = self.read(transaction, &id).await? {
@@ -23,7 +28,12 @@ impl Tokens {
     }
 
     /// Ends the token `id`; its children live on without parent.
-    pub(crate) async fn revoke_orphan(&self, transaction: &Transaction, id: &str, now: Timestamp) -> Result<(), Error> {
+    pub(crate) async fn revoke_orphan(
+        &self,
+        transaction: &Transaction,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let Some(entry) = self.read(transaction, id).await? else { return Ok(()) };
         for child in self.end(transaction, &entry, now).await? {
             if let Some(mut child) = self.read(transaction, &child).await? {
@@ -35,8 +45,14 @@ impl Tokens {
     }
 
     /// Ends `entry` alone; answers its children.
-    async fn end(&self, transaction: &Transaction, entry: &TokenEntry, now: Timestamp) -> Result<Vec<String>, Error> {
-        let namespace = self.namespace_of(&entry.id)?.ok_or_else(|| Error::internal("a token without namespace"))?;
+    async fn end(
+        &self,
+        transaction: &Transaction,
+        entry: &TokenEntry,
+        now: Timestamp,
+    ) -> Result<Vec<String>, Error> {
+        let namespace =
+            self.namespace_of(&entry.id)?.ok_or_else(|| Error::internal("a token without namespace"))?;
         self.destroy_cubbyhole(transaction, &namespace, entry).await?;
         self.leases.end_all_of(transaction, &namespace, &entry.id, now).await?;
         let prefix = children_prefix(&namespace, &entry.id);
@@ -62,7 +78,11 @@ impl Tokens {
     }
 
     /// Before all keys of the cubbyhole of `entry`.
-    pub(crate) fn cubbyhole(&self, namespace: &Namespace, entry: &TokenEntry) -> Result<Option<String>, Error> {
+    pub(crate) fn cubbyhole(
+        &self,
+        namespace: &Namespace,
+        entry: &TokenEntry,
+    ) -> Result<Option<String>, Error> {
         if entry.cubbyhole_id.is_empty() {
             return Ok(None);
         }
@@ -76,7 +96,8 @@ impl Tokens {
     pub(crate) async fn spend(&self, entry: &TokenEntry) -> Result<Option<TokenEntry>, Error> {
         loop {
             let transaction = self.barrier.begin();
-            let Some(mut entry) = self.read(&transaction, &entry.id).await?.filter(|entry| entry.num_uses >= 0)
+            let Some(mut entry) =
+                self.read(&transaction, &entry.id).await?.filter(|entry| entry.num_uses >= 0)
             else {
                 return Ok(None);
             };

@@ -109,7 +109,11 @@ impl Tokens {
     ///
     /// # Errors
     /// Only if the storage fails.
-    pub(crate) async fn lookup(&self, token: &ClientToken, now: Timestamp) -> Result<Option<Arc<TokenEntry>>, Error> {
+    pub(crate) async fn lookup(
+        &self,
+        token: &ClientToken,
+        now: Timestamp,
+    ) -> Result<Option<Arc<TokenEntry>>, Error> {
         let Some(entry) = self.lookup_even_used_up(token, now).await? else { return Ok(None) };
         Ok(Some(entry).filter(|entry| entry.num_uses >= 0))
     }
@@ -168,14 +172,22 @@ impl Tokens {
     }
 
     /// The service token stored under `id`, as `transaction` sees it: its commit fails if the token changes before.
-    pub(crate) async fn read(&self, transaction: &Transaction, id: &str) -> Result<Option<TokenEntry>, Error> {
+    pub(crate) async fn read(
+        &self,
+        transaction: &Transaction,
+        id: &str,
+    ) -> Result<Option<TokenEntry>, Error> {
         let Some(namespace) = self.namespace_of(id)? else { return Ok(None) };
         let record: Option<TokenRecord> = transaction.get_json(&token_key(&namespace, id)).await?;
         Ok(record.map(|record| record.into_entry(id, &namespace.id, TokenKind::Service)))
     }
 
     /// The stored name of the token that `accessor` belongs to.
-    pub(crate) async fn by_accessor(&self, transaction: &Transaction, accessor: &str) -> Result<Option<String>, Error> {
+    pub(crate) async fn by_accessor(
+        &self,
+        transaction: &Transaction,
+        accessor: &str,
+    ) -> Result<Option<String>, Error> {
         let Some(namespace) = self.namespace_of(accessor)? else { return Ok(None) };
         let key = accessor_key(&namespace, &self.keys()?.salt.hide(accessor));
         let record: Option<AccessorRecord> = transaction.get_json(&key).await?;
@@ -277,7 +289,8 @@ impl Tokens {
 
     /// Writes `entry` as it is now.
     pub(crate) fn rewrite(&self, transaction: &Transaction, entry: &TokenEntry) -> Result<(), Error> {
-        let namespace = self.namespace_of(&entry.id)?.ok_or_else(|| Error::internal("a token without namespace"))?;
+        let namespace =
+            self.namespace_of(&entry.id)?.ok_or_else(|| Error::internal("a token without namespace"))?;
         transaction.put_json(&token_key(&namespace, &entry.id), &TokenRecord::from(entry))?;
         self.forget_after(transaction, &entry.id);
         Ok(())

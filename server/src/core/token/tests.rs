@@ -56,7 +56,11 @@ impl Bench {
             client_token: ClientToken::new(token),
         };
         let reply = self.core.serve(incoming).await;
-        let body = if reply.body.is_empty() { Value::Null } else { serde_json::from_slice(&reply.body).expect("JSON") };
+        let body = if reply.body.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&reply.body).expect("JSON")
+        };
         (reply.status.as_u16(), body)
     }
 
@@ -244,9 +248,13 @@ async fn no_token_acts_outside_of_its_namespace() {
     let (_, answer) = bench.call_in("one", "root", "auth/token/create", body).await;
     let token = answer["auth"]["client_token"].as_str().expect("a token");
     let accessor = answer["auth"]["accessor"].as_str().expect("an accessor");
-    assert!(token.rsplit_once('.').is_some_and(|(_, suffix)| accessor.ends_with(suffix)), "a suffix for both");
+    assert!(
+        token.rsplit_once('.').is_some_and(|(_, suffix)| accessor.ends_with(suffix)),
+        "a suffix for both"
+    );
     for namespace in ["", "two"] {
-        let (status, _) = bench.call_in(namespace, token, "sys/capabilities-self", json!({"path": "x"})).await;
+        let (status, _) =
+            bench.call_in(namespace, token, "sys/capabilities-self", json!({"path": "x"})).await;
         assert_eq!(status, 403, "in {namespace:?}");
     }
     let accessor = json!({"accessor": accessor});

@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn a_cap_is_told() {
-        let told = "TTL of \"9000h\" exceeded the effective max_ttl of \"768h\"; TTL value is capped accordingly";
+        let told =
+            "TTL of \"9000h\" exceeded the effective max_ttl of \"768h\"; TTL value is capped accordingly";
         check(Wanted { ttl: 9000 * 3600, ..Wanted::default() }, 0, 2_764_800, told);
         let told = "TTL of \"2h\" exceeded the effective max_ttl of \"30m\"; TTL value is capped accordingly";
         check(Wanted { ttl: 7200, explicit_max_ttl: 3600, ..Wanted::default() }, 1800, 1800, told);

@@ -61,7 +61,8 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<WrapInfo, Error> {
         let seconds = ttl::whole(parcel.ttl);
-        let issue = Issue { namespace: parcel.namespace, entry: wrapping_entry(&parcel, seconds, now), text: None };
+        let issue =
+            Issue { namespace: parcel.namespace, entry: wrapping_entry(&parcel, seconds, now), text: None };
         let (token, entry) = self.issue(transaction, issue).await?;
         let origin = Origin {
             creation_path: parcel.path.to_owned(),
@@ -96,7 +97,8 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<TokenEntry, Error> {
         let entry = self.lookup_even_used_up(token, now).await?;
-        let entry = entry.filter(|entry| entry.policies == [POLICY]).ok_or_else(|| Error::invalid(INVALID))?;
+        let entry =
+            entry.filter(|entry| entry.policies == [POLICY]).ok_or_else(|| Error::invalid(INVALID))?;
         let owner = self.namespace_of(&entry.id)?;
         let is_within = owner.is_some_and(|owner| owner.is_within(namespace));
         if is_within { Ok((*entry).clone()) } else { Err(Error::invalid(INVALID)) }
@@ -119,7 +121,11 @@ impl Tokens {
     ///
     /// # Errors
     /// 400 or, without any token, 403.
-    pub(crate) async fn require_wrapping_token(&self, request: &Request, now: Timestamp) -> Result<(), Error> {
+    pub(crate) async fn require_wrapping_token(
+        &self,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let token = token_of(&request.parameters, &request.client_token)?;
         if token.is_empty() {
             let text = "error validating wrapping token: token is empty";

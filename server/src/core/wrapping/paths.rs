@@ -17,7 +17,6 @@ use crate::sys::Sys;
 #[derive(schemas::Fields)]
 struct TokenFields {
     /// The token; absent: that of the request.
-    #[expect(dead_code, reason = "read from the raw parameters, as before the request is authorized")]
     token: Option<String>,
 }
 

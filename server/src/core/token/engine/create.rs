@@ -189,7 +189,8 @@ impl<'a, 'c> Creation<'a, 'c> {
         }
         let limits = [asked, self.role.as_ref().map_or(0, |role| role.num_uses)];
         let num_uses = limits.into_iter().filter(|uses| *uses > 0).min().unwrap_or(0);
-        let is_renewable = self.fields.renewable.unwrap_or(true) && self.role.as_ref().is_none_or(|role| role.renewable);
+        let is_renewable =
+            self.fields.renewable.unwrap_or(true) && self.role.as_ref().is_none_or(|role| role.renewable);
         Ok(TokenEntry {
             kind,
             path: self.path(),
@@ -287,7 +288,9 @@ impl<'a, 'c> Creation<'a, 'c> {
     }
 
     async fn alias_entity(&self) -> Result<Option<String>, Error> {
-        let Some(name) = self.fields.entity_alias.as_deref().filter(|name| !name.is_empty()) else { return Ok(None) };
+        let Some(name) = self.fields.entity_alias.as_deref().filter(|name| !name.is_empty()) else {
+            return Ok(None);
+        };
         let Some(role) = &self.role else {
             return Err(Error::invalid("'entity_alias' is only allowed in combination with token role"));
         };
@@ -297,7 +300,10 @@ impl<'a, 'c> Creation<'a, 'c> {
         let alias = Alias { name: name.to_owned(), ..Alias::default() };
         let entity = identity::of_login(self.cx, &alias).await?;
         if entity.disabled {
-            return Err(Error::with_status(http::StatusCode::FORBIDDEN, "entity from given entity alias is disabled"));
+            return Err(Error::with_status(
+                http::StatusCode::FORBIDDEN,
+                "entity from given entity alias is disabled",
+            ));
         }
         Ok(Some(entity.id))
     }
@@ -314,7 +320,8 @@ impl<'a, 'c> Creation<'a, 'c> {
         };
         entry.explicit_max_ttl = explicit_max_ttl;
         entry.period = period;
-        let wanted = self.with_role(Wanted { ttl, period, explicit_max_ttl, ..Wanted::default() }, entry.kind);
+        let wanted =
+            self.with_role(Wanted { ttl, period, explicit_max_ttl, ..Wanted::default() }, entry.kind);
         let seconds = self.lifetime(entry, wanted)?;
         entry.creation_ttl = seconds;
         entry.granted_ttl = seconds;

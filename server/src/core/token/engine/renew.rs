@@ -30,7 +30,11 @@ pub(super) async fn renew_accessor(_: &TokenEngine, cx: &Context<'_>) -> Result<
     renew_entry(cx, entry, &ClientToken::default(), fields.increment).await
 }
 
-async fn renew_token(cx: &Context<'_>, token: &ClientToken, increment: Option<Seconds>) -> Result<Response, Error> {
+async fn renew_token(
+    cx: &Context<'_>,
+    token: &ClientToken,
+    increment: Option<Seconds>,
+) -> Result<Response, Error> {
     let not_found = || Error::invalid("token not found");
     let found = tokens(cx).lookup(token, cx.now()).await?.ok_or_else(not_found)?;
     if found.kind == TokenKind::Batch {
@@ -57,11 +61,7 @@ async fn renew_entry(
 }
 
 /// Gives `entry` more time and writes it; answers the warnings.
-async fn extend(
-    cx: &Context<'_>,
-    entry: &mut TokenEntry,
-    increment: u64,
-) -> Result<Vec<String>, Error> {
+async fn extend(cx: &Context<'_>, entry: &mut TokenEntry, increment: u64) -> Result<Vec<String>, Error> {
     if !entry.is_leased || !entry.renewable || entry.expires_at.is_none() {
         return Err(Error::invalid("lease is not renewable"));
     }

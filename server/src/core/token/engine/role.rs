@@ -208,7 +208,8 @@ pub(super) async fn write(_: &TokenEngine, cx: &Context<'_>) -> Result<Response,
     let name = cx.capture("role_name");
     let fields: RoleFields = cx.fields()?;
     let stored = if cx.operation() == Operation::Update { stored_role(cx, name).await? } else { None };
-    let mut role = stored.unwrap_or_else(|| Role { name: name.to_owned(), renewable: true, ..Role::default() });
+    let mut role =
+        stored.unwrap_or_else(|| Role { name: name.to_owned(), renewable: true, ..Role::default() });
     set_policies(&mut role, &fields);
     set_switches(&mut role, &fields)?;
     set_token_type(cx, &mut role, &fields)?;
@@ -249,7 +250,9 @@ fn set_switches(role: &mut Role, fields: &RoleFields) -> Result<(), Error> {
             return Err(Error::invalid(text));
         }
         if suffix.contains("..") {
-            return Err(Error::invalid("error registering path suffix: path cannot contain parent references"));
+            return Err(Error::invalid(
+                "error registering path suffix: path cannot contain parent references",
+            ));
         }
         role.path_suffix.clone_from(suffix);
     }
