@@ -35,7 +35,7 @@ fn exchanges(section: &str) -> Vec<Exchange<'_>> {
 }
 
 /// Replays each section of `transcript` on a fresh mount.
-async fn check<E: Engine>(transcript: &str, engine: fn() -> E) {
+pub(crate) async fn check<E: Engine>(transcript: &str, engine: fn() -> E) {
     let mut wrong = Vec::new();
     for section in transcript.split("\n## ").skip(1) {
         let mut harness = Harness::new(engine()).await;
@@ -113,12 +113,13 @@ fn normal(line: &str) -> String {
     }
 }
 
-/// Hides times, codes and keys.
+/// Hides times, codes, keys and accessors.
 fn mask(name: &str, value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| mask("", item)),
         Value::Object(entries) => entries.iter_mut().for_each(|(name, value)| mask(name, value)),
         Value::String(text) if name.ends_with("_time") && !text.is_empty() => *value = json!("<time>"),
+        Value::String(_) if name == "secret_id_accessor" => *value = json!("<accessor>"),
         Value::String(_) if name == "code" || name == "barcode" => *value = json!(format!("<{name}>")),
         Value::String(text) if name == "url" => {
             let start = text.split("secret=").next().unwrap_or_default();

@@ -6,6 +6,7 @@ use crate::core::error::Error;
 use crate::core::request::Operation;
 use crate::core::response::{AuthGrant, Grant};
 use crate::core::testing::Harness;
+use crate::engines::transcripts::check as check_transcript;
 
 async fn harness() -> Harness {
     Harness::new(AppRole::default()).await
@@ -210,4 +211,9 @@ proptest::proptest! {
             assert_eq!(grant.metadata["role_name"], "app");
         });
     }
+}
+
+#[tokio::test]
+async fn approle_answers_as_openbao() {
+    check_transcript(include_str!("../../../tests/transcripts/approle.md"), AppRole::default).await;
 }

@@ -18,6 +18,7 @@ use crate::core::error::Error;
 use crate::core::request::Operation;
 use crate::core::response::{AuthGrant, Grant};
 use crate::core::testing::Harness;
+use crate::engines::transcripts::check as check_transcript;
 
 fn base64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
@@ -325,4 +326,9 @@ async fn leeways_may_be_negative_and_claims_of_any_kind() {
         400,
         message,
     );
+}
+
+#[tokio::test]
+async fn jwt_answers_as_openbao() {
+    check_transcript(include_str!("../../../tests/transcripts/jwt.md"), Jwt::default).await;
 }

@@ -6,6 +6,7 @@ use crate::core::error::Error;
 use crate::core::request::Operation;
 use crate::core::response::{AuthGrant, Grant};
 use crate::core::testing::Harness;
+use crate::engines::transcripts::check as check_transcript;
 
 /// The cheapest hash that is taken, of `right`.
 fn cheap_hash() -> String {
@@ -106,4 +107,9 @@ async fn a_password_beyond_what_bcrypt_sees_is_refused() {
     let body = json!({"password": "p".repeat(73)});
     let message = "bcrypt: password length exceeds 72 bytes";
     check_error(harness.write("users/ada/password", body).await, 500, message);
+}
+
+#[tokio::test]
+async fn userpass_answers_as_openbao() {
+    check_transcript(include_str!("../../../tests/transcripts/userpass.md"), Userpass::default).await;
 }
