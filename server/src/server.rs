@@ -81,8 +81,7 @@ impl Server {
         let stop = CancellationToken::new();
         core.start_expiry(stop.clone());
         let listeners = bound.into_iter().map(|(bound, listener)| {
-            let service =
-                Service::new(Arc::clone(&core), listener.max_request_size, listener.max_request_duration);
+            let service = Service::new(Arc::clone(&core), listener);
             tokio::spawn(bound.serve(service, stop.clone()))
         });
         let listeners = listeners.collect();

@@ -12,6 +12,7 @@ use http::{Method, StatusCode};
 use http_body_util::Full;
 
 use super::{body, query, redirect, status};
+use crate::config::Listener;
 use crate::core::error::Error;
 use crate::core::input::go_seconds;
 use crate::core::path::{ApiPath, PathError};
@@ -33,14 +34,20 @@ type Answer = http::Response<Full<Bytes>>;
 pub(crate) struct Service {
     core: Arc<Core>,
     max_bytes: usize,
+    max_strings: u64,
     max_duration: Duration,
 }
 
 impl Service {
-    /// A service over `core`. Bodies are limited to `max_bytes`, requests to `max_duration`.
-    pub(crate) fn new(core: Arc<Core>, max_bytes: Option<u64>, max_duration: Option<Duration>) -> Self {
-        let max_bytes = max_bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
-        Self { core, max_bytes, max_duration: max_duration.unwrap_or(Duration::from_secs(90)) }
+    /// A service over `core` with the limits of `listener`.
+    pub(crate) fn new(core: Arc<Core>, listener: &Listener) -> Self {
+        let max_bytes = listener.max_request_size.and_then(|bytes| usize::try_from(bytes).ok());
+        Self {
+            core,
+            max_bytes: max_bytes.unwrap_or(usize::MAX),
+            max_strings: listener.max_request_json_strings.unwrap_or(u64::MAX),
+            max_duration: listener.max_request_duration.unwrap_or(Duration::from_secs(90)),
+        }
     }
 
     /// Answers one request. A panic ends this request only.
@@ -105,10 +112,19 @@ impl Service {
             query::parameters(pairs, &["list", "scan", "help"])
         } else {
             require_media_type(operation, &parts.headers)?;
-            let bytes = body::read(stream, self.max_bytes).await?;
-            body::parameters(&bytes, text(&parts.headers, &header::CONTENT_TYPE))?
+            self.parameters(stream, &parts.headers).await?
         };
         Ok(self.core.serve(incoming(parts.headers, path, operation, parameters, client)?).await)
+    }
+
+    async fn parameters(
+        &self,
+        stream: hyper::body::Incoming,
+        headers: &HeaderMap,
+    ) -> Result<Parameters, Error> {
+        let bytes = body::read(stream, self.max_bytes).await?;
+        body::limit_strings(&bytes, self.max_strings)?;
+        body::parameters(&bytes, text(headers, &header::CONTENT_TYPE))
     }
 
     async fn status(
@@ -119,12 +135,8 @@ impl Service {
         stream: hyper::body::Incoming,
     ) -> Result<Reply, Error> {
         let is_write = matches!(parts.method, Method::POST | Method::PUT);
-        let parameters = if is_write {
-            let bytes = body::read(stream, self.max_bytes).await?;
-            body::parameters(&bytes, text(&parts.headers, &header::CONTENT_TYPE))?
-        } else {
-            Parameters::new()
-        };
+        let parameters =
+            if is_write { self.parameters(stream, &parts.headers).await? } else { Parameters::new() };
         let namespace = text(&parts.headers, &NAMESPACE).trim_matches('/');
         let is_root = matches!(namespace, "" | "root");
         let request = status::StatusRequest { method: &parts.method, path, pairs, parameters, is_root };
