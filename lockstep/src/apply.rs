@@ -52,6 +52,9 @@ impl Command {
         let plan = self.configuration.plan(&client, &loaded, &self.choice.policy()).await?;
         configuration::show(&render::plan(&plan, configuration::style()));
         let planned = exit::of_plan(&plan);
+        if planned == Exit::Blocked {
+            configuration::say("Nothing was done, since something is blocked.");
+        }
         if planned != Exit::Changes {
             return Ok(planned);
         }
