@@ -1,15 +1,13 @@
 //! A mount of one engine over memory, for the tests of engines.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::clock::Clock;
 use super::context::Context;
-use super::engine::{AnyEngine, Engine, Lease};
+use super::engine::{AnyEngine, Engine};
 use super::error::Error;
 use super::input::{self, Input};
 use super::limits::TtlLimits;
@@ -104,16 +102,6 @@ impl Harness {
     /// DELETE.
     pub(crate) async fn delete(&self, path: &str) -> Result<(), Error> {
         self.call(Operation::Delete, path, json!({})).await.map(|_| ())
-    }
-
-    /// Ends a leased secret.
-    pub(crate) async fn revoke(&self, internal: BTreeMap<String, String>) -> Result<(), Error> {
-        let request = self.request(Operation::Update, "", json!({}));
-        let transaction = self.barrier.begin();
-        let lease = Lease { path: String::new(), internal, increment: Duration::ZERO };
-        let prefix = self.mount.storage_prefix();
-        self.engine.revoke(&self.context(&request, "", &transaction, &prefix), &lease).await?;
-        Ok(transaction.commit().await?)
     }
 
     async fn run(&self, request: &Request, path: &str, transaction: &Transaction) -> Result<Response, Error> {
