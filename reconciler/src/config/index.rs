@@ -395,8 +395,7 @@ impl Objects for Index {
         }
     }
 
-    fn suggestions(&self, scope: &Address, words: &[String]) -> Vec<String> {
-        let _ = words;
+    fn suggestions(&self, scope: &Address) -> Vec<String> {
         let places: BTreeSet<Address> = self.places(scope).collect();
         let near = self.names.keys().filter(|(place, ..)| places.contains(place));
         near.map(|(_, block, label)| format!("{block}.{label}").trim_end_matches('.').to_owned()).collect()

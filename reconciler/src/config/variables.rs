@@ -170,7 +170,7 @@ impl crate::hcl::Objects for NoObjects {
         Err(Vec::new())
     }
 
-    fn suggestions(&self, _scope: &Address, _words: &[String]) -> Vec<String> {
+    fn suggestions(&self, _scope: &Address) -> Vec<String> {
         Vec::new()
     }
 }

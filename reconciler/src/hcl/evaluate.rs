@@ -389,7 +389,7 @@ impl<'a> Evaluator<'a> {
         words: &[String],
         expression: &Expression,
     ) -> Faults {
-        let suggestions = objects.suggestions(self.scope.at, words);
+        let suggestions = objects.suggestions(self.scope.at);
         let shown = words.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(".");
         if objects.is_block(root) {
             let found = Diagnostic::error(format!("`{shown}` is not declared"));

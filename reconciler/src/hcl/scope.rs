@@ -19,8 +19,8 @@ pub(crate) trait Objects {
     /// The field `field` of an object; `Err` holds the names of its fields if it has no such one.
     fn field(&self, address: &Address, field: &str) -> Result<Val, Vec<&'static str>>;
 
-    /// Names like `words` that would be found, for a hint.
-    fn suggestions(&self, scope: &Address, words: &[String]) -> Vec<String>;
+    /// The names that would be found from `scope`, for a hint.
+    fn suggestions(&self, scope: &Address) -> Vec<String>;
 }
 
 /// What names mean where an expression stands.
