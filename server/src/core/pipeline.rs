@@ -306,7 +306,10 @@ impl Core {
             display_name: extra.display_name.clone().unwrap_or_else(|| display_name(cx.request)),
             ttl,
             body: String::from_utf8(body).map_err(Error::internal)?.trim_end().to_owned(),
-            accessor: extra.auth.as_ref().map(|auth| auth.accessor.clone()).unwrap_or_default(),
+            accessor: match &extra.auth {
+                Some(auth) => auth.accessor.clone(),
+                None => response.wrapped_accessor.clone().unwrap_or_default(),
+            },
         };
         self.tokens.wrap(cx.transaction, parcel, cx.now).await.map(Some)
     }
@@ -355,9 +358,10 @@ fn decode(target: &Target<'_>, cx: &mut Context<'_>) -> Result<Input, Error> {
     match target.found.info.fields {
         Some(table) => {
             let decoded = input::decode(table, &cx.request.parameters, &mut cx.captures);
-            // The system endpoints check all fields at once before they look at any.
-            let is_system = target.mounted.entry().plain_kind() == "system";
-            decoded.map_err(|error| if is_system { error.after("Field validation failed: ") } else { error })
+            // An existence check reads the fields first, and its errors come without the words before them.
+            let writes = matches!(cx.request.operation, Operation::Create | Operation::Update);
+            let is_first_read = target.found.info.has_existence_check && writes;
+            decoded.map_err(|error| if is_first_read { error } else { error.after("Field validation failed: ") })
         }
         None => Ok(Input::default()),
     }

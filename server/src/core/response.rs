@@ -32,6 +32,8 @@ pub struct Response {
     pub(crate) effect: Option<Effect>,
     /// `lease_duration` of an answer without lease, in seconds: kv v1 tells how often to read again.
     pub lease_duration: u64,
+    /// Accessor that the wrapping tells of if the answer is wrapped: of a secret id, say. A login's own needs none.
+    pub wrapped_accessor: Option<String>,
 }
 
 /// What cannot be part of a transaction.

@@ -172,12 +172,13 @@ async fn issue(engine: &AppRole, cx: &Context<'_>, text: &str) -> Result<Respons
     }
     cx.view().put_json(&engine.accessor_key(cx, &secret_id.accessor).await?, &hash)?;
     cx.view().put_json(&format!("{}{hash}", role.folder()), &secret_id)?;
-    Response::data(&json!({
+    let response = Response::data(&json!({
         "secret_id": text,
         "secret_id_accessor": secret_id.accessor,
         "secret_id_num_uses": secret_id.num_uses,
         "secret_id_ttl": ttl.as_secs(),
-    }))
+    }))?;
+    Ok(Response { wrapped_accessor: Some(secret_id.accessor), ..response })
 }
 
 /// The secret id that the request describes, within the limits of `role`.
