@@ -91,6 +91,18 @@ pub fn differences(expected: &Value, actual: &Value) -> Vec<Difference> {
     found
 }
 
+/// Every place where an answer (status and masked body) differs. Where the status differs, that is the one
+/// difference: the bodies are then of two sorts.
+#[must_use]
+pub fn compare_answers(expected: (u16, &Value), actual: (u16, &Value)) -> Vec<Difference> {
+    if expected.0 == actual.0 {
+        return differences(expected.1, actual.1);
+    }
+    let answer = |(status, body): (u16, &Value)| format!("{status} {}", shown(Some(body)));
+    let text = format!("expected {}, got {}", answer(expected), answer(actual));
+    vec![Difference { pointer: "status".to_owned(), text }]
+}
+
 fn compare(pointer: &str, expected: Option<&Value>, actual: Option<&Value>, found: &mut Vec<Difference>) {
     match (expected, actual) {
         (Some(Value::Object(left)), Some(Value::Object(right))) => {

@@ -23,7 +23,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::http::{Call, Reply};
-use crate::mask::{Difference, differences, mask};
+use crate::mask::{self, Difference, mask};
 use crate::server::Server;
 
 /// A request file.
@@ -254,10 +254,7 @@ impl Exchange {
                 Vec::new()
             };
         };
-        let mut found = differences(&Value::from(*status), &Value::from(reply.status));
-        found.iter_mut().for_each(|difference| "status".clone_into(&mut difference.pointer));
-        found.extend(differences(expected, body));
-        found
+        mask::compare_answers((*status, expected), (reply.status, body))
     }
 }
 
