@@ -6,8 +6,7 @@ use std::time::Duration;
 use schemas::{Answer, Record, Request, Secret, Value};
 
 use crate::error::Refusal;
-use crate::settings::variable;
-use crate::{Client, Error, Token, namespace};
+use crate::{Client, Environment, Error, Token, namespace};
 
 /// Where the token comes from.
 #[derive(Clone, Debug, Default)]
@@ -54,11 +53,37 @@ pub(crate) struct Session {
     ours: Vec<(Token, String)>,
 }
 
+/// What a token says of itself.
+struct Home {
+    /// The namespace that it lives in.
+    namespace: String,
+    /// Servers refuse children of batch tokens and of tokens whose uses are counted.
+    may_have_children: bool,
+}
+
+impl Home {
+    fn of(data: &Value) -> Self {
+        Self {
+            namespace: namespace::join("", data.at("namespace_path").as_str().unwrap_or_default()),
+            may_have_children: data.at("type").as_str() != Some("batch")
+                && data.at("num_uses").as_i64().unwrap_or_default() == 0,
+        }
+    }
+}
+
 impl Credentials {
-    /// The token that the environment gives: `BAO_TOKEN`, `VAULT_TOKEN`, else the file `~/.vault-token`.
+    /// The token that the environment of this process gives.
     pub fn from_environment() -> Self {
-        let file = || std::fs::read_to_string(std::env::home_dir()?.join(".vault-token")).ok();
-        let text = variable("TOKEN").or_else(file).filter(|text| !text.trim().is_empty());
+        Self::of(&Environment::of_process())
+    }
+
+    /// The token that `environment` gives: `BAO_TOKEN`, `VAULT_TOKEN`, else the file `~/.vault-token`.
+    pub fn of(environment: &Environment) -> Self {
+        let file = || {
+            let home = std::path::PathBuf::from(environment.text("HOME")?);
+            std::fs::read_to_string(home.join(".vault-token")).ok()
+        };
+        let text = environment.text("VAULT_TOKEN").or_else(file).filter(|text| !text.trim().is_empty());
         Self { token: text.map(|text| Token::new(&text)), ..Self::default() }
     }
 
@@ -83,23 +108,39 @@ impl Client {
             }
             _ => return Err(no_token()),
         };
+        match self.settle(&mut session).await {
+            Ok(()) => Ok(session),
+            Err(error) => {
+                // The next request begins anew, with a login of its own.
+                self.revoke(&session).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Adopts the token's namespace and makes the child token, as far as the credentials say so.
+    async fn settle(&self, session: &mut Session) -> Result<(), Error> {
         let adopts = self.credentials.adopt_namespace && session.namespace.is_empty();
         if self.credentials.child.is_none() && !adopts {
-            return Ok(session);
+            return Ok(());
         }
-        let home = match self.look_up(&session).await {
+        let home = match self.look_up(session).await {
             Ok(home) => home,
             // A token that may not look at itself still works; only its namespace stays unknown.
-            Err(error) if error.status() == Some(403) && self.credentials.child.is_none() => return Ok(session),
+            Err(error) if error.status() == Some(403) && self.credentials.child.is_none() => return Ok(()),
             Err(error) => return Err(error),
         };
         if adopts {
-            session.namespace.clone_from(&home);
+            session.namespace.clone_from(&home.namespace);
         }
-        if let Some(child) = &self.credentials.child {
-            self.create_child(child, &home, &mut session).await?;
+        match &self.credentials.child {
+            Some(child) if home.may_have_children => self.create_child(child, &home.namespace, session).await,
+            Some(_) => {
+                tracing::info!("the token is of a sort that has no child tokens; it is used itself");
+                Ok(())
+            }
+            None => Ok(()),
         }
-        Ok(session)
     }
 
     async fn log_in(&self, login: &Login, own: &str) -> Result<Session, Error> {
@@ -115,8 +156,7 @@ impl Client {
         Ok(Session { token: token.clone(), namespace: own.to_owned(), ours: vec![(token, at)] })
     }
 
-    /// The namespace that the session's token lives in.
-    async fn look_up(&self, session: &Session) -> Result<String, Error> {
+    async fn look_up(&self, session: &Session) -> Result<Home, Error> {
         let request = Request::get("auth/token/lookup-self");
         // A token of a parent namespace is not known below it, and one of a child is not known above: the server
         // finds the token by its own suffix, so the client's namespace is right for both.
@@ -124,7 +164,7 @@ impl Client {
         if !answer.is_success() {
             return Err(Error::Refused(Box::new(Refusal::new(&request, &session.namespace, &answer))));
         }
-        Ok(namespace::join("", answer.data().at("namespace_path").as_str().unwrap_or_default()))
+        Ok(Home::of(answer.data()))
     }
 
     async fn create_child(&self, child: &ChildToken, home: &str, session: &mut Session) -> Result<(), Error> {
@@ -150,6 +190,10 @@ impl Client {
             tracing::debug!("our own token is left to end by itself, since tokens or leases depend on it");
             return;
         }
+        self.revoke(session).await;
+    }
+
+    async fn revoke(&self, session: &Session) {
         for (token, at) in &session.ours {
             let request = Request::post("auth/token/revoke-self", Record::new());
             if let Err(error) = self.send_as(Some(token.expose()), at, &request).await {

@@ -7,6 +7,7 @@
 //! Connecting is lazy: making a client touches neither the network nor the disk, but for certificates.
 
 mod credentials;
+mod environment;
 mod error;
 mod namespace;
 mod product;
@@ -15,8 +16,10 @@ mod run;
 mod send;
 mod settings;
 mod tls;
+mod url;
 
 pub use credentials::{ChildToken, Credentials, Login};
+pub use environment::Environment;
 pub use error::{Error, Refusal};
 pub use namespace::join as join_namespaces;
 pub use product::{Product, Version};

@@ -49,6 +49,12 @@ impl Product {
         }
     }
 
+    /// The edition of Vault whose version is `text`: `1.19.0`, `2.2.0+ent`. `None` if it is no version.
+    pub fn vault(text: &str) -> Option<Self> {
+        let version = Version::parse(text)?;
+        Some(if text.contains("ent") { Product::VaultEnterprise(version) } else { Product::Vault(version) })
+    }
+
     /// True if Enterprise features can work.
     pub fn is_enterprise(&self) -> bool {
         matches!(self, Product::VaultEnterprise(_))
@@ -69,11 +75,14 @@ impl fmt::Display for Product {
 }
 
 impl Client {
-    /// What the server says it is; asked once.
+    /// What the server says it is, or what the settings say; asked once.
     ///
     /// # Errors
     /// When nobody answers.
     pub async fn product(&self) -> Result<&Product, Error> {
+        if let Some(product) = &self.settings.product {
+            return Ok(product);
+        }
         let ask = || async {
             let answer = self.send_as(None, "", &Request::get("sys/seal-status")).await?;
             let status = answer.body.as_map().cloned().map(Record::from).unwrap_or_default();

@@ -29,7 +29,7 @@ impl ReadClient<'_> {
             let answer = self.send(namespace, &request).await?;
             conversation.hear(request, answer);
         }
-        conversation.end(namespace)
+        conversation.end(&self.0.absolute(namespace))
     }
 
     /// Sends a request that changes nothing.

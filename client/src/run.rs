@@ -34,7 +34,7 @@ impl Client {
             let answer = self.send(namespace, &request).await?;
             conversation.hear(request, answer);
         }
-        conversation.end(namespace)
+        conversation.end(&self.absolute(namespace))
     }
 }
 

@@ -8,10 +8,13 @@ use schemas::{Answer, Method, Request, Value, json};
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::credentials::Session;
-use crate::{Credentials, Error, Product, Settings, namespace, tls};
+use crate::{Credentials, Error, Product, Settings, namespace, tls, url};
 
-/// Longest answer that is read. The peers' own limit for requests is 32 MiB; lists can be longer.
-const MAX_ANSWER_BYTES: usize = 256 << 20;
+/// Longest wait before a request is sent again, whatever the server asks for.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+
+/// Deepest nesting of an answer that is read. Nothing in the API comes near it.
+const MAX_NESTING: usize = 256;
 
 /// A client of one server, for all of its namespaces. Share it by reference; it connects when first used.
 pub struct Client {
@@ -20,6 +23,7 @@ pub struct Client {
     http: OnceCell<reqwest::Client>,
     pub(crate) session: OnceCell<Session>,
     pub(crate) product: OnceCell<Product>,
+    address: String,
     slots: Semaphore,
     sent: AtomicU64,
     /// Something was handed out that ends with our token: a child token, or a lease.
@@ -28,7 +32,7 @@ pub struct Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("address", &self.settings.address).finish_non_exhaustive()
+        f.debug_struct("Client").field("address", &self.address()).finish_non_exhaustive()
     }
 }
 
@@ -36,6 +40,7 @@ impl Client {
     /// A client that has not connected yet.
     pub fn new(settings: Settings, credentials: Credentials) -> Self {
         Self {
+            address: url::shown(&settings.address),
             slots: Semaphore::new(settings.concurrency.max(1)),
             settings,
             credentials,
@@ -52,9 +57,9 @@ impl Client {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// The server's address.
+    /// The server's address, without the password that it may hold.
     pub fn address(&self) -> &str {
-        &self.settings.address
+        &self.address
     }
 
     /// Sends `request` to `namespace` (relative to the client's own) and returns whatever was answered.
@@ -63,12 +68,18 @@ impl Client {
     /// When there is no answer: settings, credentials, network. An answer that says no is an [`Answer`].
     pub async fn send(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
         let session = self.session().await?;
-        let namespace = namespace::join(&session.namespace, namespace);
+        let namespace = self.absolute(namespace);
         let answer = self.send_as(Some(session.token.expose()), &namespace, request).await?;
         if hands_out(&answer) {
             self.has_dependents.store(true, Ordering::Relaxed);
         }
         Ok(answer)
+    }
+
+    /// The absolute path of `namespace`, which is relative to the client's own.
+    pub(crate) fn absolute(&self, namespace: &str) -> String {
+        let own = self.session.get().map_or(&self.settings.namespace, |session| &session.namespace);
+        namespace::join(own, namespace)
     }
 
     /// Sends with `token` to the absolute `namespace`.
@@ -94,28 +105,23 @@ impl Client {
 
     /// How long to wait before the next try; `None` if there should be none.
     ///
-    /// A broken connection may have carried the request, so only what may be repeated is sent again then. 412 (a
-    /// standby is behind), 429 and 502–504 come from before the request was done.
+    /// A broken connection may have carried the request, so only reads are sent again then. 412 (the node is
+    /// behind), 429 and 502–504 come from before the request was done.
     fn pause(
         &self,
         attempt: u32,
         request: &Request,
         outcome: &Result<(Answer, Option<Duration>), Error>,
     ) -> Option<Duration> {
-        if attempt >= self.settings.retries {
-            return None;
-        }
+        let (most, after) = match outcome {
+            Ok((Answer { status: 412, .. }, after)) => (self.settings.consistency_retries, *after),
+            Ok((Answer { status: 429 | 502..=504, .. }, after)) => (self.settings.retries, *after),
+            Ok((Answer { status: 500, .. }, _)) if request.reads => (self.settings.retries, None),
+            Err(Error::Unreachable { .. }) if request.reads => (self.settings.retries, None),
+            _ => return None,
+        };
         let backoff = Duration::from_millis(250 << attempt.min(4)).mul_f64(0.5 + rand::random::<f64>());
-        match outcome {
-            Ok((answer, after)) if matches!(answer.status, 412 | 429 | 502..=504) => {
-                Some(after.unwrap_or(backoff).min(Duration::from_secs(30)))
-            }
-            Ok((answer, _)) if answer.status == 500 && request.reads => Some(backoff),
-            Err(Error::Unreachable { .. }) if request.reads || request.method == Method::Delete => {
-                Some(backoff)
-            }
-            _ => None,
-        }
+        (attempt < most).then(|| after.unwrap_or(backoff).min(MAX_PAUSE))
     }
 
     async fn send_once(
@@ -128,7 +134,7 @@ impl Client {
         self.sent.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(method = request.method.as_str(), path = request.path, namespace, "request");
         let sent = http
-            .request(http_method(request.method), self.url(request)?)
+            .request(http_method(request.method), url::of(&self.settings.address, request)?)
             .headers(self.headers(token, namespace, request)?)
             .body(request.body.as_ref().map(json::render).unwrap_or_default())
             .send()
@@ -136,19 +142,22 @@ impl Client {
             .map_err(|error| self.unreachable(&error))?;
         let after = retry_after(sent.headers());
         let status = sent.status().as_u16();
-        let text = self.text(sent).await?;
+        if matches!(status, 301 | 302 | 307 | 308) {
+            return Err(self.sent_on(request, sent.headers()));
+        }
+        let text = self.text(request, sent).await?;
         tracing::debug!(method = request.method.as_str(), path = request.path, status, "answer");
         Ok((Answer { status, body: body(request, status, &text)? }, after))
     }
 
-    async fn text(&self, mut sent: reqwest::Response) -> Result<String, Error> {
+    async fn text(&self, request: &Request, mut sent: reqwest::Response) -> Result<String, Error> {
+        let most = self.settings.max_answer;
+        let too_long =
+            || Error::Answer { request: name(request), cause: format!("it is longer than {most} bytes") };
         let mut bytes = Vec::new();
         while let Some(chunk) = sent.chunk().await.map_err(|error| self.unreachable(&error))? {
-            if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(Error::Answer {
-                    request: "the request".to_owned(),
-                    cause: "it is longer than 256 MiB".to_owned(),
-                });
+            if bytes.len() + chunk.len() > most {
+                return Err(too_long());
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -156,32 +165,21 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Error {
-        Error::Unreachable { address: self.settings.address.clone(), cause: root_cause(error) }
+        Error::Unreachable { address: self.address.clone(), cause: root_cause(error) }
     }
 
-    fn url(&self, request: &Request) -> Result<reqwest::Url, Error> {
-        let base = match self.settings.address.strip_prefix("unix://") {
-            Some(_) => "http://localhost",
-            None => self.settings.address.trim_end_matches('/'),
-        };
-        let invalid = |_| Error::Settings(format!("the address `{}` is no URL", self.settings.address));
-        let mut url = reqwest::Url::parse(base).map_err(invalid)?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(Error::Settings(format!(
-                "the address `{}` must start with http://, https:// or unix://",
-                self.settings.address
-            )));
-        }
-        {
-            let mut segments = url
-                .path_segments_mut()
-                .map_err(|()| Error::Settings("the address has no host".to_owned()))?;
-            segments.pop_if_empty().push("v1").extend(request.path.split('/'));
-        }
-        if !request.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&request.query);
-        }
-        Ok(url)
+    /// A node that sends requests on names another address. To follow would be to hand the token to it.
+    fn sent_on(&self, request: &Request, headers: &HeaderMap) -> Error {
+        let location = headers.get(http::header::LOCATION).and_then(|text| text.to_str().ok());
+        let to = location.map_or_else(|| "elsewhere".to_owned(), |text| format!("to `{}`", url::shown(text)));
+        let found = schemas::Diagnostic::error(format!(
+            "the server at `{}` sends {} on {to}",
+            self.address,
+            name(request)
+        ))
+        .because("it is no active node, or the address is not that of the API")
+        .hint("set the address to one that answers for itself");
+        Error::Said(Box::new(found))
     }
 
     fn headers(&self, token: Option<&str>, namespace: &str, request: &Request) -> Result<HeaderMap, Error> {
@@ -229,6 +227,11 @@ fn build(settings: &Settings) -> Result<reqwest::Client, Error> {
     if let Some(path) = settings.address.strip_prefix("unix://") {
         builder = builder.unix_socket(path.to_owned());
     }
+    if let Some(proxy) = &settings.proxy {
+        builder = builder.no_proxy().proxy(through(proxy)?);
+    } else if url::is_socket(&settings.address) || url::is_loopback(&settings.address) {
+        builder = builder.no_proxy();
+    }
     // Always set, so that reqwest never looks for a process-wide provider.
     let tls = if settings.address.starts_with("https://") {
         tls::configuration(&settings.tls)?
@@ -236,6 +239,16 @@ fn build(settings: &Settings) -> Result<reqwest::Client, Error> {
         tls::configuration(&crate::Tls { insecure: true, ..crate::Tls::default() })?
     };
     builder.tls_backend_preconfigured(tls).build().map_err(|error| Error::Settings(root_cause(&error)))
+}
+
+fn through(proxy: &crate::Token) -> Result<reqwest::Proxy, Error> {
+    let invalid = |_| Error::Settings(format!("the proxy `{}` is no URL", url::shown(proxy.expose())));
+    reqwest::Proxy::all(proxy.expose()).map_err(invalid)
+}
+
+/// The request as people write it: `GET sys/mounts`.
+fn name(request: &Request) -> String {
+    format!("{} {}", request.method.as_str(), request.path)
 }
 
 fn http_method(method: Method) -> reqwest::Method {
@@ -253,14 +266,34 @@ fn body(request: &Request, status: u16, text: &str) -> Result<Value, Error> {
     if text.trim().is_empty() {
         return Ok(Value::Null);
     }
-    match json::parse(text) {
+    let parsed = if nesting(text) > MAX_NESTING {
+        Err(format!("it is nested deeper than {MAX_NESTING}"))
+    } else {
+        json::parse(text)
+    };
+    match parsed {
         Ok(body) => Ok(body),
         // Proxies answer errors in HTML; the status says enough.
         Err(_) if status >= 400 => Ok(Value::Null),
-        Err(cause) => {
-            Err(Error::Answer { request: format!("{} {}", request.method.as_str(), request.path), cause })
-        }
+        Err(cause) => Err(Error::Answer { request: name(request), cause }),
     }
+}
+
+/// How deep brackets stand in one another, those in texts not counted.
+fn nesting(text: &str) -> usize {
+    let (mut depth, mut deepest, mut is_text, mut is_escaped) = (0_usize, 0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_text,
+            b'"' => is_text = !is_text,
+            b'{' | b'[' if !is_text => depth += 1,
+            b'}' | b']' if !is_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 fn plain_header(text: &str, what: &str) -> Result<HeaderValue, Error> {

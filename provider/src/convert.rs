@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemas::kind::fields;
-use schemas::{Kind, Part, Record, Secret, Shape, Value, codec, terraform};
+use schemas::{Field, Kind, Part, Record, Secret, Shape, Value, codec, terraform};
 use tf_provider_sdk as tf;
 
 /// The record of a resource. Sensitive fields are wrapped.
@@ -43,7 +43,8 @@ pub(crate) fn from_terraform(value: &tf::Value) -> Value {
     }
 }
 
-/// The Terraform object of a record, with every attribute that the kind's schema has.
+/// The Terraform object of a record, with every attribute that the kind's schema has. Write-only ones are null: the
+/// object is for a plan or a state.
 pub(crate) fn object(kind: &Kind, record: &Record) -> tf::Value {
     let mut object = fields_object(kind.parts, |name| record.get(name));
     if terraform::has_id(kind) {
@@ -63,9 +64,11 @@ fn fields_object<'a>(
     parts: &'static [Part],
     value: impl Fn(&str) -> &'a Value,
 ) -> BTreeMap<String, tf::Value> {
-    fields(parts)
-        .map(|field| (field.name.to_owned(), to_terraform(&field.shape, value(field.name))))
-        .collect()
+    let shown = |field: &Field| match field.is_write_only() {
+        true => tf::Value::Null,
+        false => to_terraform(&field.shape, value(field.name)),
+    };
+    fields(parts).map(|field| (field.name.to_owned(), shown(field))).collect()
 }
 
 /// The Terraform value of a field. What does not fit the shape is made to fit where Terraform itself would
@@ -98,6 +101,8 @@ pub(crate) fn to_terraform(shape: &Shape, value: &Value) -> tf::Value {
             let object = |item: &Value| tf::Value::Object(fields_object(parts, |name| item.at(name)));
             tf::Value::List(items.iter().map(object).collect())
         }
+        // Terraform takes no null for a block.
+        (Shape::Block { .. }, _) => tf::Value::List(Vec::new()),
         _ => tf::Value::Null,
     }
 }

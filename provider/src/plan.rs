@@ -109,6 +109,9 @@ fn plan_id(kind: &Kind, prior: Option<&Record>, record: &mut Record) {
 }
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use schemas::{Class, json, kinds};

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use client::{Client, Outcome, Product};
+use client::{Client, Environment, Outcome, Product};
 use schemas::{Class, Diagnostic, Kind, Operation, Record, Value, check, kinds};
 use tf_provider_sdk as tf;
 use tf_provider_sdk::{AttributePath, async_trait};
@@ -10,17 +10,28 @@ use tf_provider_sdk::{AttributePath, async_trait};
 use crate::{block::ProviderBlock, convert, failure, plan, schema, settings};
 
 /// The provider.
-#[derive(Default)]
 pub struct VaultProvider {
+    environment: Environment,
     /// Set by `configure`: a client that has not connected, or why there is none. Which of the two matters only
     /// when something is to be sent, since a plan may need nothing from the server.
     client: OnceLock<Result<Client, Diagnostic>>,
 }
 
+impl Default for VaultProvider {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl VaultProvider {
     /// A provider that is not configured yet.
     pub fn new() -> Self {
-        Self::default()
+        Self::with_environment(Environment::of_process())
+    }
+
+    /// The same with an environment of its own.
+    fn with_environment(environment: Environment) -> Self {
+        Self { environment, client: OnceLock::new() }
     }
 
     fn client(&self) -> Result<&Client, tf::Diagnostic> {
@@ -141,11 +152,11 @@ impl tf::Provider for VaultProvider {
     async fn configure(&self, request: tf::ConfigureRequest) -> Vec<tf::Diagnostic> {
         let block =
             convert::block_record(<ProviderBlock as schemas::shape::Declared>::PARTS, &request.config);
-        let client =
-            settings::settings(&block).map(|(settings, credentials)| Client::new(settings, credentials));
+        let settings = settings::settings(&block, &self.environment);
+        let client = settings.map(|(settings, credentials)| Client::new(settings, credentials));
         // A second `configure` cannot happen: Terraform starts a process for each provider block.
         let _ = self.client.set(client);
-        Vec::new()
+        settings::warnings(&block).iter().map(failure::diagnostic).collect()
     }
 
     async fn shutdown(&self) {
@@ -243,8 +254,8 @@ impl tf::Provider for VaultProvider {
         let Some(mut record) = kind.behavior.import(kind, &request.id) else {
             return tf::ImportResponse::error(failure::diagnostic(&not_importable(kind, &request.id)));
         };
-        let namespace = std::env::var("TERRAFORM_VAULT_NAMESPACE_IMPORT").unwrap_or_default();
-        if record.get("namespace").is_null() && !namespace.is_empty() {
+        let namespace = self.environment.text("TERRAFORM_VAULT_NAMESPACE_IMPORT");
+        if let (true, Some(namespace)) = (record.get("namespace").is_null(), namespace) {
             record.set("namespace", namespace);
         }
         if record.get("id").is_null() {
@@ -350,3 +361,6 @@ fn not_importable(kind: &Kind, id: &str) -> Diagnostic {
     Diagnostic::error(format!("`{id}` is no import id of `{}`", kind.terraform_name()))
         .hint(format!("the id has the form {}", forms.join(" or ")))
 }
+
+#[cfg(test)]
+mod tests;

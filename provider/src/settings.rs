@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use client::{ChildToken, Credentials, Login, Settings, Tls, Token};
+use client::{ChildToken, Credentials, Environment, Login, Product, Settings, Tls, Token};
 use schemas::{Diagnostic, Record, Secret, Value};
 
 /// Lifetime of the child token when nothing says otherwise.
@@ -21,31 +21,78 @@ const NOT_YET: [&str; 8] = [
     "auth_login_radius",
 ];
 
+/// Logins that work.
+const LOGINS: [&str; 4] = ["auth_login", "auth_login_jwt", "auth_login_token_file", "auth_login_userpass"];
+
 /// How to reach the server, and as whom.
 ///
 /// # Errors
 /// What is wrong with the block or the environment. Values that are not known yet are an error that says so.
-pub(crate) fn settings(block: &Record) -> Result<(Settings, Credentials), Diagnostic> {
+pub(crate) fn settings(
+    block: &Record,
+    environment: &Environment,
+) -> Result<(Settings, Credentials), Diagnostic> {
     if let Some((name, _)) = block.iter().find(|(_, value)| value.has_unknown()) {
         return Err(unknown(name));
     }
-    let mut settings = Settings::from_environment().map_err(Diagnostic::error)?;
-    let Some(address) = text(block, "address").or_else(|| environment(&["BAO_ADDR", "VAULT_ADDR"])) else {
-        return Err(
-            Diagnostic::error("the server's address is not known").hint("set `address` or `VAULT_ADDR`")
-        );
+    let given = Settings::of(environment).map_err(Diagnostic::error)?;
+    let settings = Settings {
+        address: address(block, environment, &given)?,
+        namespace: text(block, "namespace").unwrap_or(given.namespace),
+        retries: count(block, "max_retries")?.unwrap_or(given.retries),
+        consistency_retries: count(block, "max_retries_ccc")?.unwrap_or(given.consistency_retries),
+        headers: headers(block),
+        tls: tls(block, given.tls),
+        product: product(block)?,
+        ..given
     };
-    settings.address = address;
-    if let Some(namespace) = text(block, "namespace") {
-        settings.namespace = namespace;
+    Ok((settings, credentials(block, environment)?))
+}
+
+/// What is accepted and does not do what one may think.
+pub(crate) fn warnings(block: &Record) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    if text(block, "add_address_to_env").is_some_and(|text| text == "true") {
+        found.push(
+            Diagnostic::warning("`add_address_to_env` has no effect".to_owned())
+                .because("it is for token helpers, and none is run")
+                .hint("remove the argument"),
+        );
     }
-    if let Some(retries) = block.get("max_retries").as_i64() {
-        settings.retries = u32::try_from(retries).unwrap_or_default();
+    let login = LOGINS.into_iter().find(|name| first(block, name).is_some());
+    if let (Some(login), Some(_)) = (login, text(block, "token")) {
+        found.push(
+            Diagnostic::warning(format!("`token` has no effect beside `{login}`")).hint("remove one of them"),
+        );
     }
-    settings.headers = headers(block);
-    settings.tls = tls(block, settings.tls);
-    let credentials = credentials(block)?;
-    Ok((settings, credentials))
+    found
+}
+
+fn address(block: &Record, environment: &Environment, given: &Settings) -> Result<String, Diagnostic> {
+    let names = ["VAULT_AGENT_ADDR", "VAULT_ADDR"];
+    let is_given = names.into_iter().any(|name| environment.text(name).is_some());
+    text(block, "address").or_else(|| is_given.then(|| given.address.clone())).ok_or_else(|| {
+        Diagnostic::error("the server's address is not known").hint("set `address` or `VAULT_ADDR`")
+    })
+}
+
+/// What the server is taken to be. Without its version it counts as able to do everything: it says itself what it
+/// cannot do.
+fn product(block: &Record) -> Result<Option<Product>, Diagnostic> {
+    let Some(text) = text(block, "vault_version_override") else {
+        return Ok(block.flag("skip_get_vault_version").then_some(Product::Unknown));
+    };
+    let invalid = || {
+        Diagnostic::error(format!("`vault_version_override` is `{text}`, which is no version"))
+            .hint("write it as `1.19.0`, or `1.19.0+ent` for Vault Enterprise")
+    };
+    Product::vault(&text).map(Some).ok_or_else(invalid)
+}
+
+fn count(block: &Record, name: &str) -> Result<Option<u32>, Diagnostic> {
+    let Some(number) = block.get(name).as_i64() else { return Ok(None) };
+    let invalid = |_| Diagnostic::error(format!("`{name}` is {number}, and must not be negative"));
+    u32::try_from(number).map(Some).map_err(invalid)
 }
 
 fn unknown(name: &str) -> Diagnostic {
@@ -76,51 +123,82 @@ fn headers(block: &Record) -> Vec<(String, Token)> {
     headers.iter().filter_map(pair).collect()
 }
 
-fn credentials(block: &Record) -> Result<Credentials, Diagnostic> {
-    if let Some(name) = NOT_YET.into_iter().find(|name| first(block, name).is_some()) {
-        return Err(Diagnostic::error(format!("`{name}` is not built yet"))
-            .hint("log in with `auth_login`, `auth_login_userpass`, `auth_login_jwt` or `auth_login_token_file`, or set a token"));
-    }
-    let login = login(block)?;
-    let file = first(block, "auth_login_token_file").map(token_file).transpose()?;
+fn credentials(block: &Record, environment: &Environment) -> Result<Credentials, Diagnostic> {
+    check_logins(block)?;
+    let login = login(block, environment)?;
+    let file = first(block, "auth_login_token_file");
+    let file = file.map(|login| token_file(login, environment)).transpose()?;
+    let is_file = file.is_some();
     let given = file.or_else(|| text(block, "token").map(|text| Token::new(&text)));
     let token = match (&login, given) {
         (Some(_), _) => None,
         (None, Some(token)) => Some(token),
-        (None, None) => Credentials::from_environment().token,
+        (None, None) => Some(environment_token(environment)?),
     };
+    let adopt = flag(block, "set_namespace_from_token", environment, "VAULT_SET_NAMESPACE_FROM_TOKEN")?;
     Ok(Credentials {
         token,
         login,
-        child: child(block),
-        adopt_namespace: flag(block, "set_namespace_from_token", "VAULT_SET_NAMESPACE_FROM_TOKEN")
-            .unwrap_or(true),
+        child: child(block, environment, is_file)?,
+        adopt_namespace: adopt.unwrap_or(true),
     })
 }
 
-fn child(block: &Record) -> Option<ChildToken> {
-    if flag(block, "skip_child_token", "TERRAFORM_VAULT_SKIP_CHILD_TOKEN").unwrap_or_default() {
-        return None;
+/// One login at most, and one that works.
+fn check_logins(block: &Record) -> Result<(), Diagnostic> {
+    let logins = || LOGINS.into_iter().chain(NOT_YET).filter(|name| first(block, name).is_some());
+    let count: usize = logins().filter_map(|name| Some(block.get(name).as_list()?.len())).sum();
+    if count > 1 {
+        let names = logins().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        return Err(Diagnostic::error(format!("there is more than one login: {names}")).hint("keep one"));
     }
-    let configured =
-        block.get("max_lease_ttl_seconds").as_i64().and_then(|seconds| u64::try_from(seconds).ok());
-    let seconds = configured.or_else(|| environment(&["TERRAFORM_VAULT_MAX_TTL"])?.parse().ok());
-    Some(ChildToken {
-        display_name: text(block, "token_name")
-            .or_else(|| environment(&["VAULT_TOKEN_NAME"]))
-            .unwrap_or_else(|| "terraform".to_owned()),
-        ttl: Duration::from_secs(seconds.unwrap_or(CHILD_TTL_SECONDS)),
-    })
+    let Some(name) = logins().find(|name| NOT_YET.contains(name)) else { return Ok(()) };
+    Err(Diagnostic::error(format!("`{name}` is not built yet")).hint(
+        "log in with `auth_login`, `auth_login_userpass`, `auth_login_jwt` or `auth_login_token_file`, or set a token",
+    ))
 }
 
-fn login(block: &Record) -> Result<Option<Login>, Diagnostic> {
+/// The token of the environment; an empty one if there is none, which matters when it is used.
+fn environment_token(environment: &Environment) -> Result<Token, Diagnostic> {
+    match (Credentials::of(environment).token, token_helper(environment)) {
+        (Some(token), _) => Ok(token),
+        (None, None) => Ok(Token::new("")),
+        (None, Some(file)) => Err(Diagnostic::error("there is no token")
+            .because(format!("`{}` names a token helper, and none is run", file.display()))
+            .hint("set `VAULT_TOKEN` to what the token helper answers")),
+    }
+}
+
+/// The command line's configuration, if it names a token helper.
+fn token_helper(environment: &Environment) -> Option<PathBuf> {
+    let home = || Some(PathBuf::from(environment.text("HOME")?).join(".vault"));
+    let file = environment.text("VAULT_CONFIG_PATH").map(PathBuf::from).or_else(home)?;
+    let text = std::fs::read_to_string(&file).ok()?;
+    let is_helper = |line: &str| line.trim_start().starts_with("token_helper");
+    text.lines().any(is_helper).then_some(file)
+}
+
+/// A token in a file is somebody's who renews and revokes it: it has a child only where that is asked for.
+fn child(block: &Record, environment: &Environment, is_file: bool) -> Result<Option<ChildToken>, Diagnostic> {
+    let skips = flag(block, "skip_child_token", environment, "TERRAFORM_VAULT_SKIP_CHILD_TOKEN")?;
+    let seconds = count(block, "max_lease_ttl_seconds")?.map(u64::from).filter(|seconds| *seconds > 0);
+    let given = environment.number("TERRAFORM_VAULT_MAX_TTL").map_err(Diagnostic::error)?;
+    let name = text(block, "token_name").or_else(|| environment.text("VAULT_TOKEN_NAME"));
+    let child = ChildToken {
+        display_name: name.unwrap_or_else(|| "terraform".to_owned()),
+        ttl: Duration::from_secs(seconds.or(given).unwrap_or(CHILD_TTL_SECONDS)),
+    };
+    Ok((!skips.unwrap_or(is_file)).then_some(child))
+}
+
+fn login(block: &Record, environment: &Environment) -> Result<Option<Login>, Diagnostic> {
     if let Some(login) = first(block, "auth_login") {
         return generic(login).map(Some);
     }
     if let Some(login) = first(block, "auth_login_userpass") {
-        return userpass(login).map(Some);
+        return userpass(login, environment).map(Some);
     }
-    first(block, "auth_login_jwt").map(jwt).transpose()
+    first(block, "auth_login_jwt").map(|login| jwt(login, environment)).transpose()
 }
 
 fn generic(login: &Value) -> Result<Login, Diagnostic> {
@@ -137,23 +215,23 @@ fn generic(login: &Value) -> Result<Login, Diagnostic> {
     Ok(made(login, namespace, path.to_owned(), parameters))
 }
 
-fn userpass(login: &Value) -> Result<Login, Diagnostic> {
-    let username = argument(login, "username", "TERRAFORM_VAULT_USERNAME")?;
-    let file = given(login, "password_file").or_else(|| environment(&["TERRAFORM_VAULT_PASSWORD_FILE"]));
+fn userpass(login: &Value, environment: &Environment) -> Result<Login, Diagnostic> {
+    let username = argument(login, environment, "username", "TERRAFORM_VAULT_USERNAME")?;
+    let file = given(login, "password_file").or_else(|| environment.text("TERRAFORM_VAULT_PASSWORD_FILE"));
     let password = match (given(login, "password"), file) {
         (None, Some(file)) => read(Path::new(&file))?.trim_end_matches(['\r', '\n']).to_owned(),
-        _ => argument(login, "password", "TERRAFORM_VAULT_PASSWORD")?,
+        _ => argument(login, environment, "password", "TERRAFORM_VAULT_PASSWORD")?,
     };
     let path = format!("auth/{}/login/{username}", mount(login, "userpass"));
     Ok(made(login, login.at("namespace"), path, Record::new().with("password", password)))
 }
 
-fn jwt(login: &Value) -> Result<Login, Diagnostic> {
+fn jwt(login: &Value, environment: &Environment) -> Result<Login, Diagnostic> {
     let mut parameters = Record::new()
-        .with("role", argument(login, "role", "")?)
-        .with("jwt", argument(login, "jwt", "TERRAFORM_VAULT_AUTH_JWT")?);
+        .with("role", argument(login, environment, "role", "")?)
+        .with("jwt", argument(login, environment, "jwt", "TERRAFORM_VAULT_AUTH_JWT")?);
     let distributed = given(login, "distributed_claim_access_token")
-        .or_else(|| environment(&["TERRAFORM_VAULT_AUTH_DISTRIBUTED_CLAIM_ACCESS_TOKEN"]));
+        .or_else(|| environment.text("TERRAFORM_VAULT_AUTH_DISTRIBUTED_CLAIM_ACCESS_TOKEN"));
     if let Some(token) = distributed {
         parameters.set("distributed_claim_access_token", token);
     }
@@ -171,9 +249,9 @@ fn made(login: &Value, namespace: &Value, path: String, parameters: Record) -> L
 }
 
 /// The token in a file that only its owner may read.
-fn token_file(login: &Value) -> Result<Token, Diagnostic> {
+fn token_file(login: &Value, environment: &Environment) -> Result<Token, Diagnostic> {
     use std::os::unix::fs::PermissionsExt as _;
-    let path = PathBuf::from(argument(login, "filename", "TERRAFORM_VAULT_TOKEN_FILENAME")?);
+    let path = PathBuf::from(argument(login, environment, "filename", "TERRAFORM_VAULT_TOKEN_FILENAME")?);
     let metadata = std::fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
@@ -206,8 +284,13 @@ fn mount(login: &Value, default: &str) -> String {
     given(login, "mount").map_or_else(|| default.to_owned(), |mount| mount.trim_matches('/').to_owned())
 }
 
-fn argument(login: &Value, name: &str, variable: &str) -> Result<String, Diagnostic> {
-    given(login, name).or_else(|| environment(&[variable])).ok_or_else(|| {
+fn argument(
+    login: &Value,
+    environment: &Environment,
+    name: &str,
+    variable: &str,
+) -> Result<String, Diagnostic> {
+    given(login, name).or_else(|| environment.text(variable)).ok_or_else(|| {
         let hint = if variable.is_empty() {
             format!("set `{name}`")
         } else {
@@ -225,14 +308,21 @@ fn text(block: &Record, name: &str) -> Option<String> {
     block.get(name).as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-fn flag(block: &Record, name: &str, variable: &str) -> Option<bool> {
-    block.get(name).as_bool().or_else(|| environment(&[variable])?.parse().ok())
+fn flag(
+    block: &Record,
+    name: &str,
+    environment: &Environment,
+    variable: &str,
+) -> Result<Option<bool>, Diagnostic> {
+    match block.get(name).as_bool() {
+        Some(value) => Ok(Some(value)),
+        None => environment.flag(variable).map_err(Diagnostic::error),
+    }
 }
 
 fn first<'a>(block: &'a Record, name: &str) -> Option<&'a Value> {
     block.get(name).as_list()?.first()
 }
 
-fn environment(names: &[&str]) -> Option<String> {
-    names.iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()))
-}
+#[cfg(test)]
+mod tests;
