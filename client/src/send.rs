@@ -319,3 +319,44 @@ fn root_cause(error: &dyn std::error::Error) -> String {
     }
     cause.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: u16, after: Option<u64>) -> Result<(Answer, Option<Duration>), Error> {
+        Ok((Answer { status, body: Value::Null }, after.map(Duration::from_secs)))
+    }
+
+    fn pause(attempt: u32, outcome: &Result<(Answer, Option<Duration>), Error>) -> Option<Duration> {
+        let client = Client::new(Settings::default(), Credentials::default());
+        client.pause(attempt, &Request::get("sys/x"), outcome)
+    }
+
+    #[test]
+    fn a_server_says_how_long_to_wait_up_to_a_limit() {
+        assert_eq!(pause(0, &answered(429, Some(7))), Some(Duration::from_secs(7)));
+        assert_eq!(pause(1, &answered(503, Some(3600))), Some(MAX_PAUSE));
+        assert_eq!(pause(2, &answered(429, Some(7))), None);
+    }
+
+    #[test]
+    fn without_that_the_wait_doubles_and_varies() {
+        for (attempt, base) in [(0, 250), (1, 500)] {
+            let waited = pause(attempt, &answered(429, None)).expect("another try").as_millis();
+            assert!((base / 2..=base * 3 / 2).contains(&waited), "{waited}");
+        }
+        let waited = pause(9, &answered(412, None)).expect("another try");
+        assert!(waited <= Duration::from_secs(6), "{waited:?}");
+    }
+
+    #[test]
+    fn a_date_is_no_number_of_seconds() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(retry_after(&headers), None);
+        headers.insert("retry-after", HeaderValue::from_static("Wed, 21 Oct 2026 07:28:00 GMT"));
+        assert_eq!(retry_after(&headers), None);
+        headers.insert("retry-after", HeaderValue::from_static("2"));
+        assert_eq!(retry_after(&headers), Some(Duration::from_secs(2)));
+    }
+}
