@@ -10,7 +10,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     // The harness drives built programs over HTTP; of our crates it knows the list of kinds alone.
     ("acceptance-tests", &["schemas"]),
     ("client", &["schemas"]),
-    ("lockstep", &["reconciler", "server"]),
+    // The binary makes the client that it hands to the reconciler, and prints diagnostics.
+    ("lockstep", &["client", "reconciler", "schemas", "server"]),
     ("provider", &["client", "schemas", "tf-provider-sdk"]),
     ("reconciler", &["client", "schemas"]),
     ("schemas", &["schemas-derive"]),
