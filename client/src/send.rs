@@ -296,8 +296,9 @@ fn nesting(text: &str) -> usize {
     deepest
 }
 
+/// Names of namespaces may hold any letter; servers take them as UTF-8.
 fn plain_header(text: &str, what: &str) -> Result<HeaderValue, Error> {
-    HeaderValue::from_str(text)
+    HeaderValue::from_bytes(text.as_bytes())
         .map_err(|_| Error::Settings(format!("{what} has a character that no header may hold")))
 }
 

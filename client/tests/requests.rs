@@ -106,11 +106,23 @@ async fn namespaces_are_joined_once() {
     let server = Server::start(nothing).await;
     let settings = Settings { namespace: "/team/".to_owned(), ..server.settings() };
     let client = Client::new(settings, Credentials::token("s.given"));
-    for namespace in ["", "a/b/", "/a"] {
+    for namespace in ["", "a/b/", "/a", "größe"] {
         client.send(namespace, &Request::get("sys/mounts")).await.unwrap();
     }
     let seen: Vec<_> = server.seen().iter().map(|seen| seen.header("x-vault-namespace").to_owned()).collect();
-    assert_eq!(seen, ["team", "team/a/b", "team/a"]);
+    assert_eq!(seen, ["team", "team/a/b", "team/a", "team/größe"]);
+}
+
+#[tokio::test]
+async fn what_no_header_may_hold_is_refused_and_not_shown() {
+    let server = Server::start(nothing).await;
+    for (namespace, token) in [("a\nb", "s.given"), ("a", "hunter2\nx")] {
+        let client = Client::new(server.settings(), Credentials::token(token));
+        let error = client.send(namespace, &Request::get("sys/mounts")).await.unwrap_err().to_string();
+        assert!(error.contains("a character that no header may hold"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    assert!(server.lines().is_empty());
 }
 
 #[tokio::test]
@@ -311,9 +323,9 @@ async fn a_proxy_that_is_no_url_is_shown_without_its_password() {
 
 /// Runs one test of this file in a process of its own, with a proxy in its environment.
 fn passes_with_proxy(test: &str, proxy: &str) -> bool {
-    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    let mut command = std::process::Command::new(std::env::current_exe().expect("this file"));
     command.args(["--exact", test, "--include-ignored"]).env("HTTP_PROXY", proxy).env("http_proxy", proxy);
-    command.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap().status.success()
+    command.env_remove("NO_PROXY").env_remove("no_proxy").output().expect("a process").status.success()
 }
 
 #[tokio::test]

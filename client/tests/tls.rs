@@ -123,7 +123,8 @@ fn refuses(tls: Tls, expected: &str) {
     let settings = Settings { address: "https://127.0.0.1:1".to_owned(), tls, ..Settings::default() };
     let client = Client::new(settings, Credentials::token("s.given"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let error = runtime.block_on(client.send("", &Request::get("sys/mounts"))).unwrap_err();
+    let asked = runtime.block_on(client.send("", &Request::get("sys/mounts")));
+    let error = asked.expect_err("a refusal");
     assert!(error.to_string().contains(expected), "{error}");
 }
 

@@ -143,7 +143,7 @@ impl Server {
         let (head, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
         let path = head.uri.path_and_query().map_or("", |path| path.as_str());
-        let text = |value: &http::HeaderValue| value.to_str().unwrap_or("?").to_owned();
+        let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let seen = Seen {
             line: format!("{} {path}", head.method),
             headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
