@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use client::{Client, Credentials, Error, Outcome, Settings, Token};
+use client::{Client, Credentials, Error, Outcome, Product, Settings, Token};
 use futures::future::join_all;
 use schemas::{Class, Method, Operation, Record, Request, kinds};
 use support::{Reply, Seen, Server, in_turn};
@@ -243,6 +243,24 @@ async fn a_client_for_looking_sends_nothing_that_writes() {
     let error = client.reader().send("", &write(Method::Post)).await.unwrap_err();
     assert!(error.to_string().starts_with("POST sys/x would write"), "{error}");
     assert!(server.lines().is_empty());
+}
+
+#[tokio::test]
+async fn the_product_is_asked_once_and_not_at_all_when_it_is_given() {
+    let status = r#"{"version": "2.7.2", "commit_date": "2026-10-26"}"#;
+    let server = Server::start(move |_| Reply::json(200, status)).await;
+    let settings = Settings { namespace: "team".to_owned(), ..server.settings() };
+    // No token, no namespace: the status is everybody's.
+    let client = Client::new(settings.clone(), Credentials::default());
+    for _ in 0..2 {
+        assert_eq!(client.product().await.unwrap().to_string(), "OpenBao 2.7.2");
+    }
+    assert_eq!(server.lines(), ["GET /v1/sys/seal-status"]);
+    assert_eq!(server.seen()[0].header("x-vault-namespace"), "");
+    let product = Product::vault("1.19.0+ent");
+    let client = Client::new(Settings { product, ..settings }, Credentials::default());
+    assert!(client.product().await.unwrap().is_enterprise());
+    assert_eq!(server.lines().len(), 1);
 }
 
 const PAGE: &str = "<html><body>hunter2</body></html>";
