@@ -319,6 +319,8 @@ pub(crate) struct Found<'a> {
 pub(crate) trait AnyEngine: Send + Sync {
     /// The first route that fits.
     fn find<'a>(&self, path: &'a str, operation: Operation) -> Option<Found<'a>>;
+    /// Whether `path`, which leads to no route, is where no token is needed.
+    fn is_open(&self, path: &str) -> bool;
     /// Whether route `index` takes `operation`.
     fn takes(&self, index: usize, operation: Operation) -> bool;
     /// Runs the handler of route `index`.
@@ -342,11 +344,25 @@ pub(crate) trait AnyEngine: Send + Sync {
 #[async_trait]
 impl<E: Engine> AnyEngine for E {
     fn find<'a>(&self, path: &'a str, operation: Operation) -> Option<Found<'a>> {
-        let is_folder = matches!(operation, Operation::List | Operation::Scan | Operation::Help);
+        let takes = |route: &Route<E>, operation: Operation| route.handlers[operation as usize].is_some();
+        // The path of a list ends with a slash, which only what can be listed overlooks.
+        let is_folder = |route: &Route<E>| match operation {
+            Operation::Help => true,
+            Operation::List | Operation::Scan => {
+                takes(route, Operation::List) || takes(route, Operation::Scan)
+            }
+            _ => false,
+        };
         E::routes().iter().enumerate().find_map(|(index, route)| {
-            let captures = route.info.pattern.matches(path, is_folder)?;
+            let captures = route.info.pattern.matches(path, is_folder(route))?;
             Some(Found { index, info: &route.info, captures })
         })
+    }
+
+    fn is_open(&self, path: &str) -> bool {
+        let is_open = |info: &RouteInfo| matches!(info.access, Access::Unauthenticated | Access::Login);
+        let mut open = E::routes().iter().map(|route| route.info).filter(is_open);
+        open.any(|info| info.pattern.begins(path))
     }
 
     fn takes(&self, index: usize, operation: Operation) -> bool {

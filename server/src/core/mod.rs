@@ -3,16 +3,8 @@
 //! A [`Request`](request::Request) is made once at the edge. The pipeline finds its namespace, token, ACL
 //! and mount; the [engine](engine) works in one transaction, which is committed before anything is answered.
 
-pub mod clock;
-pub(crate) mod mount_table;
-pub(crate) mod pipeline;
-pub mod policies;
-mod render;
-pub mod state;
-pub(crate) mod topology;
-pub mod wrap;
-pub(crate) mod wrapping;
 pub mod acl;
+pub mod clock;
 pub mod context;
 pub mod engine;
 pub mod error;
@@ -21,13 +13,21 @@ pub mod input;
 pub(crate) mod lease;
 pub mod limits;
 pub mod mount;
+pub(crate) mod mount_table;
 pub mod namespace;
 pub mod password_policy;
 pub mod path;
 pub mod pattern;
+pub(crate) mod pipeline;
+pub mod policies;
+mod render;
 pub mod request;
 pub mod response;
+pub mod state;
 pub mod token;
+pub(crate) mod topology;
+pub mod wrap;
+pub(crate) mod wrapping;
 
 #[cfg(test)]
 pub(crate) mod testing;

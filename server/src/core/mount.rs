@@ -70,6 +70,26 @@ pub struct MountConfig {
     pub passthrough_request_headers: Option<Vec<String>>,
     /// Response headers that the engine may set.
     pub allowed_response_headers: Option<Vec<String>>,
+    /// When failed logins lock out, if it was ever tuned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_lockout: Option<UserLockout>,
+}
+
+/// When an auth method locks out who fails to log in. 0 is the system's value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserLockout {
+    /// After how many seconds a failure is forgotten.
+    #[serde(rename = "user_lockout_counter_reset_duration")]
+    pub counter_reset: u64,
+    /// Never lock out.
+    #[serde(rename = "user_lockout_disable")]
+    pub disable: bool,
+    /// How many seconds it lasts.
+    #[serde(rename = "user_lockout_duration")]
+    pub duration: u64,
+    /// Failures in a row that lock out.
+    #[serde(rename = "user_lockout_threshold")]
+    pub threshold: u64,
 }
 
 /// A mount as requests find it: its entry and its namespace.

@@ -31,6 +31,15 @@ impl Pattern {
         self.0
     }
 
+    /// Whether `path` begins with what comes before the first placeholder, or is all of the pattern that there is
+    /// without one, but for a slash at the end.
+    pub(crate) fn begins(self, path: &str) -> bool {
+        match self.0.split_once('{') {
+            Some((before, _)) => path.starts_with(before),
+            None => path.strip_suffix('/').unwrap_or(path) == self.0,
+        }
+    }
+
     /// The captures if `path` fits. `is_folder`: ignore one slash at the end.
     pub fn matches<'a>(self, path: &'a str, is_folder: bool) -> Option<Captures<'a>> {
         let mut captures = Captures::new();

@@ -121,7 +121,11 @@ impl Core {
     async fn serve_in(self: &Arc<Self>, space: &Space, mut request: Request) -> Reply {
         let path = request.path.clone();
         let target = target(space, &path, request.operation);
-        let access = target.as_ref().map_or(Access::Token, |target| target.found.info.access);
+        let access = match &target {
+            Ok(target) => target.found.info.access,
+            Err(_) if is_open(space, &path) => Access::Unauthenticated,
+            Err(_) => Access::Token,
+        };
         let is_authenticated = matches!(access, Access::Token | Access::Sudo);
         let admission = match self.admit(&mut request, is_authenticated).await {
             Ok(admission) => admission,
@@ -129,7 +133,7 @@ impl Core {
         };
         let answer = match &target {
             Ok(target) => self.run(target, &mut request).await,
-            Err(error) => Err(self.authorize_unroutable(&request, error).await),
+            Err(error) => Err(self.authorize_unroutable(&request, error, access).await),
         };
         let departed = self.depart(admission).await;
         answer.and_then(|reply| departed.map(|()| reply)).unwrap_or_else(|error| {
@@ -141,8 +145,8 @@ impl Core {
     }
 
     /// The error of a request that leads nowhere: whether it does is told only to those who may ask.
-    async fn authorize_unroutable(&self, request: &Request, error: &Unroutable) -> Error {
-        match self.authorize(request, Access::Token).await {
+    async fn authorize_unroutable(&self, request: &Request, error: &Unroutable, access: Access) -> Error {
+        match self.authorize(request, access).await {
             Ok(_) => error.clone(),
             Err(denied) => denied,
         }
@@ -354,6 +358,12 @@ fn target<'t>(space: &'t Space, path: &'t str, operation: Operation) -> Result<T
     Ok(Target { mounted, engine, path: rest, found })
 }
 
+/// Whether `path`, which leads to no route, is where no token is needed.
+fn is_open(space: &Space, path: &str) -> bool {
+    let Some((mounted, rest)) = space.route(path) else { return false };
+    !mounted.entry().tainted && mounted.engine.as_ref().is_some_and(|engine| engine.is_open(rest))
+}
+
 fn decode(target: &Target<'_>, cx: &mut Context<'_>) -> Result<Input, Error> {
     match target.found.info.fields {
         Some(table) => {
@@ -361,7 +371,8 @@ fn decode(target: &Target<'_>, cx: &mut Context<'_>) -> Result<Input, Error> {
             // An existence check reads the fields first, and its errors come without the words before them.
             let writes = matches!(cx.request.operation, Operation::Create | Operation::Update);
             let is_first_read = target.found.info.has_existence_check && writes;
-            decoded.map_err(|error| if is_first_read { error } else { error.after("Field validation failed: ") })
+            decoded
+                .map_err(|error| if is_first_read { error } else { error.after("Field validation failed: ") })
         }
         None => Ok(Input::default()),
     }

@@ -151,7 +151,7 @@ impl Topology {
     /// The namespace that `header` names (slashes at the ends do not count) and the path goes on to name:
     /// it, and how much of `path` is its name.
     pub(crate) fn resolve(&self, header: &str, path: &str) -> Option<(&Arc<Space>, usize)> {
-        let mut found = self.spaces.get(&normal_path(header))?;
+        let mut found = self.spaces.get(&header_path(header))?;
         if self.spaces.len() == 1 {
             return Some((found, 0));
         }
@@ -219,6 +219,15 @@ pub(crate) fn normal_path(path: &str) -> String {
     }
 }
 
+/// As [`normal_path`], of a namespace as a header names it: repeated slashes count once.
+fn header_path(header: &str) -> String {
+    if !header.contains("//") {
+        return normal_path(header);
+    }
+    let segments: Vec<&str> = header.split('/').filter(|segment| !segment.is_empty()).collect();
+    normal_path(&segments.join("/"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,6 +256,8 @@ mod tests {
         check("/a/", "b/sys/mounts", Some(("a/b/", 2)));
         check("a", "c/sys/mounts", Some(("a/", 0)));
         check("root", "a/sys", Some(("a/", 2)));
+        check("a//b/", "sys/mounts", Some(("a/b/", 0)));
+        check("a/../a", "sys/mounts", None);
         check("nope", "sys/mounts", None);
     }
 }

@@ -78,7 +78,7 @@ impl Service {
     async fn reply(&self, request: http::Request<hyper::body::Incoming>, client: IpAddr) -> Answer {
         let raw_path = request.uri().path();
         if let Some(location) = place(raw_path) {
-            return redirected(&location);
+            return redirected(&location, request.method());
         }
         let Some(path) = raw_path.strip_prefix("/v1/") else {
             return of_reply(Reply::error(&Error::not_found(), false));
@@ -149,7 +149,8 @@ fn place(path: &str) -> Option<String> {
     match path {
         "/" => Some("/ui/".to_owned()),
         "/v1/sys" => Some("/v1/sys/".to_owned()),
-        path => redirect::cleaned(path),
+        path if path.starts_with("/v1/") => redirect::cleaned(path),
+        _ => None,
     }
 }
 
@@ -252,7 +253,9 @@ fn wrap_ttl(headers: &HeaderMap) -> Result<Option<Duration>, Error> {
     match u64::try_from(seconds) {
         Ok(0) => Ok(None),
         Ok(seconds) => Ok(Some(Duration::from_secs(seconds))),
-        Err(_) => Err(Error::invalid("requested wrap ttl cannot be negative")),
+        Err(_) => Err(Error::invalid(
+            "error parsing X-Vault-Wrap-TTL header: requested wrap ttl cannot be negative",
+        )),
     }
 }
 
@@ -274,11 +277,14 @@ fn of_reply(reply: Reply) -> Answer {
     answer
 }
 
-fn redirected(location: &str) -> Answer {
-    let mut answer = http::Response::new(Full::new(redirect::page(location).into()));
-    *answer.status_mut() = StatusCode::TEMPORARY_REDIRECT;
-    let html = HeaderValue::from_static("text/html; charset=utf-8");
-    answer.headers_mut().insert(header::CONTENT_TYPE, html);
+/// A redirect to `location`. Only those who read a page are given one.
+fn redirected(location: &str, method: &Method) -> Answer {
+    let mut answer = bare(StatusCode::TEMPORARY_REDIRECT);
+    if matches!(*method, Method::GET | Method::HEAD) {
+        *answer.body_mut() = Full::new(redirect::page(location).into());
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        answer.headers_mut().insert(header::CONTENT_TYPE, html);
+    }
     if let Ok(location) = HeaderValue::from_str(location) {
         answer.headers_mut().insert(header::LOCATION, location);
     }

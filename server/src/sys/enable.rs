@@ -133,6 +133,9 @@ fn kind(
     if class == MountClass::Secret && matches!(kind.as_str(), "system" | "cubbyhole" | "identity" | "token") {
         return Err(Error::invalid(format!("mount type of \"{kind}\" is not mountable")));
     }
+    if class == MountClass::Auth && matches!(kind.as_str(), "token" | "ns_token") {
+        return Err(Error::invalid("token credential backend cannot be instantiated"));
+    }
     if !catalog::is_known(class, &kind) {
         return Err(Error::invalid(format!("plugin not found in the catalog: {kind}")));
     }
@@ -160,6 +163,7 @@ fn config(cx: &Context<'_>, class: MountClass, json: Option<&Json>) -> Result<Mo
         }
     };
     let given: Tune = input::decode_object(&parameters)?;
+    tune::check_lifetimes(&given)?;
     let mut config = MountConfig::default();
     if class == MountClass::Auth {
         "default-service".clone_into(&mut config.token_type);

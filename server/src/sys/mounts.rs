@@ -13,7 +13,7 @@ use super::{Sys, catalog, unmount};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
-use crate::core::mount::{MountClass, MountConfig, MountEntry};
+use crate::core::mount::{MountClass, MountConfig, MountEntry, UserLockout};
 use crate::core::response::Response;
 use crate::core::topology::{Mounted, Space, normal_path};
 use crate::handler;
@@ -81,9 +81,16 @@ pub(super) struct ConfigBody<'a> {
     passthrough_request_headers: &'a Option<Vec<String>>,
     #[serde(skip_serializing_if = "str::is_empty")]
     token_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_lockout_config: Option<UserLockout>,
 }
 
 impl<'a> ConfigBody<'a> {
+    /// The same without what `tune` shows in its own place.
+    pub(super) fn without_lockout(self) -> Self {
+        Self { user_lockout_config: None, ..self }
+    }
+
     /// `config` with these limits in seconds.
     pub(super) fn new(config: &'a MountConfig, default_lease_ttl: u64, max_lease_ttl: u64) -> Self {
         Self {
@@ -96,6 +103,7 @@ impl<'a> ConfigBody<'a> {
             max_lease_ttl,
             passthrough_request_headers: &config.passthrough_request_headers,
             token_type: &config.token_type,
+            user_lockout_config: config.user_lockout,
         }
     }
 }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use rand::Rng as _;
-use schemas::shape::{Declared as _, Map};
+use schemas::shape::{Declared as _, Json};
 use serde::Serialize;
-use serde_json::json;
-use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::{Sys, mounts, unmount};
 use crate::core::context::Context;
@@ -43,7 +42,7 @@ const ID_LENGTH: usize = 6;
 #[derive(schemas::Fields)]
 struct Body {
     /// Chosen by users.
-    custom_metadata: Option<Map<String>>,
+    custom_metadata: Option<Json>,
 }
 
 #[derive(Serialize)]
@@ -92,8 +91,11 @@ async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 
 async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let path = named(cx)?;
-    let body: Body = cx.fields()?;
-    let metadata = body.custom_metadata.map(|map| map.0).unwrap_or_default();
+    let refused = || Error::invalid("custom_metadata values must be strings");
+    let mut metadata = BTreeMap::new();
+    for (key, value) in metadata_given(cx)? {
+        metadata.insert(key, text(value).ok_or_else(refused)?);
+    }
     match find(cx, &path)? {
         Some(space) => change(cx, &space, metadata),
         None => create(cx, path, metadata),
@@ -166,21 +168,47 @@ async fn patch(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let missing = || Error::with_status(StatusCode::BAD_REQUEST, "namespace not found");
     let space = find(cx, &path)?.ok_or_else(missing)?;
     let mut metadata = space.namespace.custom_metadata.clone();
-    for (key, value) in changes(cx)? {
-        match value {
-            Some(value) => drop(metadata.insert(key, value)),
-            None => drop(metadata.remove(&key)),
+    for (key, value) in metadata_given(cx)? {
+        if value.is_null() {
+            metadata.remove(&key);
+            continue;
         }
+        let refused = format!("metadata patch can only have string or null values, got {}", go_type(&value));
+        metadata.insert(key, text(value).ok_or_else(|| Error::invalid(refused))?);
     }
     change(cx, &space, metadata)
 }
 
-fn changes(cx: &Context<'_>) -> Result<BTreeMap<String, Option<String>>, Error> {
-    let raw: Option<&RawValue> = cx.parameters().get("custom_metadata").map(|raw| &**raw);
-    match raw {
-        None => Ok(BTreeMap::new()),
-        Some(raw) => serde_json::from_str(raw.get())
-            .map_err(|_| Error::invalid("`custom_metadata` must be a map from text to text or null")),
+/// `custom_metadata` of the request, its values as they came.
+fn metadata_given(cx: &Context<'_>) -> Result<serde_json::Map<String, Value>, Error> {
+    let Some(raw) = cx.parameters().get("custom_metadata") else { return Ok(serde_json::Map::new()) };
+    match serde_json::from_str(raw.get())? {
+        Value::Null => Ok(serde_json::Map::new()),
+        Value::Object(map) => Ok(map),
+        other => Err(Error::invalid(format!(
+            "Field validation failed: error converting input for field \"custom_metadata\": '' expected type \
+             'map[string]interface {{}}', got unconvertible type '{}'",
+            go_type(&other)
+        ))),
+    }
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// What the peers call the type of `value`.
+fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nil",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "json.Number",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
     }
 }
 

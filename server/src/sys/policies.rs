@@ -127,7 +127,7 @@ async fn read_legacy(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     Ok(Response::data(&body(&name, &record, true))?.spread())
 }
 
-/// All names: what is stored, and `root` in the root namespace.
+/// All names: what is stored, and `root` after it in the root namespace.
 async fn names(cx: &Context<'_>) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for name in stored(cx).scan_keys("").await? {
@@ -135,10 +135,10 @@ async fn names(cx: &Context<'_>) -> Result<Vec<String>, Error> {
             names.push(name);
         }
     }
+    names.sort();
     if cx.request().namespace.is_root() {
         names.push("root".to_owned());
     }
-    names.sort();
     Ok(names)
 }
 

@@ -73,7 +73,7 @@ fn check(cx: &Context<'_>, from: &str, to: &str) -> Result<Arc<Mounted>, Error> 
             return Err(Error::invalid(format!("cannot remount auth mount to non-auth mount \"{to}\"")));
         }
         (false, true) => {
-            return Err(Error::invalid(format!("cannot remount non-auth mount to auth mount \"{to}\"")));
+            return Err(Error::invalid(format!("cannot remount to destination {to}")));
         }
         _ => {}
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use schemas::shape::{Declared as _, List, Map};
+use schemas::shape::{Declared as _, Json, List, Map};
 use serde::Serialize;
 
 use super::mounts::{self, ConfigBody};
@@ -11,9 +11,10 @@ use super::{Sys, enable};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
-use crate::core::input::go_seconds;
-use crate::core::mount::{MountClass, MountConfig, MountEntry};
+use crate::core::input::{self, go_seconds};
+use crate::core::mount::{MountClass, MountConfig, MountEntry, UserLockout};
 use crate::core::mount_table;
+use crate::core::request::Parameters;
 use crate::core::response::Response;
 use crate::core::topology::{Mounted, normal_path};
 use crate::handler;
@@ -58,6 +59,21 @@ pub(super) struct Tune {
     plugin_version: Option<String>,
     /// Another way to name the type.
     plugin_name: Option<String>,
+    /// When failed logins lock out.
+    user_lockout_config: Option<Json>,
+}
+
+/// `user_lockout_config`, as people write it.
+#[derive(schemas::Fields)]
+struct Lockout {
+    /// Failures in a row.
+    lockout_threshold: Option<String>,
+    /// How long it lasts.
+    lockout_duration: Option<String>,
+    /// After how long a failure is forgotten.
+    lockout_counter_reset_duration: Option<String>,
+    /// Never lock out.
+    lockout_disable: Option<Json>,
 }
 
 /// Changes `config` as `given` says.
@@ -75,12 +91,12 @@ pub(super) fn apply(config: &mut MountConfig, given: &Tune, is_auth: bool) -> Re
         }
         config.listing_visibility.clone_from(visibility);
     }
-    if let Some(token_type) = given.token_type.as_ref().filter(|token_type| is_auth && !token_type.is_empty())
-    {
-        if !matches!(token_type.as_str(), "default-service" | "default-batch" | "service" | "batch") {
-            return Err(Error::invalid("invalid value for 'token_type'"));
-        }
-        config.token_type.clone_from(token_type);
+    if let Some(token_type) = given.token_type.as_ref().filter(|_| is_auth) {
+        config.token_type = match token_type.as_str() {
+            "" => "default-service".to_owned(),
+            "default-service" | "default-batch" | "service" | "batch" => token_type.clone(),
+            _ => return Err(Error::invalid("invalid value for 'token_type'")),
+        };
     }
     replace(&mut config.audit_non_hmac_request_keys, given.audit_non_hmac_request_keys.as_ref());
     replace(&mut config.audit_non_hmac_response_keys, given.audit_non_hmac_response_keys.as_ref());
@@ -95,19 +111,64 @@ fn replace(list: &mut Option<Vec<String>>, given: Option<&List<String>>) {
     }
 }
 
-/// Seconds; 0 for the system's.
+/// Seconds; 0 for the system's. Errors are worded as `tune` words them.
 fn lifetime(text: &str, which: &str) -> Result<u64, Error> {
     if matches!(text, "" | "system") {
         return Ok(0);
     }
-    let seconds = go_seconds(text)
-        .map_err(|problem| Error::invalid(format!("unable to parse {which} TTL of {text}: {problem}")))?;
+    let seconds = go_seconds(text).map_err(|problem| Error::invalid(problem.to_string()))?;
     u64::try_from(seconds)
         .map_err(|_| Error::invalid(format!("unable to parse {which} TTL of {text}: it is negative")))
 }
 
-/// The mount that the path names, and its class.
-fn named(cx: &Context<'_>) -> Result<Arc<Mounted>, Error> {
+/// Refuses lifetimes that are none, in the words of mounting.
+pub(super) fn check_lifetimes(given: &Tune) -> Result<(), Error> {
+    for (text, which) in [(&given.max_lease_ttl, "max"), (&given.default_lease_ttl, "default")] {
+        let Some(text) = text else { continue };
+        lifetime(text, which)
+            .map_err(|error| error.after(&format!("unable to parse {which} TTL of {text}: ")))?;
+    }
+    Ok(())
+}
+
+/// Changes when logins of `entry` are locked out.
+fn apply_lockout(entry: &mut MountEntry, given: &Tune) -> Result<(), Error> {
+    let Some(Json(text)) = &given.user_lockout_config else { return Ok(()) };
+    if !matches!(entry.kind.as_str(), "userpass" | "ldap" | "approle") || entry.class != MountClass::Auth {
+        return Err(Error::invalid(format!(
+            "tuning of user lockout configuration for auth type \"{}\" not allowed",
+            entry.plain_kind()
+        )));
+    }
+    let refused = || Error::invalid("unable to convert given user lockout config information");
+    let parameters: Parameters = serde_json::from_str(text).map_err(|_| refused())?;
+    let given: Lockout = input::decode_object(&parameters).map_err(|_| refused())?;
+    let mut lockout = entry.config.user_lockout.unwrap_or_default();
+    if let Some(text) = &given.lockout_threshold {
+        lockout.threshold = text.parse().map_err(|_| {
+            Error::invalid(format!(
+                "unable to parse user lockout threshold: strconv.ParseUint: parsing \"{text}\": invalid syntax"
+            ))
+        })?;
+    }
+    let periods = [
+        (given.lockout_duration, &mut lockout.duration),
+        (given.lockout_counter_reset_duration, &mut lockout.counter_reset),
+    ];
+    for (text, seconds) in periods {
+        if let Some(text) = text {
+            *seconds = lifetime(&text, "lockout")?;
+        }
+    }
+    if let Some(Json(text)) = given.lockout_disable {
+        lockout.disable = serde_json::from_str(&text).map_err(|_| refused())?;
+    }
+    entry.config.user_lockout = Some(lockout);
+    Ok(())
+}
+
+/// The mount that the path names. `missing` makes the error of what names none.
+fn named(cx: &Context<'_>, missing: fn(&str) -> String) -> Result<Arc<Mounted>, Error> {
     let is_auth = cx.path().starts_with("mounts/auth/") || cx.path().starts_with("auth/");
     let class = if is_auth { MountClass::Auth } else { MountClass::Secret };
     let name = cx.capture("path");
@@ -115,8 +176,7 @@ fn named(cx: &Context<'_>) -> Result<Arc<Mounted>, Error> {
         MountClass::Auth => format!("auth/{}", normal_path(name)),
         MountClass::Secret => normal_path(name),
     };
-    mounts::find(&*mounts::space(cx)?, class, name)
-        .ok_or_else(|| Error::invalid(format!("cannot fetch sysview for path \"{shown}\"")))
+    mounts::find(&*mounts::space(cx)?, class, name).ok_or_else(|| Error::invalid(missing(&shown)))
 }
 
 #[derive(Serialize)]
@@ -126,27 +186,35 @@ struct TuneBody<'a> {
     description: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     options: Option<&'a BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    external_entropy_access: bool,
+    #[serde(flatten)]
+    user_lockout: Option<UserLockout>,
 }
 
 async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let mounted = named(cx)?;
+    let mounted = named(cx, |path| format!("cannot fetch sysview for path \"{path}\""))?;
     let entry = mounted.entry();
     let limits = cx.core.settings.limits.of_mount(&entry.config);
     let body = TuneBody {
-        config: ConfigBody::new(&entry.config, limits.default.as_secs(), limits.max.as_secs()),
+        config: ConfigBody::new(&entry.config, limits.default.as_secs(), limits.max.as_secs())
+            .without_lockout(),
         description: &entry.description,
         options: entry.options.as_ref().filter(|options| !options.is_empty()),
+        external_entropy_access: entry.external_entropy_access,
+        user_lockout: entry.config.user_lockout,
     };
     Ok(Response::data(&body)?.spread())
 }
 
 async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let mounted = named(cx)?;
+    let mounted = named(cx, |path| format!("tune of path \"{path}\" failed: no mount entry found"))?;
     let given: Tune = cx.fields()?;
     refuse_untunable(mounted.entry(), &given)?;
     let mut entry = mounted.entry().clone();
     apply(&mut entry.config, &given, entry.class == MountClass::Auth)?;
     check_limits(cx, &entry.config)?;
+    apply_lockout(&mut entry, &given)?;
     if let Some(description) = given.description {
         entry.description = description;
     }

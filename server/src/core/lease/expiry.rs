@@ -149,9 +149,8 @@ impl Core {
             lease.revoke_error = error.to_string().chars().take(ERROR_LENGTH).collect();
         }
         let again = ttl::after(cx.now(), retry_seconds(lease.failures));
-        self.tokens.leases().write_secret(cx.transaction(), namespace, id, &lease)?;
-        self.tokens.leases().watch(cx.transaction(), id.to_owned(), Some(again));
-        Ok(())
+        // Not at its end, which is over: it would be due at once, again and again.
+        self.tokens.leases().write_secret_until(cx.transaction(), namespace, id, &lease, again)
     }
 }
 

@@ -67,7 +67,7 @@ impl Leases {
         transaction.after_commit(Box::new(move || queue.add(id, end)));
     }
 
-    /// Writes the lease `id` of a secret as it is now.
+    /// Writes the lease `id` of a secret as it is now, and lets it be looked at when it ends.
     pub(crate) fn write_secret(
         &self,
         transaction: &Transaction,
@@ -75,9 +75,21 @@ impl Leases {
         id: &str,
         lease: &SecretLease,
     ) -> Result<(), Error> {
+        self.write_secret_until(transaction, namespace, id, lease, lease.expires_at)
+    }
+
+    /// As [`write_secret`](Self::write_secret), to be looked at `next`.
+    pub(crate) fn write_secret_until(
+        &self,
+        transaction: &Transaction,
+        namespace: &Namespace,
+        id: &str,
+        lease: &SecretLease,
+        next: Timestamp,
+    ) -> Result<(), Error> {
         let record = LeaseRecord::Secret(Box::new(lease.clone()));
         transaction.put_json(&lease_key(namespace, id), &record)?;
-        self.watch(transaction, id.to_owned(), Some(lease.expires_at));
+        self.watch(transaction, id.to_owned(), Some(next));
         Ok(())
     }
 

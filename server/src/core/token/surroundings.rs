@@ -12,7 +12,7 @@ use crate::core::error::Error;
 use crate::core::limits::TtlLimits;
 use crate::core::mount::Mount;
 use crate::core::namespace::Namespace;
-use crate::core::policies;
+use crate::core::policies::{self, PolicyRecord};
 use crate::core::state::Core;
 
 /// The core, as tokens, leases, wrapping and identities see it.
@@ -88,7 +88,9 @@ impl Surroundings for Core {
             return Ok(true);
         }
         let key = format!("{}{name}", policies::policy_prefix(namespace));
-        Ok(transaction.get(&key).await?.is_some())
+        let record: Option<PolicyRecord> = transaction.get_json(&key).await?;
+        let now = self.clock.now().as_second();
+        Ok(record.is_some_and(|record| record.expiration.is_none_or(|end| now < end)))
     }
 }
 
