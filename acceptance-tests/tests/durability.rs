@@ -25,7 +25,8 @@ fn every_acknowledged_write_survives_a_kill() {
         assert!(
             written.len() >= wanted,
             "{}",
-            server.explain(&format!("{} of {wanted} writes were acknowledged in round {round}", written.len()))
+            server
+                .explain(&format!("{} of {wanted} writes were acknowledged in round {round}", written.len()))
         );
         acknowledged.extend(written);
         server.crash_and_restart().unwrap_or_else(|problem| panic!("{}", server.explain(&problem)));
