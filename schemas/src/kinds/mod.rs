@@ -47,6 +47,7 @@ kinds! {
     data_generic_secret in "generic/secret_data.rs": GenericSecretData,
     data_kv_secret_subkeys_v2 in "kv/secret_subkeys_v2.rs": KvSecretSubkeysV2,
     data_kv_secret_v2 in "kv/secret_v2_data.rs": KvSecretV2Data,
+    data_kv_secrets_list in "kv/secrets_list.rs": KvSecretsList,
     data_kv_secrets_list_v2 in "kv/secrets_list_v2.rs": KvSecretsListV2,
     data_namespace in "data/namespace.rs": NamespaceData,
     data_namespaces in "data/namespaces.rs": Namespaces,
