@@ -212,7 +212,7 @@ async fn a_child_that_is_refused_is_explained() {
         error.to_string(),
         "the token may not do this: POST auth/token/create in home: permission denied\n\
          hint: a policy of the token's namespace with this stanza would allow it:\n\
-         path \"auth/token/create\" { capabilities = [\"update\"] }\n\
+         path \"auth/token/create\" { capabilities = [\"create\", \"update\"] }\n\
          hint: a child token is made for every run; `skip_child_token = true` (or \
          TERRAFORM_VAULT_SKIP_CHILD_TOKEN) works with the given token"
     );

@@ -10,24 +10,30 @@ use serde_json::value::RawValue;
 
 use crate::{Number, Value};
 
+/// Deepest nesting that is read. Each level is scanned once more than the one above it, and takes stack.
+const MAX_DEPTH: usize = 256;
+
 /// Reads one JSON document. Duplicate keys: the last wins, as in the Go peers.
 ///
 /// # Errors
 /// The position and cause as `serde_json` words them; never a part of the text, which may be secret.
 pub fn parse(text: &str) -> Result<Value, String> {
     let raw: &RawValue = serde_json::from_str(text).map_err(describe)?;
-    tree(raw)
+    tree(raw, 0)
 }
 
 fn describe(error: serde_json::Error) -> String {
     format!("invalid JSON at line {}, column {}", error.line(), error.column())
 }
 
-fn tree(raw: &RawValue) -> Result<Value, String> {
+fn tree(raw: &RawValue, depth: usize) -> Result<Value, String> {
+    if depth > MAX_DEPTH {
+        return Err(format!("invalid JSON: nested deeper than {MAX_DEPTH} levels"));
+    }
     let text = raw.get();
     Ok(match text.as_bytes().first() {
-        Some(b'{') => Value::Map(entries(text)?),
-        Some(b'[') => Value::List(items(text)?),
+        Some(b'{') => Value::Map(entries(text, depth)?),
+        Some(b'[') => Value::List(items(text, depth)?),
         Some(b'"') => Value::String(serde_json::from_str(text).map_err(describe)?),
         Some(b't') => Value::Bool(true),
         Some(b'f') => Value::Bool(false),
@@ -36,14 +42,14 @@ fn tree(raw: &RawValue) -> Result<Value, String> {
     })
 }
 
-fn entries(text: &str) -> Result<BTreeMap<String, Value>, String> {
+fn entries(text: &str, depth: usize) -> Result<BTreeMap<String, Value>, String> {
     let raw: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(describe)?;
-    raw.into_iter().map(|(key, raw)| Ok((key, tree(raw)?))).collect()
+    raw.into_iter().map(|(key, raw)| Ok((key, tree(raw, depth + 1)?))).collect()
 }
 
-fn items(text: &str) -> Result<Vec<Value>, String> {
+fn items(text: &str, depth: usize) -> Result<Vec<Value>, String> {
     let raw: Vec<&RawValue> = serde_json::from_str(text).map_err(describe)?;
-    raw.into_iter().map(tree).collect()
+    raw.into_iter().map(|raw| tree(raw, depth + 1)).collect()
 }
 
 /// Writes `value` as compact JSON with sorted keys. Secrets are written in clear, unknown as null: the
@@ -127,6 +133,14 @@ mod tests {
     #[test]
     fn the_last_of_two_equal_keys_wins() {
         check(r#"{"a":1,"a":2}"#, r#"{"a":2}"#);
+    }
+
+    #[test]
+    fn nesting_that_would_fill_the_stack_is_refused() {
+        let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(&nested(100)).is_ok());
+        // Beyond 128 levels the library itself refuses, which is good, too.
+        assert!(parse(&nested(100_000)).is_err());
     }
 
     #[test]

@@ -6,20 +6,20 @@ use super::{Capabilities, Capability};
 /// The least policy rule that lets a request pass.
 ///
 /// `method` is that of the request (`GET`, `LIST`, `SCAN`, `POST`, `PUT`, `PATCH`, `DELETE`), `path` its
-/// path below `/v1/` relative to the namespace. A write asks for `update`: whether the server would have
-/// wanted `create` cannot be seen from outside. `sudo` adds that capability, for paths of
-/// [`root_protected`].
+/// path below `/v1/` relative to the namespace. A write asks for `create` and `update`: which of them the server
+/// wants depends on whether the object is there, which cannot be seen from outside. `sudo` adds that capability,
+/// for paths of [`root_protected`].
 #[must_use]
 pub fn stanza(method: &str, path: &str, sudo: bool) -> String {
-    let capability = match method.to_ascii_uppercase().as_str() {
-        "GET" | "HEAD" => Capability::Read,
-        "LIST" => Capability::List,
-        "SCAN" => Capability::Scan,
-        "DELETE" => Capability::Delete,
-        "PATCH" => Capability::Patch,
-        _ => Capability::Update,
+    let capabilities: &[Capability] = match method.to_ascii_uppercase().as_str() {
+        "GET" | "HEAD" => &[Capability::Read],
+        "LIST" => &[Capability::List],
+        "SCAN" => &[Capability::Scan],
+        "DELETE" => &[Capability::Delete],
+        "PATCH" => &[Capability::Patch],
+        _ => &[Capability::Create, Capability::Update],
     };
-    let mut set: Capabilities = [capability].into_iter().collect();
+    let mut set: Capabilities = capabilities.iter().copied().collect();
     if sudo {
         set.insert(Capability::Sudo);
     }

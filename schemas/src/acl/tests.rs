@@ -166,7 +166,7 @@ fn templates_never_widen_a_path() {
 
 #[test]
 fn stanza_names_the_missing_capability() {
-    assert_eq!(stanza("PUT", "/kv/a", false), "path \"kv/a\" { capabilities = [\"update\"] }");
+    assert_eq!(stanza("PUT", "/kv/a", false), "path \"kv/a\" { capabilities = [\"create\", \"update\"] }");
     assert_eq!(stanza("list", "kv/a/", false), "path \"kv/a/\" { capabilities = [\"list\"] }");
     assert_eq!(
         stanza("DELETE", "sys/auth/x", true),
