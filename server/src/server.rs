@@ -80,6 +80,7 @@ impl Server {
         let core = Core::new(Barrier::new(storage), settings, Clock::system());
         let stop = CancellationToken::new();
         core.start_expiry(stop.clone());
+        core.start_counting(stop.clone());
         let listeners = bound.into_iter().map(|(bound, listener)| {
             let service = Service::new(Arc::clone(&core), listener);
             tokio::spawn(bound.serve(service, stop.clone()))

@@ -64,6 +64,7 @@ use schemas::Part;
 
 use super::context::Context;
 use super::error::Error;
+use super::help::Described;
 use super::pattern::{Captures, Pattern};
 use super::request::Operation;
 use super::response::{AuthGrant, Response};
@@ -319,6 +320,8 @@ pub(crate) struct Found<'a> {
 pub(crate) trait AnyEngine: Send + Sync {
     /// The first route that fits.
     fn find<'a>(&self, path: &'a str, operation: Operation) -> Option<Found<'a>>;
+    /// Its routes, for `help`.
+    fn describe(&self) -> Vec<Described>;
     /// Whether `path`, which leads to no route, is where no token is needed.
     fn is_open(&self, path: &str) -> bool;
     /// Whether route `index` takes `operation`.
@@ -357,6 +360,23 @@ impl<E: Engine> AnyEngine for E {
             let captures = route.info.pattern.matches(path, is_folder(route))?;
             Some(Found { index, info: &route.info, captures })
         })
+    }
+
+    fn describe(&self) -> Vec<Described> {
+        let operations = [
+            Operation::Read,
+            Operation::List,
+            Operation::Scan,
+            Operation::Create,
+            Operation::Update,
+            Operation::Patch,
+            Operation::Delete,
+        ];
+        let of_route = |(index, route): (usize, &'static Route<E>)| Described {
+            info: &route.info,
+            operations: operations.into_iter().filter(|operation| self.takes(index, *operation)).collect(),
+        };
+        E::routes().iter().enumerate().map(of_route).collect()
     }
 
     fn is_open(&self, path: &str) -> bool {

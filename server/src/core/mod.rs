@@ -8,6 +8,7 @@ pub mod clock;
 pub mod context;
 pub mod engine;
 pub mod error;
+pub(crate) mod help;
 pub mod identity;
 pub mod input;
 pub(crate) mod lease;

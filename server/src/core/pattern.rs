@@ -12,6 +12,7 @@ use std::borrow::Cow;
 /// | `{name?}` | any text without slash, also none |
 /// | `{name*}` | any text without slash, but not none |
 /// | `{path..}` | the rest, slashes included, also nothing; after it only literal segments may follow, as in `mounts/{path..}/tune` |
+/// | `{path+..}` | the same, but not nothing |
 ///
 /// For LIST and SCAN a single slash at the end of the path does not count, except below `{path..}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,16 @@ impl Pattern {
     /// The pattern's text.
     pub fn as_str(self) -> &'static str {
         self.0
+    }
+
+    /// The pattern with placeholders as `{name}`.
+    pub(crate) fn template(self) -> String {
+        self.0
+            .replace("+..}", "}")
+            .replace("..}", "}")
+            .replace("?}", "}")
+            .replace("*}", "}")
+            .replace("@}", "}")
     }
 
     /// Whether `path` begins with what comes before the first placeholder, or is all of the pattern that there is
@@ -49,8 +60,10 @@ impl Pattern {
             let (segment, after) = split(wanted);
             pattern = after;
             if let Some(name) = segment.strip_prefix('{').and_then(|name| name.strip_suffix("..}")) {
-                captures.push((name, Cow::Borrowed(before_suffix(rest?, after)?)));
-                return Some(captures);
+                let given = before_suffix(rest?, after)?;
+                let needed = name.strip_suffix('+');
+                captures.push((needed.unwrap_or(name), Cow::Borrowed(given)));
+                return Some(captures).filter(|_| needed.is_none() || !given.is_empty());
             }
             let (given, remaining) = split(rest?);
             rest = remaining;
@@ -147,6 +160,8 @@ mod tests {
         check("data/{path..}", "data/a/b/", false, Some(&[("path", "a/b/")]));
         check("data/{path..}", "data/", false, Some(&[("path", "")]));
         check("data/{path..}", "data", false, None);
+        check("mounts/{path+..}", "mounts/a/b/", false, Some(&[("path", "a/b/")]));
+        check("mounts/{path+..}", "mounts/", true, None);
         check("{path..}", "", false, Some(&[("path", "")]));
         check("mounts/{path..}/tune", "mounts/a/b/tune", false, Some(&[("path", "a/b")]));
         check("mounts/{path..}/tune", "mounts/a/b", false, None);

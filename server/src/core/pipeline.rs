@@ -12,7 +12,9 @@ use super::acl::{self, AclRequest};
 use super::context::Context;
 use super::engine::{Access, AnyEngine, Found};
 use super::error::Error;
+use super::help;
 use super::input::{self, Input};
+use super::mount_table;
 use super::path::ApiPath;
 use super::render::{self, Extra};
 use super::request::{ClientToken, Operation, Parameters, Request};
@@ -83,9 +85,25 @@ impl Core {
             Err(error) => return Reply::error(&error, false),
         };
         match self.place(&topology, incoming) {
+            Ok((space, request)) if request.operation == Operation::Help => {
+                self.help(space, request).await.unwrap_or_else(|error| Reply::error(&error, true))
+            }
             Ok((space, request)) => self.serve_in(space, request).await,
             Err(error) => Reply::error(&error, false),
         }
+    }
+
+    /// Describes a path. No ACL is asked: every token may know what there is.
+    async fn help(&self, space: &Space, mut request: Request) -> Result<Reply, Error> {
+        let path = request.path.clone();
+        let (mounted, rest) = space.route(&path).ok_or_else(|| no_route(&path))?;
+        let engine = mounted.engine.as_ref().filter(|_| !mounted.entry().tainted);
+        let engine = engine.ok_or_else(|| no_route(&path))?;
+        let is_open = engine.is_open(rest);
+        let admission = self.admit(&mut request, !is_open).await.map_err(Error::plain)?;
+        let reply = help::reply(&**engine, mounted.entry().plain_kind(), rest);
+        self.depart(admission).await?;
+        reply
     }
 
     /// Finds the namespace.
@@ -161,6 +179,9 @@ impl Core {
         for attempt in 0..ATTEMPTS {
             request.operation = asked;
             let transaction = self.barrier.begin();
+            if !asked.is_by_query() || asked == Operation::Delete {
+                require_mounted(target, request, &transaction).await?;
+            }
             let (response, extra) = self.attempt(target, request, &transaction).await?;
             match transaction.commit().await {
                 Ok(()) => return self.reply(request, response, &extra).await,
@@ -339,13 +360,9 @@ impl Core {
 }
 
 fn target<'t>(space: &'t Space, path: &'t str, operation: Operation) -> Result<Target<'t>, Unroutable> {
-    let no_route = || {
-        let text = format!("no handler for route \"{path}\". route entry not found.");
-        Error::with_status(StatusCode::NOT_FOUND, text)
-    };
-    let (mounted, rest) = space.route(path).ok_or_else(no_route)?;
+    let (mounted, rest) = space.route(path).ok_or_else(|| no_route(path))?;
     if mounted.entry().tainted {
-        return Err(no_route());
+        return Err(no_route(path));
     }
     let engine = mounted.engine.as_ref().ok_or_else(|| {
         Error::not_implemented(format_args!(
@@ -356,6 +373,28 @@ fn target<'t>(space: &'t Space, path: &'t str, operation: Operation) -> Result<T
     })?;
     let found = engine.find(rest, operation).ok_or_else(Error::unsupported_path)?;
     Ok(Target { mounted, engine, path: rest, found })
+}
+
+/// Refuses a write into a mount that is gone by now. The commit fails if it goes before, or what is written
+/// would stay behind under a prefix that nobody deletes again.
+async fn require_mounted(
+    target: &Target<'_>,
+    request: &Request,
+    transaction: &Transaction,
+) -> Result<(), Error> {
+    let (entry, namespace) = (target.mounted.entry(), &target.mounted.mount.namespace);
+    if namespace.is_root() && entry.is_permanent() {
+        return Ok(());
+    }
+    match transaction.get(&mount_table::key(namespace, entry)).await? {
+        Some(_) => Ok(()),
+        None => Err(no_route(&request.path)),
+    }
+}
+
+fn no_route(path: &str) -> Error {
+    let text = format!("no handler for route \"{path}\". route entry not found.");
+    Error::with_status(StatusCode::NOT_FOUND, text)
 }
 
 /// Whether `path`, which leads to no route, is where no token is needed.

@@ -1,9 +1,11 @@
 //! The state of one server.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
 use super::error::Error;
@@ -18,6 +20,8 @@ use crate::barrier::{Barrier, Transaction};
 use crate::seal::Seal;
 
 const CLUSTER_KEY: &str = "core/cluster/local/info";
+/// How often the counts of encryptions are stored.
+const COUNT_INTERVAL: Duration = Duration::from_secs(300);
 const NAMESPACE_PREFIX: &str = "core/namespaces/";
 
 /// What the configuration says that requests can see.
@@ -91,6 +95,31 @@ impl Core {
         transaction.put_json(CLUSTER_KEY, &cluster)?;
         write_namespace_records(transaction, &Namespace::root(), now)?;
         Ok(())
+    }
+
+    /// Stores the counts of encryptions every now and then, until `stop` or the core is gone: a crash loses few.
+    pub(crate) fn start_counting(self: &Arc<Self>, stop: CancellationToken) {
+        let core = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let mut stored = None;
+            while tokio::time::timeout(COUNT_INTERVAL, stop.cancelled()).await.is_err() {
+                let Some(core) = core.upgrade() else { return };
+                core.store_counts(&mut stored).await;
+            }
+        });
+    }
+
+    /// Stores the counts, unless they are as `stored` says.
+    async fn store_counts(&self, stored: &mut Option<(u32, u64)>) {
+        let Ok(status) = self.barrier.term_status() else { return };
+        let counts = Some((status.term, status.encryptions));
+        if *stored == counts {
+            return;
+        }
+        match self.barrier.store_encryption_counts().await {
+            Ok(()) => *stored = counts,
+            Err(error) => tracing::warn!("the counts of encryptions could not be stored: {error}"),
+        }
     }
 
     /// Reads the topology after the barrier was unsealed. Requests are served from then on.

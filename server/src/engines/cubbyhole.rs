@@ -15,6 +15,10 @@ use crate::handler;
 /// The engine that every namespace has at `cubbyhole/`.
 pub struct Cubbyhole;
 
+/// Where older clients find what was wrapped.
+const OLD_UNWRAP: &str = "Reading from 'cubbyhole/response' is deprecated. Please use sys/wrapping/unwrap to unwrap \
+                          responses, as it provides additional security checks and other benefits.";
+
 static ROUTES: &[Route<Cubbyhole>] = &[Route::new("{path..}")
     .exists(handler!(exists))
     .read(handler!(read))
@@ -57,7 +61,8 @@ async fn exists(_: &Cubbyhole, cx: &Context<'_>) -> Result<bool, Error> {
 
 async fn read(_: &Cubbyhole, cx: &Context<'_>) -> Result<Response, Error> {
     let data: Box<RawValue> = own(cx)?.get_json(secret_path(cx)?).await?.ok_or_else(Error::not_found)?;
-    Ok(with_field_warnings(cx, &[], Response::raw_data(data)))
+    let response = with_field_warnings(cx, &[], Response::raw_data(data));
+    Ok(if cx.capture("path") == "response" { response.with_warning(OLD_UNWRAP) } else { response })
 }
 
 async fn list(_: &Cubbyhole, cx: &Context<'_>) -> Result<Response, Error> {

@@ -36,6 +36,8 @@ pub(crate) struct Service {
     max_bytes: usize,
     max_strings: u64,
     max_duration: Duration,
+    /// How long a body may take to arrive.
+    read_timeout: Duration,
 }
 
 impl Service {
@@ -46,6 +48,7 @@ impl Service {
             core,
             max_bytes: max_bytes.unwrap_or(usize::MAX),
             max_strings: listener.max_request_json_strings.unwrap_or(u64::MAX),
+            read_timeout: listener.http_read_timeout,
             max_duration: listener.max_request_duration.unwrap_or(Duration::from_secs(90)),
         }
     }
@@ -122,7 +125,8 @@ impl Service {
         stream: hyper::body::Incoming,
         headers: &HeaderMap,
     ) -> Result<Parameters, Error> {
-        let bytes = body::read(stream, self.max_bytes).await?;
+        let reading = body::read(stream, self.max_bytes);
+        let bytes = tokio::time::timeout(self.read_timeout, reading).await.map_err(|_| too_slow())??;
         body::limit_strings(&bytes, self.max_strings)?;
         body::parameters(&bytes, text(headers, &header::CONTENT_TYPE))
     }
@@ -266,6 +270,10 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> &'h str {
 
 fn timed_out() -> Error {
     Error::with_status(StatusCode::SERVICE_UNAVAILABLE, "context deadline exceeded")
+}
+
+fn too_slow() -> Error {
+    Error::with_status(StatusCode::REQUEST_TIMEOUT, "the body of the request took too long to arrive")
 }
 
 fn of_reply(reply: Reply) -> Answer {

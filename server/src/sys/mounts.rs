@@ -21,15 +21,15 @@ use crate::handler;
 /// Mounts, by path and all, and what user interfaces show of them.
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("mounts").read(handler!(read_secrets)),
-    Route::new("mounts/auth/{path..}").read(handler!(read_auth)).write(handler!(enable::not_auth)),
-    Route::new("mounts/{path..}")
+    Route::new("mounts/auth/{path+..}").read(handler!(read_auth)).write(handler!(enable::not_auth)),
+    Route::new("mounts/{path+..}")
         .fields(Enable::PARTS)
         .topology()
         .read(handler!(read_secret))
         .write(handler!(enable::secret))
         .delete(handler!(unmount::secret)),
     Route::new("auth").read(handler!(read_all_auth)),
-    Route::new("auth/{path..}")
+    Route::new("auth/{path+..}")
         .fields(Enable::PARTS)
         .sudo()
         .topology()
@@ -168,9 +168,6 @@ async fn read_auth(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 
 fn read_one(cx: &Context<'_>, class: MountClass, missing: &str) -> Result<Response, Error> {
     let path = cx.capture("path");
-    if path.is_empty() {
-        return Err(Error::unsupported_path());
-    }
     let mounted = find(&*space(cx)?, class, path)
         .ok_or_else(|| Error::invalid(format!("{missing} {}", normal_path(path))))?;
     Ok(Response::data(&MountBody::new(mounted.entry()))?.spread())

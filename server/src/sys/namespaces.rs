@@ -23,7 +23,7 @@ use crate::handler;
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("namespaces").list(handler!(list)).scan(handler!(scan)),
     Route::new("internal/ui/namespaces").unauthenticated().read(handler!(list_names)),
-    Route::new("namespaces/{path..}")
+    Route::new("namespaces/{path+..}")
         .fields(Body::PARTS)
         .topology()
         .read(handler!(read))
@@ -71,9 +71,6 @@ impl<'a> From<&'a Namespace> for NamespaceBody<'a> {
 /// The whole path of the namespace that the request names.
 fn named(cx: &Context<'_>) -> Result<String, Error> {
     let name = cx.capture("path").trim_matches('/');
-    if name.is_empty() {
-        return Err(Error::unsupported_path());
-    }
     if name.contains('/') {
         return Err(Error::invalid("namespace name cannot contain /"));
     }

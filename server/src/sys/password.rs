@@ -62,7 +62,7 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let sent =
         body.policy.filter(|text| !text.is_empty()).ok_or_else(|| refused("missing policy".to_owned()))?;
     let policy = stored_text(&sent).into_owned();
-    let parsed = PasswordPolicy::parse(&policy).map_err(|error| refused(error.peer_text))?;
+    let parsed = PasswordPolicy::parse(&policy).map_err(|error| Error::invalid(error.peer_text))?;
     // Better refused now than when a password is needed.
     password_policy::generate(&parsed)
         .map_err(|error| refused(format!("unable to generate password from provided policy: {error}")))?;

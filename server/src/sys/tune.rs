@@ -21,9 +21,9 @@ use crate::handler;
 
 /// Settings of mounts.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    of_mounts("mounts/auth/{path..}/tune"),
-    of_mounts("mounts/{path..}/tune"),
-    of_mounts("auth/{path..}/tune").sudo(),
+    of_mounts("mounts/auth/{path+..}/tune"),
+    of_mounts("mounts/{path+..}/tune"),
+    of_mounts("auth/{path+..}/tune").sudo(),
 ];
 
 const fn of_mounts(pattern: &'static str) -> Route<Sys> {

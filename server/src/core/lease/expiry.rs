@@ -214,3 +214,63 @@ fn own_context<'a>(
         now,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+    use crate::barrier::Barrier;
+    use crate::core::clock::Clock;
+    use crate::core::limits::TtlLimits;
+    use crate::core::state::Settings;
+    use crate::storage::InmemStorage;
+
+    const START: i64 = 1_800_000_000;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(START + second).expect("a time of this age")
+    }
+
+    async fn core(second: &Arc<AtomicI64>) -> Arc<Core> {
+        let second = Arc::clone(second);
+        let settings = Settings {
+            api_addr: String::new(),
+            cluster_addr: String::new(),
+            cluster_name: "test".to_owned(),
+            limits: TtlLimits::SYSTEM,
+            listeners: Vec::new(),
+            is_dev: true,
+        };
+        let clock = Clock::from_fn(move || at(second.load(Ordering::Relaxed)));
+        let core = Core::new(Barrier::new(Arc::new(InmemStorage::new())), settings, clock);
+        core.initialize_dev(Some("root")).await.expect("a fresh storage");
+        core
+    }
+
+    #[tokio::test]
+    async fn a_failed_revocation_waits_before_it_is_tried_again() {
+        let second = Arc::new(AtomicI64::new(0));
+        let core = core(&second).await;
+        let id = "secret/data/a/1";
+        let key = lease_key(&Namespace::root(), id);
+        // The key/value engine leases nothing, so it does not revoke.
+        let lease =
+            SecretLease { path: "secret/data/a".to_owned(), expires_at: at(5), ..SecretLease::default() };
+        let transaction = core.barrier.begin();
+        let leases = core.tokens.leases();
+        leases.write_secret(&transaction, &Namespace::root(), id, &lease).expect("a record");
+        transaction.commit().await.expect("no conflict");
+        for (failures, now, again) in [(1, 6, 16), (2, 17, 37), (3, 38, 78), (4, 79, 159), (5, 160, 320)] {
+            second.store(now, Ordering::Relaxed);
+            core.expire_due().await;
+            assert_eq!(leases.queue.next_second(), Some(START + again + 1), "after failure {failures}");
+        }
+        second.store(400, Ordering::Relaxed);
+        core.expire_due().await;
+        assert_eq!(leases.queue.next_second(), Some(START + 400 + 24 * 3600 + 1));
+        let transaction = core.barrier.begin();
+        let record = transaction.get_json(&key).await.expect("unsealed");
+        assert!(matches!(record, Some(LeaseRecord::Secret(lease)) if lease.is_irrevocable()));
+    }
+}

@@ -134,7 +134,22 @@ impl Tokens {
         } else {
             self.find(&id).await?
         };
-        Ok(entry.filter(|entry| !entry.is_expired(now)))
+        let Some(entry) = entry.filter(|entry| !entry.is_expired(now)) else { return Ok(None) };
+        let is_left_over = self.has_expired_ancestor(&entry, now).await?;
+        Ok(Some(entry).filter(|_| !is_left_over))
+    }
+
+    /// Whether a token above `entry` has ended and the two are not revoked yet.
+    async fn has_expired_ancestor(&self, entry: &TokenEntry, now: Timestamp) -> Result<bool, Error> {
+        let mut parent = entry.parent.clone();
+        while !parent.is_empty() {
+            let Some(above) = self.find(&parent).await? else { return Ok(false) };
+            if above.is_expired(now) {
+                return Ok(true);
+            }
+            parent.clone_from(&above.parent);
+        }
+        Ok(false)
     }
 
     async fn open_batch(

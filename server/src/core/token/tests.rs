@@ -44,11 +44,26 @@ impl Bench {
     }
 
     async fn call_in(&self, namespace: &str, token: &str, path: &str, body: Value) -> (u16, Value) {
+        self.run(Operation::Update, namespace, token, path, body).await
+    }
+
+    async fn delete(&self, path: &str) -> u16 {
+        self.run(Operation::Delete, "", "root", path, json!({})).await.0
+    }
+
+    async fn run(
+        &self,
+        operation: Operation,
+        namespace: &str,
+        token: &str,
+        path: &str,
+        body: Value,
+    ) -> (u16, Value) {
         let incoming = Incoming {
             id: "3f2b0f6e-0000-4000-8000-000000000000".to_owned(),
             namespace: namespace.to_owned(),
             path: ApiPath::parse(path).expect("a good path"),
-            operation: Operation::Update,
+            operation,
             parameters: serde_json::from_value(body).expect("an object"),
             wrap_ttl: None,
             client: [127, 0, 0, 1].into(),
@@ -314,4 +329,32 @@ async fn leases_are_watched_again_after_a_restart() {
     bench.pass(62).await;
     assert!(!lookup(&bench, &token).await);
     assert!(!lookup(&bench, &child).await, "it has ended with its parent");
+}
+
+#[tokio::test]
+async fn a_child_ends_with_its_parent_even_before_it_is_revoked() {
+    let bench = Bench::new().await;
+    bench.call("root", "sys/policies/acl/maker", json!({"policy": MAKER})).await;
+    let token = bench.create("root", json!({"policies": ["maker"], "ttl": 60})).await;
+    let child = bench.create(&token, json!({"ttl": 3600})).await;
+    assert!(bench.is_usable(&child).await);
+    bench.seconds.fetch_add(61, Ordering::Relaxed);
+    assert!(!bench.is_usable(&child).await);
+}
+
+#[tokio::test]
+async fn a_write_into_a_mount_that_goes_leaves_nothing_behind() {
+    let bench = Bench::new().await;
+    for _ in 0..20 {
+        assert_eq!(bench.call("root", "sys/mounts/kv", json!({"type": "kv"})).await.0, 204);
+        let topology = bench.core.open_topology().expect("open");
+        let space = topology.space("").expect("the root");
+        let prefix = space.mount("kv/").expect("mounted").prefix.clone();
+        let writes = (0..8).map(|_| bench.call("root", "kv/a", json!({"a": 1})));
+        let writes = futures::future::join_all(writes);
+        let (_, status) = tokio::join!(writes, bench.delete("sys/mounts/kv"));
+        assert_eq!(status, 204);
+        let transaction = bench.core.barrier.begin();
+        assert_eq!(transaction.scan_keys(&prefix).await.expect("unsealed"), Vec::<String>::new());
+    }
 }
