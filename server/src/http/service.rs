@@ -10,6 +10,7 @@ use futures::FutureExt as _;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::Full;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{body, query, redirect, status};
 use crate::config::Listener;
@@ -27,6 +28,13 @@ const WRAP_TTL: HeaderName = HeaderName::from_static("x-vault-wrap-ttl");
 /// Headers that no engine ever sees.
 const CREDENTIALS: [HeaderName; 3] = [TOKEN, header::AUTHORIZATION, header::COOKIE];
 
+/// KiB of large bodies that one listener keeps in memory at once; further ones wait. A body is read before its
+/// token is looked at, so anybody can send one.
+const ROOM: usize = 256 * 1024;
+
+/// Bodies of more KiB are large.
+const LARGE: u64 = 1024;
+
 type Answer = http::Response<Full<Bytes>>;
 
 /// Answers the requests of one listener.
@@ -36,6 +44,8 @@ pub(crate) struct Service {
     max_bytes: usize,
     max_strings: u64,
     max_duration: Duration,
+    /// KiB of large bodies that may be in memory at once.
+    room: Arc<Semaphore>,
     /// How long a body may take to arrive.
     read_timeout: Duration,
 }
@@ -48,6 +58,7 @@ impl Service {
             core,
             max_bytes: max_bytes.unwrap_or(usize::MAX),
             max_strings: listener.max_request_json_strings.unwrap_or(u64::MAX),
+            room: Arc::new(Semaphore::new(ROOM)),
             read_timeout: listener.http_read_timeout,
             max_duration: listener.max_request_duration.unwrap_or(Duration::from_secs(90)),
         }
@@ -110,6 +121,7 @@ impl Service {
             return self.status(&parts, &path, pairs, stream).await;
         }
         let operation = operation(&parts.method, &pairs)?;
+        let _room = if operation.is_by_query() { None } else { self.make_room(&stream).await };
         let path = path_of(path, operation)?;
         let parameters = if operation.is_by_query() {
             query::parameters(pairs, &["list", "scan", "help"])
@@ -118,6 +130,19 @@ impl Service {
             self.parameters(stream, &parts.headers).await?
         };
         Ok(self.core.serve(incoming(parts.headers, path, operation, parameters, client)?).await)
+    }
+
+    /// Waits until the body `stream` has room in memory. Small ones need none.
+    async fn make_room(&self, stream: &hyper::body::Incoming) -> Option<SemaphorePermit<'_>> {
+        let size = hyper::body::Body::size_hint(stream);
+        let limit = u64::try_from(self.max_bytes).unwrap_or(u64::MAX);
+        // Without a length it may be as large as is allowed.
+        let kib = size.exact().unwrap_or(limit).min(limit) / 1024;
+        if kib <= LARGE {
+            return None;
+        }
+        let kib = u32::try_from(kib.min(ROOM as u64)).ok()?;
+        self.room.acquire_many(kib).await.ok()
     }
 
     async fn parameters(

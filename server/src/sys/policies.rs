@@ -225,7 +225,11 @@ fn check_version(given: &Policy, present: Option<&PolicyRecord>) -> Result<(), E
 /// When the policy ends, in seconds since 1970.
 fn expiration(given: &Policy, now: Timestamp) -> Result<Option<i64>, Error> {
     if let Some(Seconds(ttl)) = given.ttl.filter(|ttl| ttl.0 > 0) {
-        return Ok(Some(now.as_second() + ttl));
+        let end = now.as_second().saturating_add(ttl);
+        return match Timestamp::from_second(end) {
+            Ok(end) => Ok(Some(end.as_second())),
+            Err(_) => Err(Error::invalid(format!("`ttl` of {ttl} seconds ends beyond the year 9999"))),
+        };
     }
     let Some(text) = given.expiration.as_ref().filter(|text| !text.is_empty()) else { return Ok(None) };
     let end: Timestamp = text.parse().map_err(|_| {
