@@ -196,9 +196,13 @@ impl Client {
     async fn revoke(&self, session: &Session) {
         for (token, at) in &session.ours {
             let request = Request::post("auth/token/revoke-self", Record::new());
-            if let Err(error) = self.send_as(Some(token.expose()), at, &request).await {
-                tracing::warn!(%error, "our own token could not be revoked; it ends by itself");
-            }
+            let refused = |answer: &Answer| Error::Refused(Box::new(Refusal::new(&request, at, answer)));
+            let error = match self.send_as(Some(token.expose()), at, &request).await {
+                Ok(answer) if answer.is_success() => continue,
+                Ok(answer) => refused(&answer),
+                Err(error) => error,
+            };
+            tracing::warn!(%error, "our own token could not be revoked; it ends by itself");
         }
     }
 }

@@ -17,6 +17,16 @@ pub enum Outcome {
     Gone,
 }
 
+/// A conversation that ended badly.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The first thing that went wrong.
+    pub error: Error,
+    /// Whether the server had taken a write of this conversation before that. Without, whatever stands at the
+    /// object's path is somebody else's.
+    pub wrote: bool,
+}
+
 impl Client {
     /// Does `operation` with an object of `kind` in `namespace` (relative to the client's own).
     ///
@@ -27,14 +37,21 @@ impl Client {
         kind: &Kind,
         namespace: &str,
         operation: &Operation<'_>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Outcome, Failure> {
         let mut conversation = Conversation::new(kind, operation);
+        let driven = self.drive(&mut conversation, namespace).await;
+        let wrote = conversation.wrote;
+        let ended = driven.and_then(|()| conversation.end(&self.absolute(namespace)));
+        ended.map_err(|error| Failure { error, wrote })
+    }
+
+    async fn drive(&self, conversation: &mut Conversation<'_>, namespace: &str) -> Result<(), Error> {
         while let Some((pause, request)) = conversation.next()? {
             tokio::time::sleep(pause).await;
             let answer = self.send(namespace, &request).await?;
             conversation.hear(request, answer);
         }
-        conversation.end(&self.absolute(namespace))
+        Ok(())
     }
 }
 
@@ -45,11 +62,12 @@ pub(crate) struct Conversation<'a> {
     answers: Vec<Answer>,
     last: Option<Request>,
     end: Option<Step>,
+    wrote: bool,
 }
 
 impl<'a> Conversation<'a> {
     pub(crate) fn new(kind: &'a Kind, operation: &'a Operation<'a>) -> Self {
-        Self { kind, operation, answers: Vec::new(), last: None, end: None }
+        Self { kind, operation, answers: Vec::new(), last: None, end: None, wrote: false }
     }
 
     /// The next request and how long to wait before it; `None` when the conversation is over.
@@ -69,6 +87,7 @@ impl<'a> Conversation<'a> {
     }
 
     pub(crate) fn hear(&mut self, request: Request, answer: Answer) {
+        self.wrote |= !request.reads && answer.is_success();
         self.last = Some(request);
         self.answers.push(answer);
     }

@@ -105,8 +105,8 @@ impl Client {
 
     /// How long to wait before the next try; `None` if there should be none.
     ///
-    /// A broken connection may have carried the request, so only reads are sent again then. 412 (the node is
-    /// behind), 429 and 502–504 come from before the request was done.
+    /// 412 (the node is behind), 429 and 503 come from before the request was done. A broken connection, a 500,
+    /// and a gateway's 502 or 504 may come after it, so only reads are sent again then.
     fn pause(
         &self,
         attempt: u32,
@@ -115,8 +115,8 @@ impl Client {
     ) -> Option<Duration> {
         let (most, after) = match outcome {
             Ok((Answer { status: 412, .. }, after)) => (self.settings.consistency_retries, *after),
-            Ok((Answer { status: 429 | 502..=504, .. }, after)) => (self.settings.retries, *after),
-            Ok((Answer { status: 500, .. }, _)) if request.reads => (self.settings.retries, None),
+            Ok((Answer { status: 429 | 503, .. }, after)) => (self.settings.retries, *after),
+            Ok((Answer { status: 500 | 502 | 504, .. }, _)) if request.reads => (self.settings.retries, None),
             Err(Error::Unreachable { .. }) if request.reads => (self.settings.retries, None),
             _ => return None,
         };
@@ -263,6 +263,12 @@ fn http_method(method: Method) -> reqwest::Method {
 }
 
 fn body(request: &Request, status: u16, text: &str) -> Result<Value, Error> {
+    // The API's own 404 is always an object. Another one says nothing about what is there: a proxy, or a wrong
+    // address, must not pass for an absent object.
+    if status == 404 && !text.trim_start().starts_with('{') {
+        let cause = "a 404 that the API did not write; check the address".to_owned();
+        return Err(Error::Answer { request: name(request), cause });
+    }
     if text.trim().is_empty() {
         return Ok(Value::Null);
     }

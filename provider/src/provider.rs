@@ -48,11 +48,21 @@ impl VaultProvider {
         record: &Record,
         operation: Operation<'_>,
     ) -> Result<Outcome, tf::Diagnostic> {
-        let client = self.client()?;
-        client
-            .run(kind, record.text("namespace"), &operation)
-            .await
-            .map_err(|error| failure::of_client(&error))
+        self.attempt(kind, record, operation).await.map_err(|failed| failed.diagnostic)
+    }
+
+    async fn attempt(
+        &self,
+        kind: &Kind,
+        record: &Record,
+        operation: Operation<'_>,
+    ) -> Result<Outcome, Failed> {
+        let client = self.client().map_err(|diagnostic| Failed { diagnostic, wrote: false })?;
+        let outcome = client.run(kind, record.text("namespace"), &operation).await;
+        outcome.map_err(|failure| Failed {
+            diagnostic: failure::of_client(&failure.error),
+            wrote: failure.wrote,
+        })
     }
 
     async fn apply(
@@ -71,10 +81,15 @@ impl VaultProvider {
             None => Operation::Create { desired: &desired },
             Some(prior) => Operation::Update { prior, desired: &desired },
         };
-        match self.run(kind, &desired, operation).await {
+        match self.attempt(kind, &desired, operation).await {
             Ok(Outcome::Object(record)) => Ok(convert::object(kind, &record)),
             Ok(Outcome::Gone) => Err((request.prior_state.clone(), vanished(kind))),
-            Err(error) => Err((self.what_remains(kind, prior.as_ref(), &desired, request).await, error)),
+            // Nothing was written: what stands there is not ours, and must not come into the state, from where the
+            // next run would destroy it.
+            Err(failed) if prior.is_none() && !failed.wrote => Err((tf::Value::Null, failed.diagnostic)),
+            Err(failed) => {
+                Err((self.what_remains(kind, prior.as_ref(), &desired, request).await, failed.diagnostic))
+            }
         }
     }
 
@@ -109,6 +124,13 @@ impl VaultProvider {
             _ => request.prior_state.clone(),
         }
     }
+}
+
+/// Why a conversation failed.
+struct Failed {
+    diagnostic: tf::Diagnostic,
+    /// Whether something was written before.
+    wrote: bool,
 }
 
 /// What is wanted: the plan without its open places, with the write-only values of the configuration.

@@ -123,8 +123,9 @@ impl Demo {
     /// A client of the server, in `folder`.
     fn client(&self, program: &Path, folder: &Path) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(folder).env("VAULT_ADDR", self.server.url()).env("VAULT_TOKEN", TOKEN);
-        command.env_remove("VAULT_NAMESPACE").env("TF_CLI_CONFIG_FILE", folder.join("terraform.rc"));
+        shell::isolated(&mut command).current_dir(folder);
+        command.env("VAULT_ADDR", self.server.url()).env("VAULT_TOKEN", TOKEN);
+        command.env("TF_CLI_CONFIG_FILE", folder.join("terraform.rc"));
         command.env("CHECKPOINT_DISABLE", "1").env("TF_IN_AUTOMATION", "1").envs(SECRETS.iter().copied());
         command
     }

@@ -66,3 +66,18 @@ pub(crate) fn shown(command: &Command) -> String {
     let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned());
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
 }
+
+/// Prefixes of variables that say which server a client talks to, and as whom.
+const CLIENT_VARIABLES: &[&str] = &["BAO_", "TERRAFORM_VAULT_", "TF_", "TFC_", "VAULT_"];
+
+/// `command` without the settings of the user's own clients: what is shown must not happen on their server.
+pub(crate) fn isolated(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        let is_theirs =
+            name.to_str().is_some_and(|name| CLIENT_VARIABLES.iter().any(|prefix| name.starts_with(prefix)));
+        if is_theirs {
+            command.env_remove(&name);
+        }
+    }
+    command
+}

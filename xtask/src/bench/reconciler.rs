@@ -25,7 +25,11 @@ pub(super) fn measure(binaries: &Path, objects: usize) -> Done {
         ("empty plan", ["plan", "-json"], 0),
     ] {
         let mut command = shell::command(&program);
-        command.args(arguments).arg(&declaration).env("VAULT_ADDR", &proxy.url).env("VAULT_TOKEN", TOKEN);
+        shell::isolated(&mut command)
+            .args(arguments)
+            .arg(&declaration)
+            .env("VAULT_ADDR", &proxy.url)
+            .env("VAULT_TOKEN", TOKEN);
         let begin = Instant::now();
         let output = command.output().map_err(|error| format!("`{}`: {error}", program.display()))?;
         let seconds = begin.elapsed().as_secs_f64();
