@@ -1,5 +1,8 @@
-//! Every kind with the reconciler, on OpenBao and on our server: create, empty plan, update, drift seen and mended.
-//! Every example: applied, planned empty.
+//! Every kind with the reconciler, on OpenBao and on our server: create, empty plan, update, drift seen and mended,
+//! destroy. Every example: applied, planned empty, destroyed.
+//!
+//! The reconciler has no import: it knows no other state than the server's, so an object that is there already, whoever
+//! made it, plans nothing. That is what the plan after every apply shows, which is a process of its own.
 
 use std::path::{Path, PathBuf};
 
@@ -62,7 +65,8 @@ fn example_is_applied(folder: &Path, server: &Server) -> Result<(), String> {
     }
     lockstep.expect(&["apply", "-auto-approve", "."], IN_SYNC, "apply")?;
     lockstep.expect(&["plan", "."], IN_SYNC, "plan after the apply")?;
-    lockstep.expect(&["drift", "."], IN_SYNC, "drift after the apply").map(drop)
+    lockstep.expect(&["drift", "."], IN_SYNC, "drift after the apply")?;
+    is_destroyed(&lockstep, ".")
 }
 
 /// Names of the variables that a configuration takes secrets from.
@@ -82,9 +86,23 @@ fn life_of_a_kind(folder: &Path, server: &Server) -> Result<(), String> {
     }
     if let Some(drift) = cases::optional_text(&folder.join("drift.http"))? {
         Script::parse(&drift)?.perform(server)?;
-        return drift_is_seen(&lockstep, folder);
+        drift_is_seen(&lockstep, folder)?;
     }
-    Ok(())
+    is_destroyed(&lockstep, "main.hcl")?;
+    // Most cases declare what holds the object as well, and without it every question about the object is refused.
+    match cases::optional_text(&folder.join("gone.http"))? {
+        Some(gone) => Script::parse(&gone)?.perform(server),
+        None => Ok(()),
+    }
+}
+
+/// Everything declared is deleted; nothing is left to delete then, and a plan would make all of it.
+fn is_destroyed(lockstep: &Lockstep, path: &str) -> Result<(), String> {
+    lockstep.expect(&["apply", "-destroy", "-auto-approve", path], IN_SYNC, "destroy")?;
+    lockstep.expect(&["plan", "-destroy", path], IN_SYNC, "plan -destroy after the destroy")?;
+    let planned = lockstep.expect(&["plan", path], CHANGES, "plan after the destroy")?;
+    let only_creates = !planned.stdout.contains("to update") && !planned.stdout.contains("in sync");
+    if only_creates { Ok(()) } else { Err(planned.failure("something is left after the destroy")) }
 }
 
 /// A change behind its back is seen and mended; where it cannot be seen, the report has to say so.

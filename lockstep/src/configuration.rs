@@ -25,7 +25,7 @@ pub(crate) struct Configuration {
     /// Let secrets stand in the configuration in clear
     #[arg(long)]
     allow_literal_secrets: bool,
-    /// Fetch secrets that the server shows (such as those of a key/value engine), and compare them
+    /// Run commands, too, for secrets that are compared with what the server shows; fail if one cannot be had
     #[arg(long)]
     compare_secrets: bool,
 }
@@ -113,11 +113,14 @@ impl Configuration {
         let taken = Inventory::take(&reader, client.address(), &loaded.desired, &progress).await;
         drop(bar);
         let mut inventory = taken.map_err(|error| fail(&error.to_diagnostic()))?;
-        if self.compare_secrets {
-            inventory.fetch_secrets(&reader, &loaded.desired, &loaded.secrets).await.map_err(|found| {
-                complain(&found, &loaded.sources);
-                Exit::Error
-            })?;
+        if !policy.destroy {
+            let commands = self.compare_secrets;
+            let fetched = inventory.fetch_secrets(&reader, &loaded.desired, &loaded.secrets, commands).await;
+            let missing = fetched.map_err(|error| fail(&error.to_diagnostic()))?;
+            if commands && !missing.is_empty() {
+                complain(&missing, &loaded.sources);
+                return Err(Exit::Error);
+            }
         }
         Ok(reconciler::plan(&loaded.desired, &inventory, policy))
     }

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use client::Error;
 use futures::stream::{self, StreamExt as _};
-use schemas::{Diagnostic, Kind, Record, Secret, Value};
+use schemas::{Diagnostic, Field, Kind, Record, Secret, Value};
 
 use crate::Address;
-use crate::config::Desired;
-use crate::late::{Nothing, resolve_all};
+use crate::config::{Declared, Desired};
+use crate::late::{Known, Nothing, resolve_all};
 use crate::secrets::Secrets;
 use crate::server::{Batched, Identity, Look, read};
 use crate::value::{SecretRef, Val};
@@ -25,8 +25,10 @@ pub struct Inventory {
     pub server: Identity,
     /// What was looked for, by address.
     pub objects: BTreeMap<Address, Live>,
-    /// Secrets that may be compared with what the server shows; usually none.
+    /// Secrets that may be compared with what the server shows.
     secrets: Arc<Secrets>,
+    /// Objects with such secrets, fitted to what is declared.
+    fitted: BTreeMap<Address, Record>,
 }
 
 /// An object as the server has it.
@@ -65,43 +67,98 @@ impl Inventory {
     ) -> Result<Self, Error> {
         let identity = Identity::ask(server, address).await?;
         let objects = look_for(server, wanted(desired), progress).await?;
-        Ok(Self { server: identity, objects, secrets: Arc::default() })
+        Ok(Self::of(identity, objects))
     }
 
     /// An inventory of what is known already.
     pub fn of(server: Identity, objects: BTreeMap<Address, Live>) -> Self {
-        Self { server, objects, secrets: Arc::default() }
+        Self { server, objects, secrets: Arc::default(), fitted: BTreeMap::new() }
     }
 
-    /// Fetches the secrets of fields that the server shows, so that they can be compared. The values stay in this
-    /// inventory, and are wiped with it.
+    /// Fetches the secrets of fields that the server shows, so that they can be compared; those for which a command
+    /// has to be run only if `commands` says so. The values stay in this inventory, and are wiped with it. The result
+    /// says of each secret that cannot be had why: the fields that it goes into are not compared.
     ///
     /// # Errors
-    /// Each secret that cannot be had.
+    /// When nobody answers.
     pub async fn fetch_secrets(
         &mut self,
         server: &impl Look,
         desired: &Desired,
         variables: &BTreeMap<String, Secret>,
-    ) -> Result<(), Vec<Diagnostic>> {
-        let shown = desired.objects.values().flat_map(|object| {
-            let fields = object.kind.fields().filter(|field| field.readable && !field.is_write_only());
-            fields.filter_map(|field| object.fields.get(field.name))
-        });
-        let wanted = shown.flat_map(Val::secrets).collect();
-        self.secrets = Arc::new(Secrets::fetch(wanted, variables, server).await?);
+        commands: bool,
+    ) -> Result<Vec<Diagnostic>, Error> {
+        let present = desired.objects.iter().filter(|(address, _)| self.record(address).is_some());
+        let shown = present.flat_map(|(_, object)| shown_fields(object));
+        let wanted = shown.flat_map(Val::secrets).filter(|secret| commands || !secret.runs_a_command());
+        let (secrets, found) = Secrets::fetch_some(wanted.collect(), variables, server).await;
+        self.secrets = Arc::new(secrets);
+        self.fit(server, desired).await?;
+        Ok(found)
+    }
+
+    /// Looks once more at objects whose secrets seem to differ, now that these are known: some kinds show what is
+    /// declared alone.
+    async fn fit(&mut self, server: &impl Look, desired: &Desired) -> Result<(), Error> {
+        let mut fitted = BTreeMap::new();
+        for (address, object) in &desired.objects {
+            let Some(live) = self.record(address) else { continue };
+            let Ok(wanted) = resolve_all(&object.fields, self) else { continue };
+            let differs = |field: &&Field| {
+                let (is, should) = (live.get(field.name), wanted.get(field.name));
+                let is_known = should.has_secret() && !should.has_unknown();
+                is_known && !is.is_null() && !object.kind.same(field, is, should)
+            };
+            let fields: Vec<_> = comparable(object.kind).filter(differs).collect();
+            if fields.is_empty() {
+                continue;
+            }
+            if let Some(again) = read(server, object.kind, &address.namespace(), &wanted).await? {
+                let mut record = live.clone();
+                fields.iter().for_each(|field| record.set(field.name, again.get(field.name).clone()));
+                fitted.insert(address.clone(), record);
+            }
+        }
+        self.fitted = fitted;
         Ok(())
     }
 
-    /// The secret, if it was fetched for comparing.
-    pub(crate) fn secret(&self, reference: &SecretRef) -> Option<Value> {
-        self.secrets.get(reference)
+    /// The object at `address`, if it is there.
+    fn record(&self, address: &Address) -> Option<&Record> {
+        match self.live(address) {
+            Live::Present(record) => Some(record),
+            Live::Absent | Live::Unknown(_) => None,
+        }
+    }
+
+    /// The object at `address` fitted to what is declared, if its secrets seemed to differ.
+    pub(crate) fn fitted(&self, address: &Address) -> Option<&Record> {
+        self.fitted.get(address)
     }
 
     /// The object at `address`; absent if nobody looked.
     pub fn live(&self, address: &Address) -> &Live {
         self.objects.get(address).unwrap_or(&Live::Absent)
     }
+}
+
+impl Known for Inventory {
+    fn secret(&self, reference: &SecretRef) -> Option<Value> {
+        self.secrets.get(reference)
+    }
+
+    fn output(&self, address: &Address, field: &str) -> Option<Value> {
+        self.record(address).map(|record| record.get(field).clone()).filter(|value| !value.is_null())
+    }
+}
+
+/// Fields whose value the server shows.
+fn comparable(kind: &'static Kind) -> impl Iterator<Item = &'static Field> {
+    kind.fields().filter(|field| field.readable && !field.is_write_only())
+}
+
+fn shown_fields(object: &Declared) -> impl Iterator<Item = &Val> {
+    comparable(object.kind).filter_map(|field| object.fields.get(field.name))
 }
 
 fn wanted(desired: &Desired) -> Vec<Wanted> {

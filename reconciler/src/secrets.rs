@@ -22,6 +22,16 @@ impl Secrets {
         variables: &BTreeMap<String, Secret>,
         server: &impl Look,
     ) -> Result<Self, Vec<Diagnostic>> {
+        let (fetched, found) = Self::fetch_some(wanted, variables, server).await;
+        if found.is_empty() { Ok(fetched) } else { Err(found) }
+    }
+
+    /// Fetches what can be had of `wanted`, and says of the others why they cannot.
+    pub(crate) async fn fetch_some(
+        wanted: BTreeSet<SecretRef>,
+        variables: &BTreeMap<String, Secret>,
+        server: &impl Look,
+    ) -> (Self, Vec<Diagnostic>) {
         let (mut fetched, mut found) = (BTreeMap::new(), Vec::new());
         for reference in wanted {
             match fetch(&reference, variables, server).await {
@@ -31,7 +41,7 @@ impl Secrets {
                 ),
             }
         }
-        if found.is_empty() { Ok(Self(fetched)) } else { Err(found) }
+        (Self(fetched), found)
     }
 }
 

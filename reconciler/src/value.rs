@@ -128,6 +128,13 @@ impl Ord for LiteralSecret {
     }
 }
 
+impl SecretRef {
+    /// True if a command has to be run for it.
+    pub fn runs_a_command(&self) -> bool {
+        matches!(self, SecretRef::Exec(_))
+    }
+}
+
 impl fmt::Display for SecretRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

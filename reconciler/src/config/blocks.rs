@@ -36,6 +36,14 @@ pub(crate) fn kind_of(name: &str, container: &str, of_type: &str) -> Option<&'st
     exact.or_else(|| kinds().find(|(_, block)| fits(block) && block.types.is_empty())).map(|(kind, _)| kind)
 }
 
+/// The kind of a container block `name` without a type: the one that has most of its `fields`.
+pub(super) fn likely_kind(name: &str, fields: &[&str]) -> Option<&'static Kind> {
+    let fits = |block: &schemas::Block| block.name == name && block.within == NAMESPACE;
+    let known = |kind: &Kind| fields.iter().filter(|field| kind.field(field).is_some()).count();
+    let candidates = kinds().filter(|(_, block)| fits(block));
+    candidates.max_by_key(|(kind, block)| (known(kind), block.types.is_empty())).map(|(kind, _)| kind)
+}
+
 /// The types of containers that have blocks called `name`.
 pub(super) fn types_with(name: &str, container: &str) -> Vec<&'static str> {
     let fits = |block: &&schemas::Block| block.name == name && block.within == container;

@@ -226,8 +226,9 @@ impl Reader<'_, '_> {
             let found = Diagnostic::error(format!("`{}` and `path` blocks exclude each other", field.name));
             return self.complain(rules.first().and_then(|rule| rule.ident.span()), found);
         }
-        let texts: Option<Vec<String>> = rules.iter().map(|rule| self.rule(rule)).collect();
-        let Some(texts) = texts else { return };
+        // All rules are looked at, even after one that is wrong.
+        let texts: Vec<Option<String>> = rules.iter().map(|rule| self.rule(rule)).collect();
+        let Some(texts) = texts.into_iter().collect::<Option<Vec<String>>>() else { return };
         let text = texts.concat();
         let policy = AclPolicy::parse(&text).map_or_else(|_| text.clone(), |policy| policy.to_string());
         let span = rules.first().and_then(|rule| rule.ident.span());
@@ -241,10 +242,14 @@ impl Reader<'_, '_> {
             return None;
         };
         let mut text = format!("path {} {{\n", acl_text(label.as_str()));
+        let mut written = Vec::new();
         for attribute in rule.body.attributes() {
             match self.evaluator.value(&attribute.value) {
                 Ok(value) => match acl_value(&value) {
-                    Some(value) => text.push_str(&format!("  {} = {value}\n", attribute.key.as_str())),
+                    Some(value) => {
+                        written.push((text.len(), attribute));
+                        text.push_str(&format!("  {} = {value}\n", attribute.key.as_str()));
+                    }
                     None => {
                         let what = format!("a rule cannot hold {}", value.describe());
                         let found =
@@ -256,17 +261,26 @@ impl Reader<'_, '_> {
             }
         }
         text.push_str("}\n");
-        self.check_rule(rule, &text);
-        Some(text)
+        let Err(errors) = AclPolicy::parse(&text) else { return Some(text) };
+        for error in errors.findings {
+            let mut found = Diagnostic::error(error.message);
+            found.hints.extend(error.hint);
+            let attribute = written.iter().rfind(|(start, _)| *start <= error.span.start);
+            let word = text.get(error.span.start..error.span.end).unwrap_or_default();
+            let range = attribute.and_then(|(_, attribute)| match word.starts_with(attribute.key.as_str()) {
+                true => attribute.key.span(),
+                false => self.word(attribute, word),
+            });
+            self.complain(range.or_else(|| rule.ident.span()), found);
+        }
+        None
     }
 
-    fn check_rule(&mut self, rule: &Block, text: &str) {
-        let Err(errors) = AclPolicy::parse(text) else { return };
-        for error in errors.findings {
-            let mut found = Diagnostic::error(error.message.clone());
-            found.hints.extend(error.hint.clone());
-            self.complain(rule.ident.span(), found);
-        }
+    /// Where `word` stands in `attribute`; all of its value if it is not there, as with a variable.
+    fn word(&self, attribute: &Attribute, word: &str) -> Option<std::ops::Range<usize>> {
+        let value = attribute.value.span()?;
+        let at = self.file.text.get(value.clone())?.find(word).filter(|_| !word.is_empty());
+        Some(at.map_or(value.clone(), |at| value.start + at..value.start + at + word.len()))
     }
 }
 

@@ -228,7 +228,8 @@ impl<'a> Builder<'_, 'a> {
     ) -> Option<(&'static Kind, Option<String>)> {
         let (name, container) = (block.ident.as_str(), container_block(within).to_owned());
         if container != NAMESPACE {
-            let of_type = self.index.types.get(within).cloned().unwrap_or_default();
+            // Nothing can be said of what stands in a container of no type.
+            let of_type = self.index.types.get(within).cloned()?;
             let kind = blocks::kind_of(name, &container, &of_type);
             if kind.is_none() {
                 let types = blocks::types_with(name, &container).join("`, `");
@@ -241,19 +242,16 @@ impl<'a> Builder<'_, 'a> {
         if name == NAMESPACE || !CONTAINERS.contains(&name) {
             return blocks::kind_of(name, NAMESPACE, "").map(|kind| (kind, None));
         }
-        let of_type = self.type_of(file, block, each)?;
-        blocks::kind_of(name, NAMESPACE, &of_type).map(|kind| (kind, Some(of_type)))
-    }
-
-    fn type_of(&mut self, file: &SourceFile, block: &Block, each: Option<&(String, Val)>) -> Option<String> {
         let Some(attribute) = block.body.get_attribute("type") else {
-            let text = format!("this {} has no `type`", block.ident.as_str());
-            let found =
-                Diagnostic::error(text).hint("say what it is, such as `type = \"kv\"` or `type = \"jwt\"`");
-            self.complain(file, block.ident.span(), found);
-            return None;
+            let found = Diagnostic::error(format!("this {name} has no `type`"));
+            let hint = "say what it is, such as `type = \"kv\"` or `type = \"jwt\"`";
+            self.complain(file, block.ident.span(), found.hint(hint));
+            // Its other fields are looked at all the same.
+            let fields: Vec<&str> = block.body.attributes().map(|attribute| attribute.key.as_str()).collect();
+            return blocks::likely_kind(name, &fields).map(|kind| (kind, None));
         };
-        self.text(file, attribute, each)
+        let of_type = self.text(file, attribute, each)?;
+        blocks::kind_of(name, NAMESPACE, &of_type).map(|kind| (kind, Some(of_type)))
     }
 
     /// The text of an attribute that has to be known before anything else is.

@@ -6,6 +6,7 @@ mod index;
 mod locals;
 mod object;
 mod orders;
+pub(crate) mod paths;
 mod rules;
 mod types;
 mod variables;
@@ -58,6 +59,8 @@ pub struct Removed {
     pub kind: &'static Kind,
     /// Its keys.
     pub fields: BTreeMap<String, Val>,
+    /// The objects it stands in, or whose path it lies below.
+    pub needs: BTreeSet<Address>,
     /// Where that is said.
     pub span: Option<Span>,
 }
@@ -173,6 +176,7 @@ impl<'a> Loader<'a> {
             object::read(self, &locals, &index, site, &mut desired, &mut found);
         }
         orders::read(self, &index, &mut desired, &mut found);
+        paths::order(&mut desired);
         rules::check_cycles(&desired, &mut found);
         self.diagnostics.extend(found);
         desired

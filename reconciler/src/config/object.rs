@@ -38,10 +38,18 @@ pub(super) fn read(
     }
     let span = site.file.span(site.block.ident.span().unwrap_or_default());
     guard_secrets(loader, site, &mut fields, &span, found);
+    fields.broken |= is_untyped(site);
     check(site, &fields, &span, found);
     let needs = needs(&site.address, uses.into_inner());
     let declared = Declared { kind: site.kind, fields: fields.values, span: Some(span), needs };
     insert(desired, site, declared, found);
+}
+
+/// True for a mount or an auth method without a type, which is reported already.
+fn is_untyped(site: &Site<'_>) -> bool {
+    let needs_type =
+        site.block.ident.as_str() != NAMESPACE && blocks::CONTAINERS.contains(&site.block.ident.as_str());
+    needs_type && site.block.body.get_attribute("type").is_none()
 }
 
 /// `depends_on` only names objects; the scope takes note of them.

@@ -39,7 +39,8 @@ fn removed(file: &SourceFile, block: &Block, index: &Index, desired: &mut Desire
     let given = block.body.get_attribute("type").and_then(|attribute| attribute.value.as_str());
     let kind = kind_at(&from, given, index).map_err(at)?;
     let fields = keys(kind, &from);
-    desired.removed.insert(from, Removed { kind, fields, span: Some(span.clone()) });
+    let needs = from.containers().collect();
+    desired.removed.insert(from, Removed { kind, fields, needs, span: Some(span.clone()) });
     Ok(())
 }
 

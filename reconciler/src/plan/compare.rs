@@ -16,19 +16,44 @@ pub(super) fn creation(kind: &'static Kind, wanted: &Record) -> Vec<Change> {
     set.map(|field| change(field, Value::Null, wanted.get(field.name).clone())).collect()
 }
 
+/// An object as it was seen.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a> {
+    /// As the server shows it.
+    pub(super) live: &'a Record,
+    /// The same, fitted to the declaration: what is not declared left out, what is not shown put in.
+    pub(super) fitted: Option<&'a Record>,
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn plainly(live: &'a Record) -> Self {
+        Self { live, fitted: None }
+    }
+
+    /// True if the value of `field` can only be compared in part.
+    fn is_partial(&self, field: &Field) -> bool {
+        self.fitted.is_some_and(|fitted| fitted.get(field.name) != self.live.get(field.name))
+    }
+}
+
 /// The fields that differ, and those of which it cannot be told.
 ///
 /// What is not declared is not compared, unless the table says what its absence means.
 pub(super) fn differences(
     kind: &'static Kind,
-    live: &Record,
+    seen: Seen<'_>,
     wanted: &Record,
     resend: bool,
 ) -> (Vec<Change>, Vec<String>) {
     let (mut changes, mut unverifiable) = (Vec::new(), Vec::new());
+    let live = seen.fitted.unwrap_or(seen.live);
     for field in compared(kind) {
         let (is, should) = (live.get(field.name), wanted.get(field.name));
-        match verdict(kind, field, is, should) {
+        let verdict = match verdict(kind, field, is, should) {
+            Verdict::Same if seen.is_partial(field) => Verdict::Unseen,
+            verdict => verdict,
+        };
+        match verdict {
             Verdict::Same => {}
             Verdict::Unseen if resend => changes.push(change(field, Value::Null, should.clone())),
             Verdict::Unseen => unverifiable.push(field.name.to_owned()),

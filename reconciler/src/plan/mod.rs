@@ -9,12 +9,12 @@ use schemas::{Diagnostic, Kind, Record, Value};
 
 use crate::Address;
 use crate::Span;
-use crate::config::{CONTAINERS, Declared, Desired};
+use crate::config::{CONTAINERS, Declared, Desired, paths};
 use crate::inventory::{Inventory, Live};
 use crate::late::{Known, resolve_all};
 use crate::server::Identity;
 use crate::value::{SecretRef, Val};
-use compare::{creation, differences};
+use compare::{Seen, creation, differences};
 pub(crate) use compare::{merged, prior_of};
 
 /// What the user allows and asks for, besides the configuration.
@@ -200,11 +200,12 @@ impl Planner<'_> {
             Ok(wanted) => wanted,
             Err((field, error)) => return blocked(step, Diagnostic::error(format!("`{field}`: {error}"))),
         };
-        if let Some(container) = self.container_with(address, Action::Blocked) {
+        if let Some(container) = self.holder_with(object, address, Action::Blocked) {
             return blocked(step, Diagnostic::error(format!("`{container}`, which holds it, is blocked")));
         }
-        let is_new =
-            [Action::Create, Action::Replace].into_iter().any(|a| self.container_with(address, a).is_some());
+        let is_new = [Action::Create, Action::Replace]
+            .into_iter()
+            .any(|action| self.holder_with(object, address, action).is_some());
         match self.inventory.live(address) {
             Live::Unknown(reason) if !is_new => {
                 step.action = Action::Unknown;
@@ -216,14 +217,16 @@ impl Planner<'_> {
         }
     }
 
-    fn container_with(&self, address: &Address, action: Action) -> Option<Address> {
-        address.containers().find(|container| self.actions.get(container) == Some(&action))
+    /// What holds the object, or serves its path, and has that action.
+    fn holder_with(&self, object: &Declared, address: &Address, action: Action) -> Option<Address> {
+        let serving = object.needs.iter().filter(|need| paths::lies_below(address, need)).cloned();
+        address.containers().chain(serving).find(|holder| self.actions.get(holder) == Some(&action))
     }
 
     fn created(&self, mut step: Step, wanted: &Record) -> Step {
         let from = self.desired.moved.get(&step.address);
         if let Some((from, Live::Present(live))) = from.map(|from| (from, self.inventory.live(from))) {
-            let (changes, unverifiable) = differences(step.kind, live, wanted, false);
+            let (changes, unverifiable) = differences(step.kind, Seen::plainly(live), wanted, false);
             return Step {
                 action: Action::Move,
                 changes,
@@ -239,7 +242,8 @@ impl Planner<'_> {
     }
 
     fn compared(&self, mut step: Step, live: &Record, wanted: &Record) -> Step {
-        let (mut changes, unverifiable) = differences(step.kind, live, wanted, step.resend);
+        let seen = Seen { live, fitted: self.inventory.fitted(&step.address) };
+        let (mut changes, unverifiable) = differences(step.kind, seen, wanted, step.resend);
         let planned = merged(step.kind, live, wanted);
         let replacing = step.kind.behavior.replaces(step.kind, live, &planned);
         for change in &mut changes {
@@ -294,7 +298,7 @@ impl Planner<'_> {
                 kind: removed.kind,
                 fields: removed.fields.clone(),
                 span: removed.span.clone(),
-                needs: address.containers().collect(),
+                needs: removed.needs.clone(),
             };
             deletion(blank(address, &declared), self.inventory.live(address))
         });

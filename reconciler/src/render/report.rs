@@ -245,7 +245,10 @@ impl Page {
             return;
         }
         let title = self.style.paint(Tone::Bold, "not verifiable");
-        let why = self.style.paint(Tone::Dim, "  the server does not show these values, or they are secrets");
+        let why = self.style.paint(
+            Tone::Dim,
+            "  the server does not show these values in full, or their secrets are not at hand",
+        );
         self.line(&format!("{title}{why}"));
         for step in unseen {
             self.line(&format!("  = {}  {}", step.address, step.unverifiable.join(", ")));
