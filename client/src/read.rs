@@ -45,6 +45,11 @@ impl ReadClient<'_> {
         self.0.send(namespace, request).await
     }
 
+    /// The absolute path of the client's own namespace; empty for the root.
+    pub fn namespace(&self) -> String {
+        self.0.namespace()
+    }
+
     /// What the server says it is.
     ///
     /// # Errors

@@ -76,6 +76,12 @@ impl Client {
         Ok(answer)
     }
 
+    /// The absolute path of the client's own namespace; empty for the root. It may change with the first request,
+    /// when the credentials name one.
+    pub fn namespace(&self) -> String {
+        self.absolute("")
+    }
+
     /// The absolute path of `namespace`, which is relative to the client's own.
     pub(crate) fn absolute(&self, namespace: &str) -> String {
         let own = self.session.get().map_or(&self.settings.namespace, |session| &session.namespace);

@@ -86,7 +86,21 @@ impl Command {
         Err(Exit::Error)
     }
 
+    /// A saved plan is done as it is, or not at all.
+    fn refuse_decided(&self) -> Result<(), Exit> {
+        let flags = self.choice.decided().chain(self.configuration.decided());
+        let flags: Vec<String> = flags.map(|flag| format!("`{flag}`")).collect();
+        if flags.is_empty() {
+            return Ok(());
+        }
+        let text = Diagnostic::error(format!("a saved plan cannot be applied with {}", flags.join(", ")))
+            .because("what it does was decided when it was made")
+            .hint("give these flags to `lockstep plan -out`");
+        Err(fail(&text))
+    }
+
     async fn apply_saved(&self, path: &Path) -> Result<Exit, Exit> {
+        self.refuse_decided()?;
         let saved = read(path)?;
         let client = configuration::client()?;
         let bar = Bar::new("looking again");
@@ -99,14 +113,11 @@ impl Command {
         };
         let planned = exit::of_plan(&plan);
         if planned != Exit::Changes {
-            configuration::show("The plan has nothing to do.\n");
+            configuration::show(&render::plan(&plan, configuration::style()));
             return Ok(planned);
         }
         // Values of sensitive variables are in no plan: they are given again.
-        let given = self.configuration.options();
-        let texts = given.environment.into_iter().chain(given.variables);
-        let variables = texts.map(|(name, text)| (name, schemas::Secret::new(text.into())));
-        execute(&plan, &client, &variables.collect()).await
+        execute(&plan, &client, &self.configuration.texts()).await
     }
 }
 

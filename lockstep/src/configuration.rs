@@ -1,14 +1,15 @@
 //! What `plan`, `apply`, `drift` and `validate` share: reading the configuration, reaching the server, printing.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use client::{Client, Credentials, Settings};
 use indicatif::{ProgressBar, ProgressStyle};
 use reconciler::config::VARIABLE_PREFIX;
 use reconciler::render::{self, Style};
 use reconciler::{Address, Exit, Inventory, Loaded, Options, Plan, Policy, Sources};
-use schemas::Diagnostic;
+use schemas::{Diagnostic, Secret};
 
 /// The configuration to read.
 #[derive(clap::Args, Debug)]
@@ -67,6 +68,13 @@ impl Configuration {
         if loaded.has_errors() { Err(Exit::Error) } else { Ok(loaded) }
     }
 
+    /// Values of variables as texts, the one that counts of each.
+    pub(crate) fn texts(&self) -> BTreeMap<String, Secret> {
+        let options = self.options();
+        let texts = options.environment.into_iter().chain(options.variables);
+        texts.map(|(name, text)| (name, Secret::new(text.into()))).collect()
+    }
+
     /// What the command line and the environment say.
     pub(crate) fn options(&self) -> Options {
         let environment = std::env::vars_os().filter_map(|(name, value)| {
@@ -82,7 +90,27 @@ impl Configuration {
     }
 }
 
+impl Configuration {
+    /// Flags that were given and mean nothing for a plan that was made already.
+    pub(crate) fn decided(&self) -> impl Iterator<Item = &'static str> {
+        let given =
+            [("-compare-secrets", self.compare_secrets), ("-var-file", !self.variable_files.is_empty())];
+        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
+    }
+}
+
 impl Choice {
+    /// Flags that were given and mean nothing for a plan that was made already.
+    pub(crate) fn decided(&self) -> impl Iterator<Item = &'static str> {
+        let given = [
+            ("-target", !self.targets.is_empty()),
+            ("-replace", !self.replace.is_empty()),
+            ("-resend", !self.resend.is_empty()),
+            ("-destroy", self.destroy),
+        ];
+        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
+    }
+
     pub(crate) fn policy(&self) -> Policy {
         Policy {
             destroy: self.destroy,
@@ -107,6 +135,11 @@ impl Configuration {
     /// # Errors
     /// If nobody answers, or a secret that is to be compared cannot be had.
     pub(crate) async fn plan(&self, client: &Client, loaded: &Loaded, policy: &Policy) -> Result<Plan, Exit> {
+        let unknown = policy.check(&loaded.desired);
+        if !unknown.is_empty() {
+            complain(&unknown, &loaded.sources);
+            return Err(Exit::Error);
+        }
         let bar = Bar::new("looking");
         let reader = client.reader();
         let progress = |done, all| bar.at(done, all);
@@ -124,6 +157,24 @@ impl Configuration {
         }
         Ok(reconciler::plan(&loaded.desired, &inventory, policy))
     }
+}
+
+/// Writes a file that its owner alone may read: a new one that takes the place of the old, since whoever could read
+/// that could read what is written into it. What is no plain file, such as a pipe, is written to.
+pub(crate) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        return std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
+    }
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.new", std::process::id()));
+    let beside = path.with_file_name(name);
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(&beside)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    let renamed = written.and_then(|()| std::fs::rename(&beside, path));
+    renamed.inspect_err(|_| drop(std::fs::remove_file(&beside)))
 }
 
 /// A progress bar, on a terminal alone.
@@ -176,4 +227,23 @@ pub(crate) fn complain(found: &[Diagnostic], sources: &Sources) {
 pub(crate) fn fail(diagnostic: &Diagnostic) -> Exit {
     complain(std::slice::from_ref(diagnostic), &Sources::default());
     Exit::Error
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_others_may_read_is_replaced_by_one_that_they_may_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("plan.json");
+        std::fs::write(&path, "old").expect("writing");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("a mode");
+        write_private(&path, "new").expect("writing");
+        let mode = path.metadata().expect("the file").permissions().mode();
+        assert_eq!((mode & 0o777, std::fs::read_to_string(&path).expect("text")), (0o600, "new".to_owned()));
+        assert_eq!(folder.path().read_dir().expect("the folder").count(), 1);
+    }
 }

@@ -31,6 +31,6 @@ impl Command {
             true => render::drift_json(&found),
             false => render::drift(&found, configuration::style()),
         });
-        Ok(exit::of_plan(&found))
+        Ok(exit::of_drift(&found))
     }
 }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use reconciler::{Exit, exit, render, saved};
+use reconciler::value::{SecretRef, Val};
+use reconciler::{Exit, Loaded, Plan, exit, render, saved};
 use schemas::Diagnostic;
 
 use crate::configuration::{self, Choice, Configuration};
@@ -32,8 +33,9 @@ impl Command {
         let client = configuration::client()?;
         let plan = self.configuration.plan(&client, &loaded, &self.choice.policy()).await?;
         if let Some(path) = &self.out {
+            self.guard_variables(&plan, &loaded).map_err(|error| configuration::fail(&error))?;
             let text = saved::encode(&plan).map_err(|error| configuration::fail(&error))?;
-            write_private(path, &text).map_err(|error| {
+            configuration::write_private(path, &text).map_err(|error| {
                 let text = format!("the plan cannot be written to `{}`", path.display());
                 configuration::fail(&Diagnostic::error(text).because(error.to_string()))
             })?;
@@ -47,17 +49,23 @@ impl Command {
         }
         Ok(exit::of_plan(&plan))
     }
-}
 
-/// Writes a file that its owner alone may read: a plan has no secrets, and is nobody's business all the same.
-fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
+    /// Sensitive variables are given again when a saved plan is applied, where nothing but their text is known.
+    fn guard_variables(&self, plan: &Plan, loaded: &Loaded) -> Result<(), Diagnostic> {
+        let given = self.configuration.texts();
+        let values = plan.steps.iter().flat_map(|step| step.fields.values());
+        let names = values.flat_map(Val::secrets).filter_map(|secret| match secret {
+            SecretRef::Variable(name) => Some(name),
+            _ => None,
+        });
+        let is_other = |name: &String| {
+            let text = given.get(name).map(|secret| secret.expose());
+            text != loaded.secrets.get(name).map(|secret| secret.expose())
+        };
+        let Some(name) = names.into_iter().find(is_other) else { return Ok(()) };
+        let text = format!("a plan with the sensitive variable `{name}` cannot be saved");
+        Err(Diagnostic::error(text)
+            .because("its value is in no plan, and to give it again it must be text of the environment or of `-var`")
+            .hint("give it so, without a file, a default or a type other than `string`; or apply without saving the plan"))
     }
-    options.open(path)?.write_all(text.as_bytes())
 }

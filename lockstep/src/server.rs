@@ -102,7 +102,7 @@ impl Command {
         }
         let Some(home) = std::env::var_os("HOME") else { return };
         let path = PathBuf::from(home).join(".vault-token");
-        if let Err(error) = write_private(&path, keys.root_token.expose()) {
+        if let Err(error) = crate::configuration::write_private(&path, keys.root_token.expose()) {
             tracing::warn!("cannot write the root token to `{}`: {error}", path.display());
         }
     }
@@ -114,13 +114,6 @@ fn worded(error: server::StartError) -> String {
 
 const NO_CONFIGURATION: &str = "error: a server needs a configuration\n\
     hint: `lockstep server -config=FILE`, or `lockstep server -dev` for one that keeps nothing";
-
-fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(path)?.write_all(text.as_bytes())
-}
 
 /// Waits for SIGINT or SIGTERM. SIGHUP, which reloads in the peers, is told that there is nothing to reload.
 async fn wait_for_end() -> std::io::Result<()> {

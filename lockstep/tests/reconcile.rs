@@ -75,6 +75,16 @@ fn a_wrong_command_line_is_an_error_and_no_drift() {
 }
 
 #[test]
+fn a_saved_plan_is_not_applied_with_flags_that_it_would_ignore() {
+    for flags in
+        [&["-target", "policy.a"][..], &["-destroy"], &["-compare-secrets"], &["-resend", "policy.a"]]
+    {
+        let arguments: Vec<&str> = ["apply", "plan.json"].iter().chain(flags).copied().collect();
+        check(NOBODY, SOUND, &arguments, 1, &format!("a saved plan cannot be applied with `{}`", flags[0]));
+    }
+}
+
+#[test]
 fn what_is_no_plan_is_not_applied() {
     let folder = folder(SOUND);
     std::fs::write(folder.path().join("plan.json"), "{\"format\": \"other\"}").expect("writing");

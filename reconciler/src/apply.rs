@@ -292,7 +292,7 @@ async fn act(
 
 /// The object as it was and as it will be, for an update.
 fn both_sides(step: &Step, live: &Record, mut wanted: Record) -> (Record, Record) {
-    let mut prior = prior_of(step.kind, live, &mut wanted, step.resend);
+    let mut prior = prior_of(step.kind, live, &mut wanted, &step.unverifiable, step.resend);
     let desired = merged(step.kind, live, &wanted);
     for (name, value) in step.from.iter().flat_map(|from| crate::config::keys_of(step.kind, from)) {
         prior.set(name, plain_value(&value).unwrap_or_default());

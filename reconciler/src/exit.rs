@@ -1,7 +1,7 @@
 //! Exit codes: they follow from what is printed, never from anything else.
 
-use crate::apply::Journal;
-use crate::plan::{Action, Plan};
+use crate::apply::{Journal, Outcome};
+use crate::plan::{Action, Plan, Step};
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Exit {
     Incomplete = 6,
 }
 
-/// The code for a plan, and for drift.
+/// The code for a plan.
 pub fn of_plan(plan: &Plan) -> Exit {
     if plan.count(Action::Blocked) > 0 {
         Exit::Blocked
@@ -36,10 +36,17 @@ pub fn of_plan(plan: &Plan) -> Exit {
     }
 }
 
+/// The code for drift: an object that differs is drift, whether or not it may be mended.
+pub fn of_drift(plan: &Plan) -> Exit {
+    let differs = |step: &Step| step.action == Action::Blocked && !step.changes.is_empty();
+    if plan.steps.iter().any(differs) { Exit::Changes } else { of_plan(plan) }
+}
+
 /// The code for an apply of `plan`.
 pub fn of_apply(plan: &Plan, journal: &Journal) -> Exit {
     if !journal.is_complete() {
-        Exit::Partial
+        let nothing = journal.count(|outcome| *outcome == Outcome::Applied) == 0;
+        if nothing { Exit::Error } else { Exit::Partial }
     } else if plan.count(Action::Unknown) > 0 {
         Exit::Incomplete
     } else {

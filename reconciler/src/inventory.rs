@@ -220,10 +220,15 @@ fn cannot_hold(
         Some(Live::Absent) => true,
         Some(Live::Present(record)) => {
             let (live, declared) = (record.text("type"), types.get(container));
-            declared.is_some_and(|declared| !live.is_empty() && declared != live && !is_alias(declared, live))
+            declared.is_some_and(|declared| is_other_type(declared, live))
         }
         Some(Live::Unknown(_)) | None => false,
     }
+}
+
+/// True if `live` is a type, and another one than `declared`.
+pub(crate) fn is_other_type(declared: &str, live: &str) -> bool {
+    !live.is_empty() && declared != live && !is_alias(declared, live)
 }
 
 /// `kv-v2` is a way to write `kv`.

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Address;
 use crate::apply::{look_again, looked_for};
+use crate::config::literals;
 use crate::inventory::{Live, Progress};
 use crate::plan::{Action, Plan, Step};
 use crate::render::value::public;
@@ -60,11 +61,24 @@ fn server(identity: &Identity) -> Value {
     map([
         ("address", identity.address.as_str().into()),
         ("cluster", identity.cluster.as_str().into()),
+        ("namespace", identity.namespace.as_str().into()),
         ("version", identity.version.as_str().into()),
     ])
 }
 
 fn encode_step(step: &Step) -> Result<Value, Diagnostic> {
+    for field in step.kind.fields() {
+        let value = step.fields.get(field.name).unwrap_or(&Val::Null);
+        if literals::has_text(field, value) {
+            let text = format!(
+                "`{}`: a part of `{}` stands in the configuration in clear",
+                step.address, field.name
+            );
+            return Err(Diagnostic::error(text)
+                .because("the field holds a secret, and a plan file must hold no part of one")
+                .hint("take the whole value from elsewhere, such as `secret.env`; or apply without saving the plan"));
+        }
+    }
     let fields = step.fields.iter().map(|(name, value)| Ok((name.clone(), encode_val(value)?)));
     let desired = Value::Map(fields.collect::<Result<_, Diagnostic>>()?);
     let needs = step.needs.iter().map(|need| need.to_string().into()).collect::<Vec<Value>>();
@@ -87,9 +101,28 @@ fn encode_step(step: &Step) -> Result<Value, Diagnostic> {
         ("kind", step.kind.name.into()),
         ("live_fingerprint", live),
         ("needs", Value::List(needs)),
+        ("reason", step.reason.as_ref().map_or(Value::Null, encode_reason)),
         ("resend", step.resend.into()),
         ("unverifiable", Value::List(step.unverifiable.iter().map(|name| name.as_str().into()).collect())),
     ]))
+}
+
+/// Why a step is blocked or unknown.
+fn encode_reason(reason: &Diagnostic) -> Value {
+    let hints = reason.hints.iter().map(|hint| hint.as_str().into()).collect();
+    map([
+        ("detail", reason.detail.as_str().into()),
+        ("hints", Value::List(hints)),
+        ("summary", reason.summary.as_str().into()),
+    ])
+}
+
+fn decode_reason(value: &Value) -> Option<Diagnostic> {
+    let mut reason = Diagnostic::error(value.at("summary").as_str()?);
+    reason.detail = value.at("detail").as_str().unwrap_or_default().to_owned();
+    let hints = value.at("hints").as_list().unwrap_or_default();
+    reason.hints = hints.iter().filter_map(|hint| hint.as_str().map(str::to_owned)).collect();
+    Some(reason)
 }
 
 fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
@@ -137,6 +170,7 @@ pub fn decode(text: &str) -> Result<Saved, Diagnostic> {
     let text = |path: &str| body.at(path).as_str().unwrap_or_default().to_owned();
     let server = Identity {
         address: text("server.address"),
+        namespace: text("server.namespace"),
         cluster: text("server.cluster"),
         version: text("server.version"),
     };
@@ -152,6 +186,8 @@ pub fn decode(text: &str) -> Result<Saved, Diagnostic> {
 fn decode_step(value: &Value) -> Option<(Step, Option<String>)> {
     let text = |name: &str| value.at(name).as_str();
     let needs = value.at("needs").as_list()?.iter().map(|need| Address::parse(need.as_str()?));
+    let unverifiable =
+        value.at("unverifiable").as_list()?.iter().map(|name| name.as_str().map(str::to_owned));
     let desired = value.at("desired").as_map()?.iter();
     let fields = desired.map(|(name, value)| Some((name.clone(), decode_val(value)?)));
     let step = Step {
@@ -159,8 +195,8 @@ fn decode_step(value: &Value) -> Option<(Step, Option<String>)> {
         kind: kinds::find(Class::Resource, text("kind")?)?,
         action: Action::parse(text("action")?)?,
         changes: Vec::new(),
-        unverifiable: Vec::new(),
-        reason: None,
+        unverifiable: unverifiable.collect::<Option<_>>()?,
+        reason: decode_reason(value.at("reason")),
         fields: fields.collect::<Option<_>>()?,
         live: None,
         from: match text("from") {
@@ -311,6 +347,12 @@ impl Saved {
                 Diagnostic::error(format!("the plan was made for another server, `{}`", planned.address));
             return Err(NotApplied::Stale(vec![text]));
         }
+        if planned.namespace != identity.namespace {
+            let [then, now] = [planned, &identity].map(|server| named(&server.namespace));
+            let text = format!("the plan was made in {then}, and is applied in {now}");
+            let hint = "set `VAULT_NAMESPACE` as it was when the plan was made";
+            return Err(NotApplied::Stale(vec![Diagnostic::error(text).hint(hint)]));
+        }
         let now = look_again(&self.plan, server, progress).await.map_err(NotApplied::Error)?;
         let mut changed = Vec::new();
         for step in self.plan.steps.iter_mut().filter(|step| step.action.writes()) {
@@ -322,6 +364,14 @@ impl Saved {
             }
         }
         if changed.is_empty() { Ok(self.plan) } else { Err(NotApplied::Stale(changed)) }
+    }
+}
+
+fn named(namespace: &str) -> String {
+    if namespace.is_empty() {
+        "the root namespace".to_owned()
+    } else {
+        format!("the namespace `{namespace}`")
     }
 }
 

@@ -13,6 +13,9 @@ use tokio::sync::OnceCell;
 pub trait Look: Sync {
     /// Sends a request that changes nothing.
     fn look(&self, namespace: &str, request: &Request) -> impl Future<Output = Result<Answer, Error>> + Send;
+
+    /// The absolute path of the namespace that all others are relative to; empty for the root.
+    fn own_namespace(&self) -> String;
 }
 
 /// Somebody who can write to a server.
@@ -26,11 +29,19 @@ impl Look for ReadClient<'_> {
     async fn look(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
         self.send(namespace, request).await
     }
+
+    fn own_namespace(&self) -> String {
+        self.namespace()
+    }
 }
 
 impl Look for Client {
     async fn look(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
         self.reader().send(namespace, request).await
+    }
+
+    fn own_namespace(&self) -> String {
+        self.namespace()
     }
 }
 
@@ -45,6 +56,8 @@ impl Write for Client {
 pub struct Identity {
     /// Its address.
     pub address: String,
+    /// The namespace that all others are relative to, as an absolute path; empty for the root.
+    pub namespace: String,
     /// The identifier of its cluster; empty if it does not say.
     pub cluster: String,
     /// Its version as it says it; empty if it does not.
@@ -55,11 +68,21 @@ impl Identity {
     /// Asks the server at `address`.
     ///
     /// # Errors
-    /// When nobody answers.
+    /// When nobody answers, or somebody who is no such server.
     pub async fn ask(server: &impl Look, address: &str) -> Result<Self, Error> {
-        let answer = server.look("", &Request::get("sys/seal-status")).await?;
+        let request = Request::get("sys/seal-status");
+        let answer = server.look("", &request).await?;
+        let namespace = server.own_namespace();
+        if !answer.is_success() {
+            return Err(refusal(&namespace, Some(&(answer, request))));
+        }
+        if answer.body.at("sealed").as_bool().is_none() {
+            let cause = "it does not say whether the server is sealed, so this is no such server".to_owned();
+            return Err(Error::Answer { request: "GET sys/seal-status".to_owned(), cause });
+        }
         let text = |name: &str| answer.body.at(name).as_str().unwrap_or_default().to_owned();
-        Ok(Self { address: address.to_owned(), cluster: text("cluster_id"), version: text("version") })
+        let (cluster, version) = (text("cluster_id"), text("version"));
+        Ok(Self { address: address.to_owned(), namespace, cluster, version })
     }
 }
 
@@ -76,7 +99,7 @@ pub(crate) async fn read(
     let operation = Operation::Read { prior: known };
     let mut answers = Vec::new();
     loop {
-        match next(kind, namespace, &operation, &answers)? {
+        match next(kind, &absolute(server, namespace), &operation, &answers)? {
             Next::Ask(pause, request) => {
                 tokio::time::sleep(pause).await;
                 answers.push((server.look(namespace, &request).await?, request));
@@ -95,7 +118,7 @@ pub(crate) async fn run(
 ) -> Result<Option<Record>, Error> {
     let mut answers = Vec::new();
     loop {
-        match next(kind, namespace, operation, &answers)? {
+        match next(kind, &absolute(server, namespace), operation, &answers)? {
             Next::Ask(pause, request) => {
                 tokio::time::sleep(pause).await;
                 answers.push((server.write(namespace, &request).await?, request));
@@ -103,6 +126,11 @@ pub(crate) async fn run(
             Next::End(record) => return Ok(record),
         }
     }
+}
+
+/// The absolute path of `namespace`: what a policy that is missing has to name.
+fn absolute(server: &impl Look, namespace: &str) -> String {
+    client::join_namespaces(&server.own_namespace(), namespace)
 }
 
 /// What comes next in a conversation.
@@ -180,6 +208,10 @@ impl<'a, S: Look> Batched<'a, S> {
 }
 
 impl<S: Look> Look for Batched<'_, S> {
+    fn own_namespace(&self) -> String {
+        self.server.own_namespace()
+    }
+
     async fn look(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
         let single = TABLES.into_iter().find_map(|(prefix, table, missing)| {
             let name = request.path.strip_prefix(prefix).filter(|name| !name.ends_with("/tune"))?;

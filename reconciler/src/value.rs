@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use schemas::{Number, Secret, Value};
+use schemas::{Number, Secret, Value, json};
 
 use crate::Address;
 
@@ -92,7 +92,8 @@ pub struct LiteralSecret {
 }
 
 impl LiteralSecret {
-    /// The secret `value` found at `place` (`file:line`).
+    /// The secret `value` found at `place`, which names the object and its field: one line of a file may make many
+    /// objects.
     pub(crate) fn new(place: String, value: Value) -> Self {
         Self { place, value: Secret::new(value) }
     }
@@ -110,7 +111,7 @@ impl fmt::Debug for LiteralSecret {
 
 impl PartialEq for LiteralSecret {
     fn eq(&self, other: &Self) -> bool {
-        self.place == other.place && self.value == other.value
+        self.cmp(other).is_eq()
     }
 }
 
@@ -124,7 +125,8 @@ impl PartialOrd for LiteralSecret {
 
 impl Ord for LiteralSecret {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.place.cmp(&other.place)
+        let text = |literal: &Self| json::render(&literal.value());
+        self.place.cmp(&other.place).then_with(|| text(self).cmp(&text(other)))
     }
 }
 

@@ -76,7 +76,7 @@ auth "machines" {
 auth "people" {
   type = "userpass"
   user "demo" {
-    password_wo    = "x-${var.password}"
+    password_wo    = trimspace(var.password)
     token_policies = [policy.read]
   }
 }
@@ -256,6 +256,120 @@ fn a_plan_of_two_thousand_objects_takes_little_more_than_two_thousand_requests()
     planned(&server, &loaded, &Policy::default());
     // One each for the identity, the table of auth methods and its tune; the role id is an endpoint of its own.
     assert_eq!(server.asked.load(Ordering::Relaxed), 1000 + 2 * 1000 + 3);
+}
+
+fn check_other_type(server: &Fake, text: &str, policy: &Policy) {
+    let plan = planned(server, &loaded(&format!("{PASSWORD}{text}")), policy);
+    assert_eq!((plan.count(Action::Blocked), plan.count(Action::Delete)), (1, 0), "{plan:?}");
+    assert_eq!(exit::of_plan(&plan), Exit::Blocked);
+    let shown = render::plan(&plan, Style::plain());
+    assert!(shown.contains("`ssh`") && shown.contains("`kv`"), "{shown}");
+}
+
+#[test]
+fn a_mount_of_another_type_is_not_deleted() {
+    let server = Fake::default();
+    check_converges(&server, &loaded(&format!("{PASSWORD}mount \"m\" {{ type = \"kv\" }}\n")));
+    let declared = "mount \"m\" { type = \"ssh\" }\n";
+    check_other_type(&server, declared, &Policy { destroy: true, ..Policy::default() });
+    check_other_type(&server, "removed {\n  from = mount.m\n  type = \"ssh\"\n}\n", &Policy::default());
+    assert!(server.holds("sys/mounts/m"));
+    let drift = planned(&server, &loaded(&format!("{PASSWORD}{declared}")), &Policy::default());
+    assert_eq!(drift.count(Action::Blocked), 1);
+    assert_eq!(exit::of_drift(&drift), Exit::Changes);
+}
+
+#[test]
+fn a_saved_plan_is_for_one_namespace() {
+    let (mut server, loaded) = (Fake::default(), loaded(STACK));
+    server.namespace = "team9".to_owned();
+    let text = saved::encode(&planned(&server, &loaded, &Policy::default())).expect("no literal secrets");
+    server.namespace = String::new();
+    let checked = run(saved::decode(&text).expect("a plan").check(&server, "http://fake", &|_, _| {}));
+    let Err(NotApplied::Stale(found)) = checked else { panic!("the plan is not stale") };
+    let said = &found[0].summary;
+    assert!(said.contains("`team9`") && said.contains("the root namespace"), "{said}");
+}
+
+#[test]
+fn a_refusal_names_the_absolute_namespace() {
+    let mut server = Fake::refusing("sys/policies/acl/read", 403);
+    server.namespace = "team9".to_owned();
+    let loaded = loaded(STACK);
+    let shown = render::plan(&planned(&server, &loaded, &Policy::default()), Style::plain());
+    assert!(shown.contains("team9"), "{shown}");
+}
+
+#[test]
+fn what_is_no_server_is_not_planned_for() {
+    let server = Fake::refusing("sys/seal-status", 500);
+    let loaded = loaded(STACK);
+    let taken = run(Inventory::take(&server, "http://fake", &loaded.desired, &|_, _| {}));
+    assert!(taken.is_err());
+}
+
+#[test]
+fn an_apply_of_which_nothing_was_done_is_an_error() {
+    let text = format!("{PASSWORD}policy \"read\" {{\n  path \"a\" {{ capabilities = [\"read\"] }}\n}}\n");
+    let loaded = loaded(&text);
+    let plan = planned(&Fake::default(), &loaded, &Policy::default());
+    let journal = applied(&Fake::refusing("sys/policies/acl/read", 500), &plan, &loaded);
+    assert_eq!(exit::of_apply(&plan, &journal), Exit::Error);
+}
+
+#[test]
+fn each_instance_has_the_literal_secret_of_its_own() {
+    let text = "auth \"people\" {\n  type = \"userpass\"\n  user \"u\" {\n    \
+        for_each = { ann = \"one-1\", bob = \"two-2\" }\n    password_wo = each.value\n  }\n}\n";
+    let options = Options { allow_literal_secrets: true, ..Options::default() };
+    let loaded = load_text("main.hcl", text, &options);
+    assert!(!loaded.has_errors(), "{:#?}", loaded.diagnostics);
+    let server = Fake::default();
+    assert!(applied(&server, &planned(&server, &loaded, &Policy::default()), &loaded).is_complete());
+    let stored = |user: &str| server.stored_value(&format!("auth/people/users/{user}"), "password");
+    assert_eq!(stored("ann"), Some("one-1".into()));
+    assert_eq!(stored("bob"), Some("two-2".into()));
+}
+
+#[test]
+fn text_beside_a_secret_is_reported_or_at_least_not_saved() {
+    let document = |entry: &str| {
+        format!(
+            "{PASSWORD}generic_endpoint \"some/path\" {{\n  data_json = jsonencode({{ k = var.password, {entry} }})\n}}\n"
+        )
+    };
+    let options = Options { variables: vec![("password".into(), CANARY.into())], ..Options::default() };
+    let refused = load_text("main.hcl", &document("pw = \"CLEAR\""), &options);
+    assert!(
+        format!("{:?}", refused.diagnostics).contains("holds a secret in clear"),
+        "{:?}",
+        refused.diagnostics
+    );
+    let plan = planned(&Fake::default(), &loaded(&document("user = \"CLEAR\"")), &Policy::default());
+    let error = saved::encode(&plan).expect_err("a part in clear");
+    assert!(!error.to_string().contains("CLEAR") && error.summary.contains("data_json"), "{error}");
+    let allowing = Options { allow_literal_secrets: true, ..options };
+    let allowed = load_text("main.hcl", &document("pw = \"CLEAR\""), &allowing);
+    assert!(!allowed.has_errors(), "{:?}", allowed.diagnostics);
+    assert!(!format!("{:?}", planned(&Fake::default(), &allowed, &Policy::default())).contains("CLEAR"));
+}
+
+#[test]
+fn what_cannot_be_deleted_cannot_be_removed() {
+    let text = "mount \"db\" { type = \"pki\" }\nremoved { from = mount.db.config }\n";
+    let loaded = load_text("main.hcl", text, &Options::default());
+    assert!(loaded.has_errors(), "it would be reported as deleted for ever");
+}
+
+#[test]
+fn an_address_that_names_nothing_is_an_error_with_a_hint() {
+    let address = |text: &str| reconciler::Address::parse(text).expect("an address");
+    let loaded = loaded(STACK);
+    let policy = Policy { targets: vec![address("policy.raed")], ..Policy::default() };
+    let found = policy.check(&loaded.desired);
+    assert!(format!("{found:?}").contains("there is `policy.read`"), "{found:?}");
+    let sound = Policy { targets: vec![address("auth.people")], ..Policy::default() };
+    assert!(sound.check(&loaded.desired).is_empty());
 }
 
 /// A configuration of policies, mounts and roles that name each other.

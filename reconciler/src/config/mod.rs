@@ -3,6 +3,7 @@
 mod blocks;
 mod fields;
 mod index;
+pub(crate) mod literals;
 mod locals;
 mod object;
 mod orders;

@@ -4,13 +4,12 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use hcl_edit::Span as _;
-use schemas::kind::{Part, fields};
-use schemas::{Diagnostic, Place, Secrecy, Shape};
+use schemas::{Diagnostic, Place};
 
 use super::fields::{Fields, Reader};
 use super::index::{Index, Site};
 use super::locals::Locals;
-use super::{Declared, Desired, Loader, View, blocks};
+use super::{Declared, Desired, Loader, View, blocks, literals};
 use crate::Address;
 use crate::address::NAMESPACE;
 use crate::hcl::source::Span;
@@ -116,8 +115,7 @@ fn guard_secrets(
     for field in site.kind.fields() {
         let Some(value) = fields.values.get_mut(field.name) else { continue };
         let place = fields.places.get(field.name).unwrap_or(span);
-        let hidden = field.secrecy != Secrecy::Plain;
-        if !holds_literal(hidden, &field.shape, value) {
+        if !literals::holds_secret(field, value) {
             continue;
         }
         if !loader.options.allow_literal_secrets {
@@ -127,34 +125,18 @@ fn guard_secrets(
             let place = format!("it stands in {}, line {}", place.file, place.line);
             found.push(Diagnostic::error(text).because(place).hint(hint));
             fields.broken = true;
-        } else if let Some(plain) = crate::hcl::plain_value(value) {
-            let literal = LiteralSecret::new(format!("{}:{}#{}", place.file, place.line, field.name), plain);
-            *value = Val::late(Late::Secret(SecretRef::Literal(literal)));
+            continue;
         }
-    }
-}
-
-/// True if a hidden field, or one within it, has a value of which no part is a secret.
-fn holds_literal(hidden: bool, shape: &Shape, value: &Val) -> bool {
-    if *value == Val::Null {
-        return false;
-    }
-    if hidden {
-        return !value.is_secret();
-    }
-    let within = |parts: &'static [Part], value: &Val| match value {
-        Val::Map(entries) => fields(parts).any(|field| {
-            let hidden = field.secrecy != Secrecy::Plain;
-            entries.get(field.name).is_some_and(|value| holds_literal(hidden, &field.shape, value))
-        }),
-        _ => false,
-    };
-    match (shape, value) {
-        (Shape::Block { parts, .. } | Shape::List(Shape::Object(parts)), Val::List(items)) => {
-            items.iter().any(|item| within(parts, item))
-        }
-        (Shape::Object(parts), value) => within(parts, value),
-        _ => false,
+        // One line makes all instances of a `for_each`, so the place alone would not tell their secrets apart.
+        let place = format!("{}:{}#{}#{}", place.file, place.line, site.address, field.name);
+        let secret =
+            |plain| Val::late(Late::Secret(SecretRef::Literal(LiteralSecret::new(place.clone(), plain))));
+        *value = match crate::hcl::plain_value(value) {
+            Some(plain) => secret(plain),
+            None => {
+                literals::sealed(value, &|text| secret(crate::hcl::plain_value(text).unwrap_or_default()))
+            }
+        };
     }
 }
 

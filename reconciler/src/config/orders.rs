@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hcl_edit::Span as _;
 use hcl_edit::expr::{Expression, TraversalOperator};
 use hcl_edit::structure::Block;
-use schemas::{Diagnostic, Kind};
+use schemas::{Diagnostic, Kind, Operation, Step};
 
 use super::blocks::{self, container_block};
 use super::index::Index;
@@ -13,6 +13,7 @@ use super::{Desired, Loader, Removed};
 use crate::Address;
 use crate::address::NAMESPACE;
 use crate::hcl::source::SourceFile;
+use crate::late::{Nothing, resolve_all};
 use crate::nearest::hint_for;
 use crate::value::Val;
 
@@ -38,10 +39,24 @@ fn removed(file: &SourceFile, block: &Block, index: &Index, desired: &mut Desire
     }
     let given = block.body.get_attribute("type").and_then(|attribute| attribute.value.as_str());
     let kind = kind_at(&from, given, index).map_err(at)?;
-    let fields = keys(kind, &from);
+    let mut fields = keys(kind, &from);
+    if let (true, Some(of_type)) = (kind.field("type").is_some(), given) {
+        fields.insert("type".to_owned(), of_type.into());
+    }
+    if cannot_be_deleted(kind, &fields) {
+        let found = Diagnostic::error(format!("`{from}` cannot be removed"));
+        let cause = "the server has no way to delete it alone; it goes with what holds it";
+        return Err(at(found.because(cause).hint("take this block away")));
+    }
     let needs = from.containers().collect();
     desired.removed.insert(from, Removed { kind, fields, needs, span: Some(span.clone()) });
     Ok(())
+}
+
+/// True if the server is never asked to delete such an object.
+fn cannot_be_deleted(kind: &Kind, fields: &BTreeMap<String, Val>) -> bool {
+    let known = resolve_all(fields, &Nothing);
+    known.is_ok_and(|prior| matches!(kind.next(&Operation::Delete { prior: &prior }, &[]), Step::Gone))
 }
 
 fn keys(kind: &Kind, address: &Address) -> BTreeMap<String, Val> {

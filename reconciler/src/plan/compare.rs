@@ -150,12 +150,19 @@ pub(crate) fn merged(kind: &'static Kind, live: &Record, wanted: &Record) -> Rec
 }
 
 /// The object as it was, such that the kind sees a change only where there is one to be made: what cannot be read
-/// counts as unchanged, unless it is to be sent again.
-pub(crate) fn prior_of(kind: &'static Kind, live: &Record, wanted: &mut Record, resend: bool) -> Record {
+/// and what the plan called `unverifiable` count as unchanged, unless they are to be sent again.
+pub(crate) fn prior_of(
+    kind: &'static Kind,
+    live: &Record,
+    wanted: &mut Record,
+    unverifiable: &[String],
+    resend: bool,
+) -> Record {
     let mut prior = live.clone();
     for field in kind.fields().filter(|field| !field.key) {
         let is_local = field.at.is_none();
-        let is_unseen = !field.readable || field.is_write_only();
+        let is_unseen =
+            !field.readable || field.is_write_only() || unverifiable.iter().any(|name| name == field.name);
         if (is_local || is_unseen) && !resend {
             prior.set(field.name, wanted.get(field.name).clone());
         }

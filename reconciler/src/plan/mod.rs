@@ -10,7 +10,7 @@ use schemas::{Diagnostic, Kind, Record, Value};
 use crate::Address;
 use crate::Span;
 use crate::config::{CONTAINERS, Declared, Desired, paths};
-use crate::inventory::{Inventory, Live};
+use crate::inventory::{Inventory, Live, is_other_type};
 use crate::late::{Known, resolve_all};
 use crate::server::Identity;
 use crate::value::{SecretRef, Val};
@@ -130,6 +130,22 @@ impl Action {
         use Action::{Blocked, Create, Delete, Move, None, Replace, Unknown, Unverifiable, Update};
         let all = [Create, Update, Replace, Delete, Move, None, Unverifiable, Blocked, Unknown];
         all.into_iter().find(|action| action.as_str() == word)
+    }
+}
+
+impl Policy {
+    /// Addresses that name nothing in `desired`: they would be ignored, and something else done than was meant.
+    pub fn check(&self, desired: &Desired) -> Vec<Diagnostic> {
+        let known: BTreeSet<&Address> = desired.objects.keys().chain(desired.removed.keys()).collect();
+        let is_within = |address: &&Address| !known.iter().any(|object| object.is_within(address));
+        let unknown = self.targets.iter().chain(&self.resend).filter(is_within);
+        let unknown = unknown.chain(self.replace.iter().filter(|address| !known.contains(address)));
+        let names: Vec<String> = known.iter().map(|address| address.to_string()).collect();
+        let report = |address: &Address| {
+            let found = Diagnostic::error(format!("`{address}` is not declared"));
+            crate::nearest::hint_for(found, &address.to_string(), names.iter().map(String::as_str))
+        };
+        unknown.map(report).collect()
     }
 }
 
@@ -343,11 +359,26 @@ fn deletion(mut step: Step, live: &Live) -> Step {
             if step.kind.name == "policy" && BUILT_IN_POLICIES.contains(&name.as_str()) {
                 return blocked(step, Diagnostic::error(format!("the policy `{name}` cannot be deleted")));
             }
+            if let Some(declared) = other_type(&step, live) {
+                let text = format!("`{}` is of another type, and is not deleted", step.address);
+                let cause = format!(
+                    "it is declared as `{declared}`, and the server has `{}` there",
+                    live.text("type")
+                );
+                return blocked(step, Diagnostic::error(text).because(cause));
+            }
             step.action = Action::Delete;
             step.live = Some(live.clone());
         }
     }
     step
+}
+
+/// The declared type of a mount or an auth method, if what is there is of another one.
+fn other_type<'a>(step: &'a Step, live: &Record) -> Option<&'a str> {
+    let container = step.address.last().is_some_and(|last| CONTAINERS.contains(&last.block.as_str()));
+    let Some(Val::String(declared)) = step.fields.get("type").filter(|_| container) else { return None };
+    is_other_type(declared, live.text("type")).then_some(declared)
 }
 
 fn blocked(step: Step, reason: Diagnostic) -> Step {

@@ -14,6 +14,7 @@ pub(crate) struct Fake {
     stored: Mutex<BTreeMap<(String, String), BTreeMap<String, Value>>>,
     pub(crate) asked: AtomicUsize,
     pub(crate) log: Mutex<Vec<(Method, String)>>,
+    pub(crate) namespace: String,
     refuse: Vec<(&'static str, u16)>,
 }
 
@@ -33,6 +34,11 @@ impl Fake {
         object.insert(field.to_owned(), value);
     }
 
+    pub(crate) fn stored_value(&self, path: &str, field: &str) -> Option<Value> {
+        let stored = self.stored.lock().expect("no panic");
+        stored.get(&(String::new(), path.to_owned()))?.get(field).cloned()
+    }
+
     pub(crate) fn holds(&self, path: &str) -> bool {
         self.stored.lock().expect("no panic").keys().any(|(_, stored)| stored == path)
     }
@@ -47,9 +53,11 @@ impl Fake {
         let path = canonical(&request.path);
         let key = (namespace.to_owned(), path.clone());
         match request.method {
-            Method::Get if path == "sys/seal-status" => {
-                body(entries([("cluster_id", "c1".into()), ("version", "1".into())]))
-            }
+            Method::Get if path == "sys/seal-status" => body(entries([
+                ("cluster_id", "c1".into()),
+                ("sealed", false.into()),
+                ("version", "1".into()),
+            ])),
             Method::Get if path == "sys/mounts" || path == "sys/auth" => table(&stored, namespace, &path),
             Method::Get => {
                 stored.get(&key).map_or_else(|| errors(404, ""), |object| data(&shown(&path, object)))
@@ -72,6 +80,10 @@ impl Look for Fake {
     async fn look(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
         assert!(request.reads, "{} {} was sent as a look", request.method.as_str(), request.path);
         Ok(self.answer(namespace, request))
+    }
+
+    fn own_namespace(&self) -> String {
+        self.namespace.clone()
     }
 }
 
