@@ -13,10 +13,8 @@ pub enum Product {
     Vault(Version),
     /// HashiCorp Vault Enterprise.
     VaultEnterprise(Version),
-    /// OpenBao.
+    /// OpenBao, or our own server, which answers as it does to the letter.
     OpenBao(Version),
-    /// Our own server.
-    Lockstep(Version),
     /// It does not say.
     Unknown,
 }
@@ -37,10 +35,6 @@ impl Product {
     fn of(status: &Record) -> Self {
         let text = status.text("version");
         let Some(version) = Version::parse(text) else { return Product::Unknown };
-        if !status.get("lockstep_version").is_null() {
-            return Version::parse(status.text("lockstep_version"))
-                .map_or(Product::Unknown, Product::Lockstep);
-        }
         // OpenBao renamed Vault's `build_date`.
         match (status.get("commit_date").is_null(), text.contains("ent")) {
             (false, _) => Product::OpenBao(version),
@@ -67,7 +61,6 @@ impl fmt::Display for Product {
             Product::Vault(version) => ("Vault", version),
             Product::VaultEnterprise(version) => ("Vault Enterprise", version),
             Product::OpenBao(version) => ("OpenBao", version),
-            Product::Lockstep(version) => ("Lockstep", version),
             Product::Unknown => return f.write_str("a server of unknown make"),
         };
         write!(f, "{name} {}.{}.{}", version.0, version.1, version.2)
@@ -107,7 +100,6 @@ mod tests {
         check(&[("version", "2.7.2"), ("commit_date", "2026-10-26")], Product::OpenBao(Version(2, 7, 2)));
         check(&[("version", "1.19.0"), ("build_date", "x")], Product::Vault(Version(1, 19, 0)));
         check(&[("version", "2.2.0+ent")], Product::VaultEnterprise(Version(2, 2, 0)));
-        check(&[("version", "2.7.2"), ("lockstep_version", "0.1.0")], Product::Lockstep(Version(0, 1, 0)));
         check(&[], Product::Unknown);
     }
 }

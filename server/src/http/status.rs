@@ -126,8 +126,6 @@ struct SealStatusBody {
     #[serde(skip_serializing_if = "String::is_empty")]
     cluster_id: String,
     storage_type: &'static str,
-    /// Tells this server from its peers.
-    lockstep_version: &'static str,
 }
 
 async fn seal_status(core: &Core) -> Result<Reply, Error> {
@@ -153,7 +151,6 @@ fn seal_status_body(core: &Core, seal: SealStatus) -> SealStatusBody {
         cluster_name: cluster.as_ref().map(|cluster| cluster.name.clone()).unwrap_or_default(),
         cluster_id: cluster.as_ref().map(|cluster| cluster.id.clone()).unwrap_or_default(),
         storage_type: seal.storage_type,
-        lockstep_version: env!("CARGO_PKG_VERSION"),
     }
 }
 
