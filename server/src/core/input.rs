@@ -167,6 +167,12 @@ fn seconds_of(value: &Value) -> Result<i64, String> {
         Value::String(text) => go_seconds(text)?,
         _ => return Err("could not parse duration from input".to_owned()),
     };
+    // The peer counts nanoseconds in 64 bits.
+    if seconds > i64::MAX / 1_000_000_000 {
+        return Err(
+            "multiplication of durations resulted in overflow, one operand may be too large".to_owned()
+        );
+    }
     if seconds < 0 {
         return Err(format!("cannot provide negative value '{seconds}'"));
     }

@@ -167,9 +167,9 @@ async fn run(bench: &Bench, model: &mut Model, step: &Step) {
     match *step {
         Step::Create { by, is_orphan, ttl } => create(bench, model, by, is_orphan, ttl).await,
         Step::Pass(seconds) => {
-            // No token ends at just this second, where the task may come a second later.
-            bench.pass(seconds * 2 + 1).await;
-            model.pass(seconds * 2 + 1);
+            // Time is even and lifetimes are odd: no token ends at just this second, where the task may come later.
+            bench.pass(seconds * 2).await;
+            model.pass(seconds * 2);
         }
         _ if model.tokens.is_empty() => {}
         Step::Revoke(index) => {
@@ -192,10 +192,11 @@ async fn run(bench: &Bench, model: &mut Model, step: &Step) {
 async fn create(bench: &Bench, model: &mut Model, by: usize, is_orphan: bool, ttl: i64) {
     let parent = Some(by).filter(|by| *by < model.tokens.len() && model.tokens[*by].is_alive);
     let text = parent.map_or("root".to_owned(), |index| model.tokens[index].token.clone());
-    let body = json!({"policies": ["maker"], "ttl": ttl * 2, "no_parent": is_orphan});
+    let seconds = ttl * 2 + 1;
+    let body = json!({"policies": ["maker"], "ttl": seconds, "no_parent": is_orphan});
     let token = bench.create(&text, body).await;
     let parent = parent.filter(|_| !is_orphan);
-    model.tokens.push(Known { token, parent, is_alive: true, ends_at: model.now + ttl * 2 });
+    model.tokens.push(Known { token, parent, is_alive: true, ends_at: model.now + seconds });
 }
 
 const MAKER: &str = r#"path "auth/token/create" { capabilities = ["update", "sudo"] }"#;
