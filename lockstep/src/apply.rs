@@ -33,10 +33,11 @@ impl Command {
         outcome.unwrap_or_else(|exit| exit)
     }
 
-    /// The one path, if it is a plan.
+    /// The one path, if it is a plan: a file of any name but that of a declaration.
     fn saved_plan(&self) -> Option<PathBuf> {
         let [path] = self.configuration.paths.as_slice() else { return None };
-        path.extension().is_some_and(|extension| extension == "json").then(|| path.clone())
+        let has = |wanted: &str| path.extension().is_some_and(|extension| extension == wanted);
+        (has("json") || (path.is_file() && !has("hcl"))).then(|| path.clone())
     }
 
     async fn apply_declared(&self) -> Result<Exit, Exit> {

@@ -384,7 +384,7 @@ fn stack() -> impl Strategy<Value = String> {
             text.push_str(&format!("policy \"{name}\" {{\n  path \"{name}/*\" {{ capabilities = [\"read\"] }}\n}}\n"));
         }
         for (name, (description, ttl)) in &mounts {
-            let description = description.replace('\\', "/").replace("${", "$").replace("%{", "%");
+            let description = description.replace('\\', "/").replace('{', "(");
             text.push_str(&format!(
                 "mount \"{name}\" {{\n  type = \"kv\"\n  description = \"{description}\"\n  default_lease_ttl_seconds = {ttl}\n}}\n"
             ));

@@ -183,3 +183,21 @@ pub(crate) fn prior_of(
     }
     prior
 }
+
+#[cfg(test)]
+mod tests {
+    use schemas::{Class, kinds};
+
+    use super::*;
+
+    #[test]
+    fn what_was_called_unverifiable_is_not_written_unless_it_is_to_be_sent_again() {
+        let kind = kinds::find(Class::Resource, "generic_secret").expect("a kind");
+        let record = |text: &str| Record::from_iter([("data_json".to_owned(), Value::from(text))]);
+        let (live, mut wanted) = (record("{}"), record("{\"a\":1}"));
+        let unverifiable = ["data_json".to_owned()];
+        let mut prior =
+            |resend| prior_of(kind, &live, &mut wanted, &unverifiable, resend).text("data_json").to_owned();
+        assert_eq!([prior(false), prior(true)], ["{\"a\":1}", "{}"]);
+    }
+}
