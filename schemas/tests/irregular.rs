@@ -424,6 +424,67 @@ fn a_removed_claim_binding_is_cleared_and_commas_part_values() {
     assert_eq!(json::render(shown.get("bound_claims")), r#"{"a":"x,y"}"#);
 }
 
+/// What a JWT role shows of one claim that the server has as `live`, when the configuration has `text`.
+#[track_caller]
+fn check_claim(text: &str, is_whole: bool, live: &str, expected: &str) {
+    let prior = record(r#"{"backend": "jwt", "role_name": "r", "user_claim": "sub"}"#)
+        .with("bound_claims", Value::Map([("a".to_owned(), text.into())].into()))
+        .with("disable_bound_claims_parsing", is_whole);
+    let answer = format!(r#"200 {{"data": {{"user_claim": "sub", "bound_claims": {{"a": {live}}}}}}}"#);
+    let shown = done(kind("jwt_auth_backend_role"), &Operation::Read { prior: &prior }, &[&answer]);
+    assert_eq!(shown.get("bound_claims").at("a").as_str(), Some(expected), "{text} against {live}");
+}
+
+#[test]
+fn claims_are_compared_as_sets_of_values() {
+    for (text, live) in [
+        ("x, y", r#"["y", "x", "x"]"#),
+        ("x", r#""x""#),
+        (r#"["x,y", 5]"#, r#"[5, "x,y"]"#),
+        ("[true]", "true"),
+        ("", r#"[""]"#),
+    ] {
+        check_claim(text, false, live, text);
+    }
+    check_claim("true", false, "true", "[true]");
+    check_claim("5", false, "[5]", "[5]");
+    check_claim("x,y", false, r#"["x,y"]"#, r#"["x,y"]"#);
+    check_claim("x,y", false, r#""x,y""#, r#"["x,y"]"#);
+    check_claim("x,5", false, r#"["x", 5]"#, r#"["x",5]"#);
+    check_claim("", false, "[]", "[]");
+    check_claim("z", false, r#"["x", "y"]"#, "x,y");
+    check_claim("x,y", true, r#"["x,y"]"#, "x,y");
+    check_claim("x,y", true, r#"["x", "y"]"#, r#"["x","y"]"#);
+    check_claim(r#"["x"]"#, true, r#"["x"]"#, "x");
+    check_claim("[5]", true, "[5]", " [5]");
+}
+
+#[test]
+fn another_reading_of_commas_writes_the_claims_again() {
+    let role = |is_whole: bool| {
+        record(r#"{"backend": "jwt", "role_name": "r", "user_claim": "sub", "bound_claims": {"a": "x,y"}}"#)
+            .with("disable_bound_claims_parsing", is_whole)
+    };
+    for (is_whole, values) in [(true, r#"["x,y"]"#), (false, r#"["x","y"]"#)] {
+        let operation = Operation::Update { prior: &role(!is_whole), desired: &role(is_whole) };
+        let body = format!(r#"POST auth/jwt/role/r {{"bound_claims":{{"a":{values}}},"user_claim":"sub"}}"#);
+        assert_eq!(conversation(kind("jwt_auth_backend_role"), &operation, &[]), [body]);
+    }
+}
+
+#[test]
+fn a_client_without_a_declared_secret_is_warned_of() {
+    let found = |config: &str| {
+        let found = schemas::check::check(kind("jwt_auth_backend"), &record(config));
+        found.iter().map(|found| (found.is_error(), found.summary.clone())).collect::<Vec<_>>()
+    };
+    let warning = (false, "`oidc_client_id` is set, and no client secret".to_owned());
+    assert_eq!(found(r#"{"oidc_client_id": "a", "default_role": "r"}"#), [warning]);
+    assert_eq!(found(r#"{"oidc_client_id": "a", "oidc_client_secret": "s"}"#), []);
+    assert_eq!(found(r#"{"oidc_client_id": "a", "oidc_client_secret_wo": "s"}"#), []);
+    assert_eq!(found(r#"{"default_role": "r"}"#), []);
+}
+
 #[test]
 fn a_write_only_secret_goes_along_where_a_write_would_lose_it() {
     let prior = record(r#"{"path": "jwt", "type": "oidc", "oidc_client_id": "a", "default_role": "x"}"#);

@@ -39,10 +39,11 @@ pub struct JwtAuthBackend {
     /// Client id at the provider.
     #[kind(at = "config")]
     pub oidc_client_id: Option<String>,
-    /// Client secret at the provider.
+    /// Client secret at the provider. Each change of the configuration sends it again: the server loses or refuses what
+    /// goes without.
     #[kind(at = "config", unreadable, conflicts("oidc_client_secret_wo"))]
     pub oidc_client_secret: Option<Sensitive<String>>,
-    /// Client secret at the provider, never stored.
+    /// Client secret at the provider, never stored. Each change of the configuration sends it again.
     #[kind(
         at = "config",
         api = "oidc_client_secret",
@@ -111,7 +112,9 @@ impl Behavior for JwtMount {
     }
 
     fn check(&self, kind: &Kind, config: &Record) -> Vec<Diagnostic> {
-        AuthMount.check(kind, config)
+        let mut found = AuthMount.check(kind, config);
+        found.extend(secretless(config));
+        found
     }
 
     fn foresee(&self, kind: &Kind, prior: Option<&Record>, planned: &mut Record) {
@@ -121,6 +124,19 @@ impl Behavior for JwtMount {
     fn replaces(&self, kind: &Kind, prior: &Record, planned: &Record) -> Vec<&'static str> {
         AuthMount.replaces(kind, prior, planned)
     }
+}
+
+/// The server takes a client id only with its secret, in every write, and never shows the secret: without it in the
+/// configuration the method can be neither made nor changed.
+fn secretless(config: &Record) -> Option<Diagnostic> {
+    let is_set = |name: &str| !config.get(name).is_null();
+    let has_secret = is_set("oidc_client_secret") || is_set("oidc_client_secret_wo");
+    (is_set("oidc_client_id") && !has_secret).then(|| {
+        Diagnostic::warning("`oidc_client_id` is set, and no client secret")
+            .because("every write replaces the whole configuration, and the server refuses one without the secret")
+            .hint("set `oidc_client_secret_wo` (or `oidc_client_secret`); an imported method needs it too")
+            .at_field("oidc_client_id")
+    })
 }
 
 /// A map of Terraform holds texts; the server wants `fetch_groups` as a truth value, and depths as numbers.

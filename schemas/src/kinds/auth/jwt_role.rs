@@ -1,7 +1,9 @@
+use std::collections::BTreeSet;
+
 use crate::behavior::{self, Behavior, Operation, Step};
 use crate::kinds::auth::TokenParameters;
 use crate::shape::{Map, MountPath, Name, Seconds, Set};
-use crate::{Answer, Kind, Record, Value};
+use crate::{Answer, Kind, Record, Value, json};
 
 /// A role of the auth method `jwt` or `oidc`: which tokens it accepts, and what it gives out.
 #[derive(schemas::Kind)]
@@ -27,7 +29,8 @@ pub struct JwtAuthBackendRole {
     pub bound_audiences: Option<Set<String>>,
     /// Subject that a token has to name.
     pub bound_subject: Option<String>,
-    /// Claims that a token must have. Commas separate values of which one has to match.
+    /// Claims that a token must have. Commas separate values of which one has to match. A text that is a JSON list
+    /// stands for its items: for values with commas, and for such as are no text.
     pub bound_claims: Option<Map<String>>,
     /// `string` or `glob`: how claims are compared.
     #[kind(filled)]
@@ -66,11 +69,23 @@ struct JwtRole;
 
 impl Behavior for JwtRole {
     fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
-        let step = behavior::follow_table(kind, operation, &answers.iter().map(with_joined_claims).collect::<Vec<_>>());
-        let (Operation::Create { desired } | Operation::Update { desired, .. }) = operation else { return step };
+        let (Operation::Create { desired: known }
+        | Operation::Update { desired: known, .. }
+        | Operation::Read { prior: known }) = operation
+        else {
+            return behavior::follow_table(kind, operation, answers);
+        };
+        let answers: Vec<_> = answers.iter().map(|answer| with_claims_in_text(known, answer)).collect();
+        let step = match operation {
+            Operation::Update { prior, desired } => {
+                let prior = &as_parsed_now(prior, desired);
+                behavior::follow_table(kind, &Operation::Update { prior, desired }, &answers)
+            }
+            _ => behavior::follow_table(kind, operation, &answers),
+        };
         match step {
             Step::Call(mut request) => {
-                request.body = request.body.map(|body| with_parsed_claims(desired, body));
+                request.body = request.body.map(|body| with_parsed_claims(known, body));
                 Step::Call(request)
             }
             step => step,
@@ -78,32 +93,66 @@ impl Behavior for JwtRole {
     }
 }
 
-/// The server takes a list of values for each claim; the configuration has them in one text, between commas.
+/// The same text means other values once commas count otherwise: the claims have to be written again.
+fn as_parsed_now(prior: &Record, desired: &Record) -> Record {
+    let flag = "disable_bound_claims_parsing";
+    let is_same = prior.flag(flag) == desired.flag(flag) || desired.get("bound_claims").is_null();
+    if is_same { prior.clone() } else { prior.clone().with("bound_claims", Value::Null) }
+}
+
+/// The server takes a list of values for each claim; the configuration has them in one text.
 fn with_parsed_claims(desired: &Record, mut body: Value) -> Value {
     let Some(claims) = body.at("bound_claims").as_map().cloned() else { return body };
-    let is_whole = desired.flag("disable_bound_claims_parsing");
-    let values = |text: &str| match is_whole {
-        true => vec![text.into()],
-        false => text.split(',').map(|value| value.trim().into()).collect(),
-    };
-    let claims = claims.into_iter().map(|(claim, text)| (claim, Value::List(values(text.as_str().unwrap_or_default()))));
-    body.put("bound_claims", Value::Map(claims.collect()));
+    let parsed = claims.into_iter().map(|(claim, text)| (claim, Value::List(values(desired, &text))));
+    body.put("bound_claims", Value::Map(parsed.collect()));
     body
 }
 
-/// The answer with each claim's values in one text.
-fn with_joined_claims(answer: &Answer) -> Answer {
+/// The values that a claim's text stands for.
+fn values(role: &Record, text: &Value) -> Vec<Value> {
+    let text = text.as_str().unwrap_or_default();
+    if role.flag("disable_bound_claims_parsing") {
+        return vec![text.into()];
+    }
+    match json::parse(text) {
+        Ok(Value::List(values)) => values,
+        _ => text.split(',').map(|value| value.trim().into()).collect(),
+    }
+}
+
+/// The answer with each claim's values in one text: as it is known, if that stands for the same values.
+fn with_claims_in_text(known: &Record, answer: &Answer) -> Answer {
     let mut answer = answer.clone();
     if let Some(claims) = answer.data().at("bound_claims").as_map().cloned() {
-        let joined = claims.into_iter().map(|(claim, values)| (claim, joined(&values)));
-        answer.body.put("data.bound_claims", Value::Map(joined.collect()));
+        let before = known.get("bound_claims").as_map();
+        let in_text = claims.into_iter().map(|(claim, live)| {
+            let live = live.as_list().map_or_else(|| vec![live.clone()], <[Value]>::to_vec);
+            let text = in_text(known, before.and_then(|claims| claims.get(&claim)), &live);
+            (claim, text)
+        });
+        answer.body.put("data.bound_claims", Value::Map(in_text.collect()));
     }
     answer
 }
 
-fn joined(values: &Value) -> Value {
-    match values.as_list() {
-        Some(values) => values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",").into(),
-        None => values.clone(),
+fn in_text(role: &Record, before: Option<&Value>, live: &[Value]) -> Value {
+    if before.is_some_and(|text| set(&values(role, text)) == set(live)) {
+        return before.cloned().unwrap_or_default();
     }
+    let text = Value::List(live.to_vec());
+    let candidates = [joined(role, live), Some(json::render(&text)), Some(format!(" {}", json::render(&text)))];
+    // A text that stands for other values must not look like these.
+    let fits = |text: &&String| before.and_then(Value::as_str) != Some(text.as_str());
+    candidates.iter().flatten().find(fits).map_or(text, |text| text.as_str().into())
+}
+
+/// The values as people write them; `None` if that would be read as something else.
+fn joined(role: &Record, live: &[Value]) -> Option<String> {
+    let texts: Option<Vec<_>> = live.iter().map(Value::as_str).collect();
+    let text = texts?.join(",");
+    (set(&values(role, &text.as_str().into())) == set(live)).then_some(text)
+}
+
+fn set(values: &[Value]) -> BTreeSet<String> {
+    values.iter().map(json::render).collect()
 }
