@@ -141,7 +141,7 @@ async fn execute(plan: &Plan, client: &Client, variables: &Variables) -> Result<
     let journal = apply(plan, client, variables, &|done, all| bar.at(done, all)).await;
     drop(bar);
     let journal = journal.map_err(|mut found| {
-        found.push(Diagnostic::error("nothing was written, since not all secrets can be had"));
+        found.push(Diagnostic::error("nothing was written, since not all values can be had"));
         complain(&found, &Sources::default());
         Exit::Error
     })?;

@@ -7,11 +7,12 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use schemas::{Diagnostic, Kind, Operation, Record, Secret, Value};
 
 use crate::Address;
+use crate::fingerprint::Substance;
 use crate::hcl::plain_value;
 use crate::inventory::{CONCURRENCY, Live, Progress, Wanted, look_for};
 use crate::late::{Known, resolve_all};
+use crate::outputs;
 use crate::plan::{Action, Plan, Step, merged, prior_of};
-use crate::saved::live_fingerprint;
 use crate::secrets::Secrets;
 use crate::server::{Write, run};
 use crate::value::SecretRef;
@@ -62,19 +63,24 @@ impl Journal {
     }
 }
 
-/// Objects that are not as they were when the plan was made.
+/// Objects that are not as they were when the plan was made: those that it writes, and those that it takes values
+/// from.
 ///
 /// # Errors
 /// When nobody answers.
 pub async fn stale(plan: &Plan, server: &impl Write, progress: Progress<'_>) -> Result<Vec<Address>, Error> {
     let now = look_again(plan, server, progress).await?;
-    let changed = plan.steps.iter().filter(|step| step.action.writes()).filter(|step| {
+    let taken = outputs::of_unwritten(plan);
+    let changed = plan.steps.iter().filter(|step| {
         let live = now.get(looked_for(step)).unwrap_or(&Live::Absent);
+        let mut fields = taken.iter().filter(|(address, _)| *address == step.address).map(|(_, field)| field);
         match (live, &step.live) {
+            _ if !step.action.writes() && fields.clone().next().is_none() => false,
             (Live::Absent, None) => false,
-            (Live::Present(now), Some(then)) => {
-                live_fingerprint(step.kind, now) != live_fingerprint(step.kind, then)
+            (Live::Present(now), Some(then)) if step.action.writes() => {
+                Substance::of(step.kind, now) != Substance::of(step.kind, then)
             }
+            (Live::Present(now), Some(then)) => fields.any(|field| now.get(field) != then.get(field)),
             _ => true,
         }
     });
@@ -86,13 +92,15 @@ pub(crate) fn looked_for(step: &Step) -> &Address {
     step.from.as_ref().unwrap_or(&step.address)
 }
 
-/// Looks at all objects that `plan` writes.
+/// Looks at all objects that `plan` writes or takes values from.
 pub(crate) async fn look_again(
     plan: &Plan,
     server: &impl Write,
     progress: Progress<'_>,
 ) -> Result<BTreeMap<Address, Live>, Error> {
-    let touched = plan.steps.iter().filter(|step| step.action.writes());
+    let taken = outputs::of_unwritten(plan);
+    let gives = |step: &Step| taken.iter().any(|(address, _)| *address == step.address);
+    let touched = plan.steps.iter().filter(|step| step.action.writes() || gives(step));
     let wanted = touched.map(|step| {
         let address = looked_for(step).clone();
         let mut fields = step.fields.clone();
@@ -107,7 +115,7 @@ pub(crate) async fn look_again(
 /// Does all that `plan` says. `variables` are the values of sensitive variables.
 ///
 /// # Errors
-/// When a secret cannot be had: nothing was written then.
+/// When a secret or a value of another object cannot be had: nothing was written then.
 pub async fn apply(
     plan: &Plan,
     server: &impl Write,
@@ -117,7 +125,12 @@ pub async fn apply(
     let writes = |step: &&Step| step.action.writes() && step.action != Action::Delete;
     let wanted =
         plan.steps.iter().filter(writes).flat_map(|step| step.fields.values()).flat_map(|v| v.secrets());
-    let secrets = Secrets::fetch(wanted.collect(), variables, server).await?;
+    let mut found = outputs::check(plan);
+    let (secrets, missing) = Secrets::fetch_some(wanted.collect(), variables, server).await;
+    found.extend(missing);
+    if !found.is_empty() {
+        return Err(found);
+    }
     let mut run = Run::new(plan, secrets, progress);
     run.phase(server, |step| step.action.writes() && step.action != Action::Delete, Step::needs_of).await;
     if run.outcomes.values().all(|outcome| *outcome == Outcome::Applied) {

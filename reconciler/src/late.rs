@@ -49,8 +49,8 @@ pub(crate) fn resolve(value: &Val, known: &dyn Known) -> Result<Value, String> {
             Value::Map(entries.collect::<Result<BTreeMap<_, _>, String>>()?)
         }
         Val::Late(late) => {
-            let value = resolve_late(late, known)?;
-            if late.is_secret() { Secret::new(value).into() } else { value }
+            let (value, is_secret) = resolve_late(late, known)?;
+            if is_secret || late.is_secret() { Secret::new(value).into() } else { value }
         }
     })
 }
@@ -70,33 +70,45 @@ pub(crate) fn resolve_all(
     resolved.collect()
 }
 
-fn resolve_late(late: &Late, known: &dyn Known) -> Result<Value, String> {
+/// The value, and whether a secret went into it: a field of an object may hold one.
+fn resolve_late(late: &Late, known: &dyn Known) -> Result<(Value, bool), String> {
     match late {
-        Late::Secret(reference) => Ok(known.secret(reference).unwrap_or(Value::Unknown)),
-        Late::Output { address, field } => Ok(known.output(address, field).unwrap_or(Value::Unknown)),
-        Late::Unsettled => Ok(Value::Unknown),
-        Late::Concat(parts) => concat(parts, known),
+        Late::Secret(reference) => Ok((known.secret(reference).unwrap_or(Value::Unknown), true)),
+        Late::Output { address, field } => {
+            Ok((known.output(address, field).unwrap_or(Value::Unknown), false))
+        }
+        Late::Unsettled => Ok((Value::Unknown, false)),
+        Late::Concat(parts) => {
+            let parts = all(parts, known)?;
+            Ok((concat(&parts)?, parts.iter().any(Value::has_secret)))
+        }
         Late::Call { name, arguments } => {
-            let arguments =
-                arguments.iter().map(|argument| resolve(argument, known)).collect::<Result<Vec<_>, _>>()?;
+            let arguments = all(arguments, known)?;
+            let is_secret = arguments.iter().any(Value::has_secret);
             if arguments.iter().any(Value::has_unknown) {
-                return Ok(Value::Unknown);
+                return Ok((Value::Unknown, is_secret));
             }
             let outcome = functions::apply_late(name, arguments.iter().map(Val::from).collect())?;
-            resolve(&outcome, known)
+            Ok((resolve(&outcome, known)?, is_secret))
         }
-        Late::Element { of, key } => element(&resolve(of, known)?, &resolve(key, known)?),
+        Late::Element { of, key } => {
+            let (of, key) = (resolve(of, known)?, resolve(key, known)?);
+            Ok((element(&of, &key)?, of.has_secret() || key.has_secret()))
+        }
     }
 }
 
-fn concat(parts: &[Val], known: &dyn Known) -> Result<Value, String> {
+fn all(values: &[Val], known: &dyn Known) -> Result<Vec<Value>, String> {
+    values.iter().map(|value| resolve(value, known)).collect()
+}
+
+fn concat(parts: &[Value]) -> Result<Value, String> {
     let mut text = String::new();
     for part in parts {
-        let value = resolve(part, known)?;
-        if value.has_unknown() {
+        if part.has_unknown() {
             return Ok(Value::Unknown);
         }
-        text.push_str(&text_of(&Val::from(&value)).ok_or("what is put into text is no text")?);
+        text.push_str(&text_of(&Val::from(part)).ok_or("what is put into text is no text")?);
     }
     Ok(Value::String(text))
 }

@@ -1,23 +1,25 @@
 //! Plans in files: what is to be done, and fingerprints of what it was decided on.
 //!
-//! A file holds no secret: where one belongs it names the source, and fingerprints leave hidden values out.
+//! A file holds no secret: where one belongs it names the source, and a fingerprint tells little of it
+//! ([`crate::fingerprint`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemas::{Class, Diagnostic, Kind, Record, Value, compare, json, kinds};
-use sha2::{Digest, Sha256};
+use schemas::{Class, Diagnostic, Record, Value, json, kinds};
 
 use crate::Address;
 use crate::apply::{look_again, looked_for};
 use crate::config::literals;
+use crate::fingerprint::{Salt, Substance, of_value};
 use crate::inventory::{Live, Progress};
+use crate::outputs::{self, Output};
 use crate::plan::{Action, Plan, Step};
 use crate::render::value::public;
 use crate::server::{Identity, Write};
 use crate::value::{Late, SecretRef, Val};
 
 /// The format, in the file's `format`.
-const FORMAT: &str = "lockstep-plan/1";
+const FORMAT: &str = "lockstep-plan/2";
 
 /// A plan as it was saved.
 #[derive(Clone, Debug)]
@@ -28,6 +30,10 @@ pub struct Saved {
     plan: Plan,
     /// What was there, by address.
     fingerprints: BTreeMap<Address, Option<String>>,
+    /// What was seen in fields of objects that it does not write, and takes values from.
+    outputs: BTreeMap<Output, Option<String>>,
+    /// What the fingerprints are salted with.
+    salt: Salt,
 }
 
 /// Why a saved plan is not applied.
@@ -44,14 +50,17 @@ pub enum NotApplied {
 /// # Errors
 /// If a secret stands in the configuration in clear.
 pub fn encode(plan: &Plan) -> Result<String, Diagnostic> {
-    let steps = plan.steps.iter().map(encode_step).collect::<Result<Vec<_>, _>>()?;
+    let salt = Salt::random();
+    let steps = plan.steps.iter().map(|step| encode_step(step, &salt)).collect::<Result<Vec<_>, _>>()?;
     let body = map([
         ("format", FORMAT.into()),
+        ("outputs", Value::List(encode_outputs(plan, &salt))),
+        ("salt", salt.to_string().into()),
         ("server", server(&plan.server)),
         ("steps", Value::List(steps)),
         ("tool", map([("name", "lockstep".into()), ("version", env!("CARGO_PKG_VERSION").into())])),
     ]);
-    let id = fingerprint(&body);
+    let id = of_value(&body);
     let mut entries = body.as_map().cloned().unwrap_or_default();
     entries.insert("id".to_owned(), id.into());
     Ok(crate::render::value::pretty(&Value::Map(entries)))
@@ -66,7 +75,7 @@ fn server(identity: &Identity) -> Value {
     ])
 }
 
-fn encode_step(step: &Step) -> Result<Value, Diagnostic> {
+fn encode_step(step: &Step, salt: &Salt) -> Result<Value, Diagnostic> {
     for field in step.kind.fields() {
         let value = step.fields.get(field.name).unwrap_or(&Val::Null);
         if literals::has_text(field, value) {
@@ -82,7 +91,9 @@ fn encode_step(step: &Step) -> Result<Value, Diagnostic> {
     let fields = step.fields.iter().map(|(name, value)| Ok((name.clone(), encode_val(value)?)));
     let desired = Value::Map(fields.collect::<Result<_, Diagnostic>>()?);
     let needs = step.needs.iter().map(|need| need.to_string().into()).collect::<Vec<Value>>();
-    let live = step.live.as_ref().map_or(Value::Null, |live| live_fingerprint(step.kind, live).into());
+    // What is not written is not looked at again.
+    let live = step.live.as_ref().filter(|_| step.action.writes());
+    let live = live.map_or(Value::Null, |live| Substance::of(step.kind, live).fingerprint(salt).into());
     let changes = step.changes.iter().map(|change| {
         map([
             ("after", public(&change.after)),
@@ -95,7 +106,7 @@ fn encode_step(step: &Step) -> Result<Value, Diagnostic> {
         ("action", step.action.as_str().into()),
         ("address", step.address.to_string().into()),
         ("changes", Value::List(changes)),
-        ("desired_fingerprint", fingerprint(&desired).into()),
+        ("desired_fingerprint", of_value(&desired).into()),
         ("desired", desired),
         ("from", step.from.as_ref().map_or(Value::Null, |from| from.to_string().into())),
         ("kind", step.kind.name.into()),
@@ -129,23 +140,25 @@ fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
     Value::Map(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-fn fingerprint(value: &Value) -> String {
-    hex::encode(Sha256::digest(json::render(value)))
+/// What was seen in the fields that the plan takes from objects that it does not write.
+fn encode_outputs(plan: &Plan, salt: &Salt) -> Vec<Value> {
+    let encode = |(address, field): Output| {
+        let step = plan.steps.iter().find(|step| step.address == address);
+        let live = step.and_then(|step| Some((step.kind, step.live.as_ref()?)));
+        let seen = live.map(|(kind, live)| Substance::of_field(kind, live, &field).fingerprint(salt));
+        map([
+            ("address", address.to_string().into()),
+            ("field", field.into()),
+            ("fingerprint", seen.map_or(Value::Null, Value::from)),
+        ])
+    };
+    outputs::of_unwritten(plan).into_iter().map(encode).collect()
 }
 
-/// The hash of an object as the server has it: values that mean the same hash the same, hidden ones count only as
-/// there or not.
-pub(crate) fn live_fingerprint(kind: &Kind, live: &Record) -> String {
-    let seen = kind.fields().filter(|field| field.at.is_some() && !field.key && field.readable);
-    let entries = seen.map(|field| {
-        let value = live.get(field.name);
-        let shown = match field.is_hidden() || value.has_secret() {
-            true => Value::Bool(!value.is_null()),
-            false => compare::canonical(field, value),
-        };
-        (field.name.to_owned(), shown)
-    });
-    fingerprint(&Value::Map(entries.collect()))
+fn decode_output(value: &Value) -> Option<(Output, Option<String>)> {
+    let text = |name: &str| value.at(name).as_str();
+    let output = (Address::parse(text("address")?)?, text("field")?.to_owned());
+    Some((output, text("fingerprint").map(str::to_owned)))
 }
 
 /// Reads what [`encode`] wrote.
@@ -164,7 +177,7 @@ pub fn decode(text: &str) -> Result<Saved, Diagnostic> {
     }
     let id = entries.remove("id").and_then(|id| id.as_str().map(str::to_owned)).unwrap_or_default();
     let body = Value::Map(entries);
-    if fingerprint(&body) != id {
+    if of_value(&body) != id {
         return Err(wrong("it was changed after it was made"));
     }
     let text = |path: &str| body.at(path).as_str().unwrap_or_default().to_owned();
@@ -180,7 +193,11 @@ pub fn decode(text: &str) -> Result<Saved, Diagnostic> {
         fingerprints.insert(step.address.clone(), live);
         steps.push(step);
     }
-    Ok(Saved { id, plan: Plan { server, steps }, fingerprints })
+    let outputs = body.at("outputs").as_list().unwrap_or_default().iter().map(decode_output);
+    let outputs =
+        outputs.collect::<Option<_>>().ok_or_else(|| wrong("a value of an object cannot be read"))?;
+    let salt = Salt::parse(&text("salt")).ok_or_else(|| wrong("it has no salt"))?;
+    Ok(Saved { id, plan: Plan { server, steps }, fingerprints, outputs, salt })
 }
 
 fn decode_step(value: &Value) -> Option<(Step, Option<String>)> {
@@ -207,7 +224,7 @@ fn decode_step(value: &Value) -> Option<(Step, Option<String>)> {
         resend: value.at("resend").as_bool()?,
         span: None,
     };
-    let expected = fingerprint(value.at("desired"));
+    let expected = of_value(value.at("desired"));
     (text("desired_fingerprint")? == expected).then_some((step, text("live_fingerprint").map(str::to_owned)))
 }
 
@@ -326,7 +343,7 @@ fn decode_secret(value: &Value) -> Option<SecretRef> {
 }
 
 impl Saved {
-    /// Looks again at all that the plan writes, and gives the plan if all of it is as it was.
+    /// Looks again at all that the plan writes or takes values from, and gives the plan if all of it is as it was.
     ///
     /// # Errors
     /// What changed since; nothing is written then.
@@ -358,12 +375,33 @@ impl Saved {
         for step in self.plan.steps.iter_mut().filter(|step| step.action.writes()) {
             let live = now.get(looked_for(step)).unwrap_or(&Live::Absent);
             let then = self.fingerprints.get(&step.address).and_then(Option::as_ref);
-            match difference(step.kind, live, then) {
+            let seen = present(live).map(|live| Substance::of(step.kind, &live).fingerprint(&self.salt));
+            match difference(live, seen.as_ref(), then) {
                 Some(what) => changed.push(Diagnostic::error(format!("`{}` {what}", step.address))),
                 None => step.live = present(live),
             }
         }
+        changed.extend(self.take_outputs(&now));
         if changed.is_empty() { Ok(self.plan) } else { Err(NotApplied::Stale(changed)) }
+    }
+
+    /// Takes note of the objects that values are taken from; what changed of them.
+    fn take_outputs(&mut self, now: &BTreeMap<Address, Live>) -> Vec<Diagnostic> {
+        let mut changed = Vec::new();
+        for (address, field) in outputs::of_unwritten(&self.plan) {
+            let live = now.get(&address).unwrap_or(&Live::Absent);
+            let Some(step) = self.plan.steps.iter_mut().find(|step| step.address == address) else {
+                continue;
+            };
+            let seen = present(live);
+            let seen = seen.map(|live| Substance::of_field(step.kind, &live, &field).fingerprint(&self.salt));
+            let then = self.outputs.get(&(address.clone(), field.clone())).and_then(Option::as_ref);
+            match difference(live, seen.as_ref(), then) {
+                Some(what) => changed.push(Diagnostic::error(format!("`{field}` of `{address}` {what}"))),
+                None => step.live = present(live),
+            }
+        }
+        changed
     }
 }
 
@@ -382,11 +420,11 @@ fn present(live: &Live) -> Option<Record> {
     }
 }
 
-/// How an object differs from what the plan was made on.
-fn difference(kind: &Kind, live: &Live, then: Option<&String>) -> Option<&'static str> {
+/// How what was `seen` of `live` differs from what the plan was made on.
+fn difference(live: &Live, seen: Option<&String>, then: Option<&String>) -> Option<&'static str> {
     match (live, then) {
         (Live::Absent, None) => None,
-        (Live::Present(live), Some(then)) if live_fingerprint(kind, live) == *then => None,
+        (Live::Present(_), Some(_)) if seen == then => None,
         (Live::Present(_), Some(_)) => Some("was changed since the plan was made"),
         (Live::Present(_), None) => Some("was made since the plan was made"),
         (Live::Absent, Some(_)) => Some("was deleted since the plan was made"),

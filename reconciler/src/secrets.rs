@@ -16,16 +16,6 @@ impl Secrets {
         self.0.get(reference).map(|secret| secret.expose().clone())
     }
 
-    /// Fetches all of `wanted`; or says of each that cannot be had why.
-    pub(crate) async fn fetch(
-        wanted: BTreeSet<SecretRef>,
-        variables: &BTreeMap<String, Secret>,
-        server: &impl Look,
-    ) -> Result<Self, Vec<Diagnostic>> {
-        let (fetched, found) = Self::fetch_some(wanted, variables, server).await;
-        if found.is_empty() { Ok(fetched) } else { Err(found) }
-    }
-
     /// Fetches what can be had of `wanted`, and says of the others why they cannot.
     pub(crate) async fn fetch_some(
         wanted: BTreeSet<SecretRef>,

@@ -182,6 +182,17 @@ impl Val {
         found
     }
 
+    /// The fields of other objects that go into it.
+    pub(crate) fn outputs(&self) -> BTreeSet<(Address, String)> {
+        let mut found = BTreeSet::new();
+        self.visit(&mut |late| {
+            if let Late::Output { address, field } = late {
+                found.insert((address.clone(), field.clone()));
+            }
+        });
+        found
+    }
+
     /// What the secrets in it are called, for people: `secret env:X`.
     pub fn secret_names(&self) -> String {
         self.secrets().iter().map(SecretRef::to_string).collect::<Vec<_>>().join(", ")

@@ -1,6 +1,7 @@
 //! What was just applied needs nothing more; and what else holds of a whole run, on a server in memory.
 
 #[path = "support/fake.rs"]
+#[allow(dead_code, reason = "every test crate uses a part of it")]
 mod fake;
 
 use std::collections::BTreeMap;

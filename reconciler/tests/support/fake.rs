@@ -34,6 +34,13 @@ impl Fake {
         object.insert(field.to_owned(), value);
     }
 
+    /// Puts a field of an object there, as if somebody had made it.
+    pub(crate) fn store(&self, path: &str, field: &str, value: Value) {
+        let mut stored = self.stored.lock().expect("no panic");
+        let object = stored.entry((String::new(), path.to_owned())).or_default();
+        object.insert(field.to_owned(), value);
+    }
+
     pub(crate) fn stored_value(&self, path: &str, field: &str) -> Option<Value> {
         let stored = self.stored.lock().expect("no panic");
         stored.get(&(String::new(), path.to_owned()))?.get(field).cloned()
