@@ -37,9 +37,9 @@ fn normal(shape: &Shape, value: &Value) -> Value {
         (Shape::Integer, Value::String(text)) => text.parse().map_or_else(|_| value.clone(), Value::Number),
         (Shape::Text(rule), Value::String(text)) => texts::canonical(*rule, text).into(),
         (Shape::Json, Value::String(text)) => normal_json(text),
-        (Shape::Set(inner), Value::List(items)) => sorted(items.iter().map(|item| normal(inner, item))),
+        (Shape::Set(inner), Value::List(items)) => sorted(items.iter().map(|item| normal_item(inner, item))),
         (Shape::List(inner), Value::List(items)) => {
-            without_empty(items.iter().map(|item| normal(inner, item)))
+            without_empty(items.iter().map(|item| normal_item(inner, item)))
         }
         (Shape::Block { parts, .. }, Value::List(items)) => {
             without_empty(items.iter().map(|item| normal_object(parts, item)))
@@ -49,6 +49,14 @@ fn normal(shape: &Shape, value: &Value) -> Value {
         }
         (Shape::Object(parts), object) => normal_object(parts, object),
         (_, value) => value.clone(),
+    }
+}
+
+/// The server takes white space from the ends of the texts of a list.
+fn normal_item(shape: &Shape, item: &Value) -> Value {
+    match normal(shape, item) {
+        Value::String(text) => text.trim().into(),
+        value => value,
     }
 }
 

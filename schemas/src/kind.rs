@@ -214,6 +214,8 @@ pub enum Text {
     PasswordPolicy,
     /// Token types of roles of auth methods: nothing is `default`, and `default-service` is `service`.
     TokenType,
+    /// Networks: `10.0.0.1` is `10.0.0.1/32`.
+    Network,
     /// PEM documents: white space at the ends does not count.
     Pem,
 }

@@ -81,6 +81,8 @@ texts! {
     MountPath = Shape::Text(Text::Path);
     /// The type of the tokens that a role of an auth method gives out.
     TokenType = Shape::Text(Text::TokenType);
+    /// An address, or a network in CIDR notation.
+    Network = Shape::Text(Text::Network);
     /// An ACL policy in HCL or JSON.
     AclPolicy = Shape::Text(Text::AclPolicy);
     /// A password policy in HCL.

@@ -1,5 +1,7 @@
 //! Documents inside fields: what is wrong with one, and when two mean the same.
 
+use std::net::IpAddr;
+
 use crate::acl::{AclPolicy, PolicyError};
 use crate::kind::Text;
 use crate::password_policy::PasswordPolicy;
@@ -10,7 +12,7 @@ pub(crate) fn same(rule: Text, a: &str, b: &str) -> bool {
     match rule {
         Text::AclPolicy => AclPolicy::same(a, b),
         Text::PasswordPolicy => PasswordPolicy::same(a, b),
-        Text::Plain | Text::Name | Text::Path | Text::TokenType | Text::Pem => {
+        Text::Plain | Text::Name | Text::Path | Text::TokenType | Text::Network | Text::Pem => {
             canonical(rule, a) == canonical(rule, b)
         }
     }
@@ -24,7 +26,20 @@ pub(crate) fn canonical(rule: Text, text: &str) -> String {
         Text::Path => text.trim_matches('/').to_owned(),
         Text::TokenType if text.is_empty() => "default".to_owned(),
         Text::TokenType => text.strip_prefix("default-").unwrap_or(text).to_owned(),
+        Text::Network => network(text.trim()),
         Text::Pem | Text::AclPolicy | Text::PasswordPolicy => text.trim().to_owned(),
+    }
+}
+
+/// One form of a network: a single address without a length.
+fn network(text: &str) -> String {
+    let (address, length) =
+        text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+    let Ok(address) = address.parse::<IpAddr>() else { return text.to_owned() };
+    let full = if address.is_ipv4() { "32" } else { "128" };
+    match length.filter(|length| *length != full) {
+        Some(length) => format!("{address}/{length}"),
+        None => address.to_string(),
     }
 }
 
@@ -36,7 +51,7 @@ pub(crate) fn check(rule: Text, text: &str) -> Vec<Diagnostic> {
         Text::Path if text.trim_matches('/').is_empty() => {
             vec![Diagnostic::error(format!("`{text}` is not a path"))]
         }
-        Text::Plain | Text::Name | Text::Path | Text::TokenType | Text::Pem => Vec::new(),
+        Text::Plain | Text::Name | Text::Path | Text::TokenType | Text::Network | Text::Pem => Vec::new(),
     }
 }
 

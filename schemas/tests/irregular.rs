@@ -520,3 +520,68 @@ fn a_password_is_sent_when_its_version_changes() {
     assert_eq!(lines(&desired(1, 90)), [r#"POST auth/u/users/a {"token_ttl":90}"#]);
     assert_eq!(lines(&desired(1, 60)), ["GET auth/u/users/a"]);
 }
+
+/// Reads an object of which `prior` is known, where the server has `live` (the body of the answer).
+#[track_caller]
+fn check_read_leaves(name: &str, prior: &str, live: &str, field: &str) {
+    let prior = record(prior);
+    let shown = done(kind(name), &Operation::Read { prior: &prior }, &[live]);
+    assert_eq!(shown.get(field), prior.get(field), "{name}");
+}
+
+#[test]
+fn what_the_server_writes_otherwise_is_no_drift() {
+    check_read_leaves(
+        "token_auth_backend_role",
+        r#"{"role_name": "r", "token_bound_cidrs": ["10.0.0.1/32", "10.1.2.3/8", "2001:DB8::1/128"]}"#,
+        r#"200 {"data": {"token_bound_cidrs": ["10.1.2.3/8", "2001:db8::1", "10.0.0.1"]}}"#,
+        "token_bound_cidrs",
+    );
+    check_read_leaves(
+        "userpass_auth_backend_user",
+        r#"{"mount": "a", "username": "r", "token_policies": ["a ", " b"]}"#,
+        r#"200 {"data": {"token_policies": ["a", "b"]}}"#,
+        "token_policies",
+    );
+    check_read_leaves(
+        "token",
+        r#"{"id": "acc", "display_name": ""}"#,
+        r#"200 {"data": {"display_name": "token"}}"#,
+        "display_name",
+    );
+    check_read_leaves(
+        "token",
+        r#"{"id": "acc", "policies": []}"#,
+        r#"200 {"data": {"policies": ["root"]}}"#,
+        "policies",
+    );
+}
+
+#[test]
+fn other_networks_and_policies_are_drift() {
+    let read = |name: &str, field: &str, prior: &str, live: &str| {
+        let shown = done(kind(name), &Operation::Read { prior: &record(prior) }, &[live]);
+        json::render(shown.get(field))
+    };
+    let networks = |live: &str| {
+        let prior = r#"{"role_name": "r", "token_bound_cidrs": ["10.0.0.1/32"]}"#;
+        let live = format!(r#"200 {{"data": {{"token_bound_cidrs": ["{live}"]}}}}"#);
+        read("token_auth_backend_role", "token_bound_cidrs", prior, &live)
+    };
+    assert_eq!(networks("10.0.0.1/31"), r#"["10.0.0.1/31"]"#);
+    assert_eq!(networks("10.0.0.2"), r#"["10.0.0.2"]"#);
+    let policies = r#"200 {"data": {"policies": ["b"]}}"#;
+    assert_eq!(read("token", "policies", r#"{"id": "acc", "policies": ["a"]}"#, policies), r#"["b"]"#);
+}
+
+#[test]
+fn capital_letters_make_another_token_role_and_the_same_approle() {
+    let same = |kind_name: &str| {
+        let kind = kind(kind_name);
+        let field = kind.field("role_name").expect("is declared");
+        kind.same(field, &"Web".into(), &"web".into())
+    };
+    assert!(!same("token_auth_backend_role"));
+    assert!(same("approle_auth_backend_role"));
+    assert!(same("jwt_auth_backend_role"));
+}

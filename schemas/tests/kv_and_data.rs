@@ -698,3 +698,25 @@ proptest! {
         prop_assert_eq!(&json::parse(imported.text("data_json")).expect("JSON"), body.at("data"));
     }
 }
+
+#[test]
+fn numbers_that_the_server_keeps_as_doubles_are_no_drift() {
+    let shown = |configured: &str, live: &str| {
+        let prior =
+            record(r#"{"mount": "kv", "name": "a", "path": "kv/data/a"}"#).with("data_json", configured);
+        let answers =
+            [format!(r#"{{"data": {{"data": {live}, "metadata": {{}}}}}}"#), r#"{"data": {}}"#.to_owned()];
+        let kind = kind(Class::Resource, "kv_secret_v2");
+        let (_, end) =
+            talk(kind, &Operation::Read { prior: &prior }, |index, _| answer(200, &answers[index]));
+        let Step::Done(record) = end else { panic!("{end:?}") };
+        record.text("data_json").to_owned()
+    };
+    let exact = r#"{"a":[{"n":12345678901234567890}]}"#;
+    let nearest = r#"{"a":[{"n":12345678901234567000}]}"#;
+    let other = r#"{"a":[{"n":12345678901234567891}]}"#;
+    assert_eq!([shown(exact, exact), shown(exact, nearest), shown(exact, other)], [exact, exact, other]);
+    assert_eq!(shown(nearest, exact), exact);
+    assert_eq!(shown(r#"{"a":1}"#, r#"{"a":1,"b":2}"#), r#"{"a":1,"b":2}"#);
+    assert_eq!(shown(r#"{"a":1,"b":2}"#, r#"{"a":1}"#), r#"{"a":1}"#);
+}

@@ -1,5 +1,5 @@
 use crate::kinds::auth::TokenParameters;
-use crate::shape::{MountPath, Name, Seconds, Set};
+use crate::shape::{MountPath, Name, Network, Seconds, Set};
 
 /// An AppRole role: how a machine logs in, and what its tokens may do.
 #[derive(schemas::Kind)]
@@ -28,7 +28,7 @@ pub struct ApproleRole {
     #[kind(default = false, replaces, create_only)]
     pub local_secret_ids: Option<bool>,
     /// Networks from which a secret id may be used.
-    pub secret_id_bound_cidrs: Option<Set<String>>,
+    pub secret_id_bound_cidrs: Option<Set<Network>>,
     /// How often a secret id may be used; 0: without limit.
     pub secret_id_num_uses: Option<i64>,
     /// Lifetime of secret ids, in seconds; 0: without limit.

@@ -1,6 +1,6 @@
 use crate::behavior::{self, Behavior, Operation, Step};
 use crate::kinds::auth::{look_up, revoke, says_no_token};
-use crate::shape::{Duration, Json, MountPath, Name, Seconds, Sensitive, Set};
+use crate::shape::{Duration, Json, MountPath, Name, Network, Seconds, Sensitive, Set};
 use crate::{Answer, Kind, Method, Record, Request, Secret, Value, codec, json};
 
 /// A secret id of an AppRole role. It is found by its accessor, and destroyed with the resource.
@@ -22,10 +22,10 @@ pub struct ApproleSecretId {
     pub secret_id: Option<Sensitive<String>>,
     /// Networks from which it may be used.
     #[kind(replaces)]
-    pub cidr_list: Option<Set<String>>,
+    pub cidr_list: Option<Set<Network>>,
     /// Networks from which tokens made with it may be used.
     #[kind(replaces)]
-    pub token_bound_cidrs: Option<Set<String>>,
+    pub token_bound_cidrs: Option<Set<Network>>,
     /// Notes, in JSON; they become metadata of the tokens.
     #[kind(replaces)]
     pub metadata: Option<Json>,

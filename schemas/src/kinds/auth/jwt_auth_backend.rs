@@ -1,16 +1,12 @@
 use crate::behavior::{Behavior, Operation, Step};
 use crate::kinds::auth::{AuthMount, Tune};
-use crate::shape::{List, Map, MountPath, Pem, Sensitive, WriteOnly};
+use crate::shape::{List, Map, MountPath, Name, Pem, Sensitive, WriteOnly};
 use crate::{Answer, Diagnostic, Kind, Number, Record, Value};
 
 /// The auth method `jwt` (or `oidc`), mounted at a path, with its configuration.
 #[derive(schemas::Kind)]
 #[kind(name = "jwt_auth_backend", list = "sys/auth", id = "{path}", version = 1, behavior = JwtMount)]
-#[kind(
-    path = "sys/auth/{path}",
-    read = "GET sys/mounts/auth/{path}",
-    update = "none"
-)]
+#[kind(path = "sys/auth/{path}", read = "GET sys/mounts/auth/{path}", update = "none")]
 #[kind(endpoint(name = "config", path = "auth/{path}/config", delete = "none"))]
 #[kind(endpoint(name = "tune", path = "sys/mounts/auth/{path}/tune", delete = "none"))]
 #[kind(block(name = "auth", label = "path", within = "namespace", types("jwt", "oidc")))]
@@ -27,9 +23,9 @@ pub struct JwtAuthBackend {
     /// Issuer that a token has to name.
     #[kind(at = "config")]
     pub bound_issuer: Option<String>,
-    /// Role of a login that names none.
+    /// Role of a login that names none. The server lower-cases it.
     #[kind(at = "config")]
-    pub default_role: Option<String>,
+    pub default_role: Option<Name>,
     /// URL of the provider, without `.well-known/openid-configuration`.
     #[kind(at = "config", conflicts("jwks_url", "jwt_validation_pubkeys"))]
     pub oidc_discovery_url: Option<String>,
@@ -133,7 +129,9 @@ fn secretless(config: &Record) -> Option<Diagnostic> {
     let has_secret = is_set("oidc_client_secret") || is_set("oidc_client_secret_wo");
     (is_set("oidc_client_id") && !has_secret).then(|| {
         Diagnostic::warning("`oidc_client_id` is set, and no client secret")
-            .because("every write replaces the whole configuration, and the server refuses one without the secret")
+            .because(
+                "every write replaces the whole configuration, and the server refuses one without the secret",
+            )
             .hint("set `oidc_client_secret_wo` (or `oidc_client_secret`); an imported method needs it too")
             .at_field("oidc_client_id")
     })
@@ -150,6 +148,7 @@ fn with_typed_settings(mut body: Value) -> Value {
 
 fn typed(value: Value) -> Value {
     let Some(text) = value.as_str() else { return value };
-    let number = || text.parse::<Number>().ok().filter(|number| number.to_string() == text).map(Value::Number);
+    let number =
+        || text.parse::<Number>().ok().filter(|number| number.to_string() == text).map(Value::Number);
     text.parse::<bool>().ok().map(Value::Bool).or_else(number).unwrap_or(value)
 }

@@ -9,7 +9,13 @@ use crate::{Answer, Kind, Record, Value, json};
 #[derive(schemas::Kind)]
 #[kind(name = "jwt_auth_backend_role", list = "auth/{backend}/role", behavior = JwtRole)]
 #[kind(path = "auth/{backend}/role/{role_name}", id = "auth/{backend}/role/{role_name}")]
-#[kind(block(name = "role", label = "role_name", within = "auth", container = "backend", types("jwt", "oidc")))]
+#[kind(block(
+    name = "role",
+    label = "role_name",
+    within = "auth",
+    container = "backend",
+    types("jwt", "oidc")
+))]
 pub struct JwtAuthBackendRole {
     /// Path of the auth method.
     #[kind(key, replaces, default = "jwt")]
@@ -140,7 +146,8 @@ fn in_text(role: &Record, before: Option<&Value>, live: &[Value]) -> Value {
         return before.cloned().unwrap_or_default();
     }
     let text = Value::List(live.to_vec());
-    let candidates = [joined(role, live), Some(json::render(&text)), Some(format!(" {}", json::render(&text)))];
+    let candidates =
+        [joined(role, live), Some(json::render(&text)), Some(format!(" {}", json::render(&text)))];
     // A text that stands for other values must not look like these.
     let fits = |text: &&String| before.and_then(Value::as_str) != Some(text.as_str());
     candidates.iter().flatten().find(fits).map_or(text, |text| text.as_str().into())

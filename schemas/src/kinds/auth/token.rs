@@ -83,7 +83,9 @@ impl Behavior for Issued {
             Operation::Read { prior } => read(kind, prior, answers),
             Operation::Update { desired, .. } => read(kind, desired, answers),
             Operation::Delete { prior } => delete(prior, answers),
-            Operation::Open { .. } | Operation::Close { .. } => behavior::follow_table(kind, operation, answers),
+            Operation::Open { .. } | Operation::Close { .. } => {
+                behavior::follow_table(kind, operation, answers)
+            }
         }
     }
 
@@ -102,11 +104,12 @@ fn effective_policies(policies: &Value) -> Option<BTreeSet<String>> {
     Some(names.map(|name| name.trim().to_lowercase()).filter(|name| name != "default").collect())
 }
 
-/// The server puts a dash for whatever is not a letter, a digit or a dash, and drops dashes at the end.
+/// A token without a name is called `token`. The server puts a dash for whatever is not a letter, a digit or a dash, and drops dashes at the end.
 fn sanitized(name: &Value) -> Value {
     let Some(text) = name.as_str() else { return name.clone() };
     let text: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    text.trim_end_matches('-').into()
+    let text = text.trim_end_matches('-');
+    if text.is_empty() { "token" } else { text }.into()
 }
 
 fn create(kind: &Kind, desired: &Record, answers: &[Answer]) -> Step {
@@ -188,10 +191,17 @@ fn shown(kind: &Kind, prior: &Record, data: &Value) -> Record {
         ("explicit_max_ttl", data.at("explicit_max_ttl").clone()),
         ("metadata", data.at("meta").clone()),
         ("period", data.at("period").clone()),
-        ("policies", if prior.has("policies") { data.at("policies").clone() } else { Value::Null }),
+        ("policies", if has_policies(prior) { data.at("policies").clone() } else { Value::Null }),
         ("no_parent", data.at("orphan").clone()),
         ("renewable", data.at("renewable").clone()),
-        ("num_uses", if prior.get("num_uses").is_null() { data.at("num_uses").clone() } else { prior.get("num_uses").clone() }),
+        (
+            "num_uses",
+            if prior.get("num_uses").is_null() {
+                data.at("num_uses").clone()
+            } else {
+                prior.get("num_uses").clone()
+            },
+        ),
     ];
     let mut record = prior.clone();
     for (name, live) in live {
@@ -202,6 +212,11 @@ fn shown(kind: &Kind, prior: &Record, data: &Value) -> Record {
     record.set("lease_started", duration::whole_second(issued).map_or(Value::Null, Value::from));
     record.set("lease_duration", duration::between(issued, ends).unwrap_or_default());
     record
+}
+
+/// Without policies of its own a token has those of its maker.
+fn has_policies(token: &Record) -> bool {
+    token.get("policies").as_list().is_some_and(|policies| !policies.is_empty())
 }
 
 fn shown_field(kind: &Kind, field: &Field, prior: &Value, live: Value) -> Value {

@@ -1,4 +1,4 @@
-use crate::shape::{Map, Seconds, Set, TokenType};
+use crate::shape::{Map, Network, Seconds, Set, TokenType};
 
 /// What every role of an auth method says about the tokens that it gives out.
 #[derive(schemas::Fields)]
@@ -25,7 +25,7 @@ pub struct TokenLimits {
     pub alias_metadata: Option<Map<String>>,
     /// Networks from which the tokens may be used.
     #[kind(at = "object", aliases("bound_cidrs"))]
-    pub token_bound_cidrs: Option<Set<String>>,
+    pub token_bound_cidrs: Option<Set<Network>>,
     /// Lifetime that no renewal extends, in seconds.
     #[kind(at = "object")]
     pub token_explicit_max_ttl: Option<Seconds>,
