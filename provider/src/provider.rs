@@ -178,7 +178,7 @@ impl tf::Provider for VaultProvider {
         let client = settings.map(|(settings, credentials)| Client::new(settings, credentials));
         // A second `configure` cannot happen: Terraform starts a process for each provider block.
         let _ = self.client.set(client);
-        settings::warnings(&block).iter().map(failure::diagnostic).collect()
+        settings::warnings(&block, &self.environment).iter().map(failure::diagnostic).collect()
     }
 
     async fn shutdown(&self) {

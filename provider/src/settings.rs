@@ -50,22 +50,73 @@ pub(crate) fn settings(
 }
 
 /// What is accepted and does not do what one may think.
-pub(crate) fn warnings(block: &Record) -> Vec<Diagnostic> {
+pub(crate) fn warnings(block: &Record, environment: &Environment) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    if text(block, "add_address_to_env").is_some_and(|text| text == "true") {
-        found.push(
-            Diagnostic::warning("`add_address_to_env` has no effect".to_owned())
-                .because("it is for token helpers, and none is run")
-                .hint("remove the argument"),
-        );
+    if text(block, "add_address_to_env").is_some_and(|text| text != "false") {
+        found.push(idle("add_address_to_env", "").because("it is for token helpers, and none is run"));
     }
     let login = LOGINS.into_iter().find(|name| first(block, name).is_some());
     if let (Some(login), Some(_)) = (login, text(block, "token")) {
-        found.push(
-            Diagnostic::warning(format!("`token` has no effect beside `{login}`")).hint("remove one of them"),
-        );
+        found.push(idle("token", &format!(" beside `{login}`")));
     }
+    found.extend(of_childless(block, environment));
+    found.extend(of_token_file(block));
+    found.extend(of_headers(block));
+    found.extend(of_logging(environment));
     found
+}
+
+/// Says that an argument does nothing.
+fn idle(name: &str, circumstance: &str) -> Diagnostic {
+    Diagnostic::warning(format!("`{name}` has no effect{circumstance}")).hint("remove the argument")
+}
+
+/// Arguments of the child token, where there is none.
+fn of_childless(block: &Record, environment: &Environment) -> Vec<Diagnostic> {
+    let is_file = first(block, "auth_login_token_file").is_some();
+    if !matches!(child(block, environment, is_file), Ok(None)) {
+        return Vec::new();
+    }
+    let set = ["token_name", "max_lease_ttl_seconds"].into_iter().filter(|name| !block.get(name).is_null());
+    set.map(|name| idle(name, "").because("the given token is used itself, and has no child")).collect()
+}
+
+/// A token in a file is used as it is: nobody logs in.
+fn of_token_file(block: &Record) -> Vec<Diagnostic> {
+    let Some(login) = first(block, "auth_login_token_file") else { return Vec::new() };
+    let set = ["namespace", "use_root_namespace"].into_iter().filter(|name| !login.at(name).is_null());
+    set.map(|name| {
+        idle(name, " in `auth_login_token_file`").because("a token knows its namespace, and nobody logs in")
+    })
+    .collect()
+}
+
+/// Headers that the provider writes itself.
+fn of_headers(block: &Record) -> Vec<Diagnostic> {
+    let own = [("x-vault-token", "token"), ("x-vault-namespace", "namespace")];
+    let headers = block.get("headers").as_list().unwrap_or_default();
+    let names = headers.iter().filter_map(|header| header.at("name").as_str());
+    let written = names.filter_map(|name| own.iter().find(|(own, _)| name.eq_ignore_ascii_case(own)));
+    written
+        .map(|(header, argument)| {
+            Diagnostic::warning(format!(
+                "the header `{header}` has no effect where `{argument}` says otherwise"
+            ))
+            .hint(format!("set the provider's `{argument}`"))
+        })
+        .collect()
+}
+
+/// Bodies are full of secrets, and never logged.
+fn of_logging(environment: &Environment) -> Vec<Diagnostic> {
+    let names = ["BODY", "REQUEST_BODY", "RESPONSE_BODY"].map(|part| format!("TERRAFORM_VAULT_LOG_{part}"));
+    let set = names.into_iter().filter(|name| matches!(environment.flag(name), Ok(Some(true))));
+    set.map(|name| {
+        Diagnostic::warning(format!("`{name}` has no effect"))
+            .because("bodies hold secrets and are not logged")
+            .hint("`TF_LOG=debug` shows method, path and status of every request")
+    })
+    .collect()
 }
 
 fn address(block: &Record, environment: &Environment, given: &Settings) -> Result<String, Diagnostic> {

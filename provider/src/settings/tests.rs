@@ -352,13 +352,76 @@ fn the_home_folder_holds_a_token_or_names_a_helper() {
 
 #[test]
 fn what_has_no_effect_is_said() {
-    let said = |text: &str| -> Vec<_> { warnings(&block(text)).into_iter().map(|w| w.summary).collect() };
-    assert_eq!(said(r#"{"add_address_to_env": "true"}"#), ["`add_address_to_env` has no effect"]);
+    let said = |text: &str, variables: &[(&str, &str)]| -> Vec<_> {
+        warnings(&block(text), &environment(variables)).into_iter().map(|w| w.summary).collect()
+    };
+    assert_eq!(said(r#"{"add_address_to_env": "true"}"#, &[]), ["`add_address_to_env` has no effect"]);
     assert_eq!(
-        said(r#"{"token": "t", "auth_login_jwt": [{"role": "r"}]}"#),
+        said(r#"{"token": "t", "auth_login_jwt": [{"role": "r"}]}"#, &[]),
         ["`token` has no effect beside `auth_login_jwt`"]
     );
-    assert!(said(r#"{"add_address_to_env": "false", "token": "t"}"#).is_empty());
+    let of_child = ["`token_name` has no effect", "`max_lease_ttl_seconds` has no effect"];
+    let named = r#"{"token_name": "n", "max_lease_ttl_seconds": 60}"#;
+    assert_eq!(said(named, &[("TERRAFORM_VAULT_SKIP_CHILD_TOKEN", "true")]), of_child);
+    assert!(said(named, &[]).is_empty());
+    assert_eq!(
+        said(r#"{"auth_login_token_file": [{"filename": "f", "namespace": "n"}], "token_name": "n"}"#, &[]),
+        ["`token_name` has no effect", "`namespace` has no effect in `auth_login_token_file`"]
+    );
+    assert_eq!(
+        said(r#"{"headers": [{"name": "X-Vault-Token", "value": "t"}, {"name": "X-A", "value": "b"}]}"#, &[]),
+        ["the header `x-vault-token` has no effect where `token` says otherwise"]
+    );
+    assert_eq!(
+        said("{}", &[("TERRAFORM_VAULT_LOG_BODY", "true"), ("TERRAFORM_VAULT_LOG_REQUEST_BODY", "0")]),
+        ["`TERRAFORM_VAULT_LOG_BODY` has no effect"]
+    );
+    assert!(said(r#"{"add_address_to_env": "false", "token": "t"}"#, &[]).is_empty());
+}
+
+/// Every argument of the incumbent's block changes what is used, or is answered by a warning.
+#[test]
+fn no_argument_is_dropped_in_silence() {
+    let arguments = [
+        r#""address": "http://other""#,
+        r#""add_address_to_env": "true""#,
+        r#""ca_cert_dir": "d""#,
+        r#""ca_cert_file": "f""#,
+        r#""max_lease_ttl_seconds": 60"#,
+        r#""max_retries": 9"#,
+        r#""max_retries_ccc": 9"#,
+        r#""namespace": "n""#,
+        r#""set_namespace_from_token": false"#,
+        r#""skip_child_token": true"#,
+        r#""skip_get_vault_version": true"#,
+        r#""skip_tls_verify": true"#,
+        r#""tls_server_name": "n""#,
+        r#""token": "other""#,
+        r#""token_name": "n""#,
+        r#""vault_version_override": "1.19.0""#,
+        r#""client_auth": [{"cert_file": "c", "key_file": "k"}]"#,
+        r#""headers": [{"name": "x", "value": "y"}]"#,
+    ];
+    let variables = [("VAULT_ADDR", "http://h"), ("VAULT_TOKEN", "t")];
+    let seen = |text: &str| {
+        let (settings, credentials) = settings(&block(text), &environment(&variables)).expect("settings");
+        let adopts = format!("adopts {}", credentials.adopt_namespace);
+        let said = warnings(&block(text), &environment(&variables)).into_iter().map(|w| w.summary);
+        facts(&settings, &credentials).into_iter().chain([adopts]).chain(said).collect::<Vec<_>>()
+    };
+    for argument in arguments {
+        assert_ne!(seen(&format!("{{{argument}}}")), seen("{}"), "{argument}");
+    }
+    let attributes: Vec<_> =
+        schemas::kind::fields(<crate::block::ProviderBlock as schemas::shape::Declared>::PARTS)
+            .map(|field| field.name)
+            .filter(|name| !name.starts_with("auth_login"))
+            .collect();
+    let unchecked: Vec<_> = attributes
+        .into_iter()
+        .filter(|name| !arguments.iter().any(|a| a.starts_with(&format!("\"{name}\""))))
+        .collect();
+    assert!(unchecked.is_empty(), "{unchecked:?}");
 }
 
 #[test]
