@@ -585,3 +585,16 @@ fn capital_letters_make_another_token_role_and_the_same_approle() {
     assert!(same("approle_auth_backend_role"));
     assert!(same("jwt_auth_backend_role"));
 }
+
+#[test]
+fn a_versioned_engine_is_not_said_to_be_plain_again() {
+    let prior = record(r#"{"path": "a", "type": "kv", "options": {"version": "2"}}"#);
+    let refused = ["failed: an engine `kv` of version 2 does not become version 1 again"];
+    for options in ["{}", "null", r#"{"version": "1"}"#] {
+        let desired = record(&format!(r#"{{"path": "a", "type": "kv", "options": {options}}}"#));
+        check(kind("mount"), &Operation::Update { prior: &prior, desired: &desired }, &[], &refused);
+    }
+    let desired = record(r#"{"path": "a", "type": "kv-v2"}"#);
+    let lines = conversation(kind("mount"), &Operation::Update { prior: &prior, desired: &desired }, &[]);
+    assert!(!lines[0].starts_with("failed"), "{lines:?}");
+}

@@ -73,10 +73,12 @@ struct SecretsEngine;
 impl Behavior for SecretsEngine {
     fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
         let (known, step) = match operation {
-            Operation::Update { prior, desired } => match frozen(kind, prior, desired) {
-                Some(diagnostic) => return Step::Failed(diagnostic),
-                None => (*desired, update(kind, prior, desired, answers)),
-            },
+            Operation::Update { prior, desired } => {
+                match frozen(kind, prior, desired).or_else(|| downgraded(prior, desired)) {
+                    Some(diagnostic) => return Step::Failed(diagnostic),
+                    None => (*desired, update(kind, prior, desired, answers)),
+                }
+            }
             Operation::Create { desired: known } | Operation::Read { prior: known } => {
                 (*known, behavior::follow_table(kind, operation, answers))
             }
@@ -131,6 +133,16 @@ fn as_written(known: &Record, record: Record) -> Record {
         return record;
     }
     record.with("type", "kv-v2").with("options", known.get("options").clone())
+}
+
+/// The server answers a tune without the version with success, and goes on with version 2.
+fn downgraded(prior: &Record, desired: &Record) -> Option<Diagnostic> {
+    (is_versioned(prior) && !is_versioned(desired)).then(|| {
+        Diagnostic::error("an engine `kv` of version 2 does not become version 1 again")
+            .because("its secrets have versions, and the server keeps them")
+            .hint("set `options = { version = \"2\" }`, or mount another engine")
+            .at_field("options")
+    })
 }
 
 fn frozen(kind: &Kind, prior: &Record, desired: &Record) -> Option<Diagnostic> {
