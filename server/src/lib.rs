@@ -5,6 +5,8 @@ pub mod barrier;
 pub mod config;
 pub mod core;
 pub mod engines;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod seal;
 pub mod storage;
 

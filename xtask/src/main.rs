@@ -4,6 +4,7 @@
 mod background;
 mod bench;
 mod demo;
+mod fuzz;
 mod generate;
 mod http;
 mod lint;
@@ -28,6 +29,8 @@ enum Command {
     Bench(bench::Options),
     /// Show the whole way through: plan, apply, drift, and a Terraform configuration
     Demo,
+    /// Feed the server's parsers and ids with bytes that look for the ways nobody thought of
+    Fuzz(fuzz::Options),
     /// Write the generated files, or compare them
     Generate(generate::Options),
     /// Formatting and lints, warnings denied
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Bench(options) => bench::run(&options),
         Command::Demo => demo::run(),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Generate(options) => generate::run(&options),
         Command::Lint => lint::run(),
         Command::Test(options) => test::run(&options),

@@ -30,7 +30,7 @@ pub(super) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Error> {
 ///
 /// # Errors
 /// 400 beyond the limit.
-pub(super) fn limit_strings(bytes: &[u8], limit: u64) -> Result<(), Error> {
+pub(crate) fn limit_strings(bytes: &[u8], limit: u64) -> Result<(), Error> {
     let is_json =
         bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| b"{[".contains(first));
     if is_json && count_strings(bytes) > limit {
@@ -58,7 +58,7 @@ fn count_strings(bytes: &[u8]) -> u64 {
 ///
 /// # Errors
 /// 400 for anything else.
-pub(super) fn parameters(bytes: &[u8], content_type: &str) -> Result<Parameters, Error> {
+pub(crate) fn parameters(bytes: &[u8], content_type: &str) -> Result<Parameters, Error> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     let is_form = content_type.starts_with("application/x-www-form-urlencoded");
     match first {

@@ -1,6 +1,8 @@
 //! HTTP: listeners, and requests to and from what the [core](crate::core) understands.
 
 mod body;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod listen;
 mod query;
 mod redirect;

@@ -7,7 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::core::request::Parameters;
 
 /// Name and value pairs of `text`, percent-decoded. What does not decode is taken as it is.
-pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
+pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {

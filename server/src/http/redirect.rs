@@ -1,7 +1,7 @@
 //! Paths that are not clean are sent elsewhere, before anything looks at them.
 
 /// Where `path` (still percent-encoded) should have been asked for; `None` if it is clean.
-pub(super) fn cleaned(path: &str) -> Option<String> {
+pub(crate) fn cleaned(path: &str) -> Option<String> {
     let is_clean = path.starts_with('/')
         && !path.contains("//")
         && !path.split('/').any(|segment| segment == "." || segment == "..");

@@ -183,7 +183,7 @@ fn place(path: &str) -> Option<String> {
     }
 }
 
-fn parse_path(path: &str) -> Result<ApiPath, PathError> {
+pub(crate) fn parse_path(path: &str) -> Result<ApiPath, PathError> {
     let text = query::percent_decode(path).ok_or(PathError::NotPrintable)?;
     ApiPath::parse(&text)
 }

@@ -38,7 +38,8 @@ impl BatchKey {
     /// What `token` carries; `None` if this key has not sealed it, or for another namespace.
     pub(super) fn open(&self, token: &str, id: &str) -> Option<TokenEntry> {
         let namespace = namespace_of(token);
-        let text = token.strip_prefix(BATCH_PREFIX)?.split('.').next()?;
+        let text = token.strip_prefix(BATCH_PREFIX)?;
+        let text = text.rsplit_once('.').map_or(text, |(text, _)| text);
         let mut sealed = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         if sealed.len() < NONCE_LEN {
             return None;

@@ -1,0 +1,5 @@
+length = 20
+rule "charset" {
+  charset = "abc"
+  min-chars = 1
+}

@@ -1,0 +1,28 @@
+//! Bodies of requests.
+
+use schemas::Class;
+use schemas::kinds::KINDS;
+
+use crate::core::engine::FieldTable;
+use crate::core::input;
+use crate::core::pattern::Captures;
+use crate::http::fuzzing::{limit_strings, parameters};
+
+/// The content type in the first byte, the body in the others. What can be read is decoded by the table of every
+/// resource; what is decoded holds no name that the table does not have.
+pub fn body(bytes: &[u8]) {
+    let Some((first, body)) = bytes.split_first() else { return };
+    let content_type = if *first == b'f' { "application/x-www-form-urlencoded" } else { "application/json" };
+    let is_small = limit_strings(body, 1000).is_ok();
+    let Ok(parameters) = parameters(body, content_type) else { return };
+    if is_small && body.first() == Some(&b'{') {
+        assert!(parameters.len() <= 1000, "more names than strings");
+    }
+    for kind in KINDS.iter().filter(|kind| kind.class == Class::Resource) {
+        let table = FieldTable { parts: kind.parts, endpoint: None };
+        let Ok(input) = input::decode(table, &parameters, &mut Captures::new()) else { continue };
+        for (name, _) in input.record.iter() {
+            assert!(kind.fields().any(|field| field.name == name), "`{name}` is no field of {}", kind.name);
+        }
+    }
+}
