@@ -47,13 +47,14 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn new(request: &Request, namespace: &str, answer: &schemas::Answer) -> Self {
+    /// What `answer` to `request` in the absolute `namespace` refuses.
+    pub fn new(request: &Request, namespace: &str, answer: &schemas::Answer) -> Self {
         Self {
             status: answer.status,
             method: request.method.as_str(),
             path: request.path.clone(),
             namespace: namespace.to_owned(),
-            errors: answer.errors().into_iter().map(str::to_owned).collect(),
+            errors: answer.errors().into_iter().map(one_line).collect(),
         }
     }
 
@@ -66,6 +67,14 @@ impl Refusal {
         let namespace = if self.namespace.is_empty() { "the root namespace" } else { &self.namespace };
         format!("{} {} in {namespace}", self.method, self.path)
     }
+}
+
+/// What the server said, on one line: several errors come with a headline, bullets and empty lines.
+fn one_line(text: &str) -> String {
+    let lines = text.lines().map(|line| line.trim().trim_start_matches("* ").trim());
+    let is_headline = |line: &str| line.ends_with(" occurred:") && line.contains("error");
+    let said: Vec<&str> = lines.filter(|line| !line.is_empty() && !is_headline(line)).collect();
+    said.join("; ")
 }
 
 impl Error {
@@ -119,3 +128,22 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_said_is_one_line() {
+        for (said, shown) in [
+            ("1 error occurred:\n\t* permission denied\n\n", "permission denied"),
+            (
+                "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n",
+                "permission denied; invalid token",
+            ),
+            ("no handler for route \"x/y\"", "no handler for route \"x/y\""),
+        ] {
+            assert_eq!(one_line(said), shown);
+        }
+    }
+}

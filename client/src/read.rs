@@ -2,7 +2,7 @@
 
 use schemas::{Answer, Diagnostic, Kind, Operation, Record, Request};
 
-use crate::run::Conversation;
+use crate::run::{Transport, converse};
 use crate::{Client, Error, Outcome, Product};
 
 /// A client for looking only: it has no method that writes, and refuses a request that would.
@@ -22,14 +22,8 @@ impl ReadClient<'_> {
     /// # Errors
     /// What went wrong. A 403 is an error, not an absent object.
     pub async fn read(&self, kind: &Kind, namespace: &str, known: &Record) -> Result<Outcome, Error> {
-        let operation = Operation::Read { prior: known };
-        let mut conversation = Conversation::new(kind, &operation);
-        while let Some((pause, request)) = conversation.next()? {
-            tokio::time::sleep(pause).await;
-            let answer = self.send(namespace, &request).await?;
-            conversation.hear(request, answer);
-        }
-        conversation.end(&self.0.absolute(namespace))
+        let read = converse(self, kind, namespace, &Operation::Read { prior: known }).await;
+        read.map_err(|failure| failure.error)
     }
 
     /// Sends a request that changes nothing.
@@ -56,5 +50,15 @@ impl ReadClient<'_> {
     /// When nobody answers.
     pub async fn product(&self) -> Result<&Product, Error> {
         self.0.product().await
+    }
+}
+
+impl Transport for ReadClient<'_> {
+    async fn carry(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
+        self.send(namespace, request).await
+    }
+
+    fn own_namespace(&self) -> String {
+        self.namespace()
     }
 }

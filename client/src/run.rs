@@ -1,4 +1,4 @@
-//! Driving the conversation of a kind.
+//! Driving the conversation of a kind: the one place where requests are sent until a kind is done.
 
 use schemas::{Answer, Diagnostic, Kind, Operation, Record, Request, Step};
 
@@ -27,6 +27,59 @@ pub struct Failure {
     pub wrote: bool,
 }
 
+/// Somebody who carries requests to a server and brings the answers.
+pub trait Transport: Sync {
+    /// Sends `request` to `namespace`, which is relative to the transport's own.
+    fn carry(&self, namespace: &str, request: &Request)
+    -> impl Future<Output = Result<Answer, Error>> + Send;
+
+    /// The absolute path of the namespace that all others are relative to; empty for the root.
+    fn own_namespace(&self) -> String;
+}
+
+/// Does `operation` with an object of `kind` in `namespace` (relative to the transport's own).
+///
+/// # Errors
+/// The first thing that went wrong. What was done before that is done.
+pub async fn converse(
+    transport: &impl Transport,
+    kind: &Kind,
+    namespace: &str,
+    operation: &Operation<'_>,
+) -> Result<Outcome, Failure> {
+    let mut conversation = Conversation::new(kind, operation);
+    let driven = drive(transport, &mut conversation, namespace).await;
+    let wrote = conversation.wrote;
+    let ended = driven.and_then(|()| {
+        // A policy that is missing has to name the absolute path.
+        conversation.end(&crate::join_namespaces(&transport.own_namespace(), namespace))
+    });
+    ended.map_err(|error| Failure { error, wrote })
+}
+
+async fn drive(
+    transport: &impl Transport,
+    conversation: &mut Conversation<'_>,
+    namespace: &str,
+) -> Result<(), Error> {
+    while let Some((pause, request)) = conversation.next()? {
+        tokio::time::sleep(pause).await;
+        let answer = transport.carry(namespace, &request).await?;
+        conversation.hear(request, answer);
+    }
+    Ok(())
+}
+
+impl Transport for Client {
+    async fn carry(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
+        self.send(namespace, request).await
+    }
+
+    fn own_namespace(&self) -> String {
+        self.namespace()
+    }
+}
+
 impl Client {
     /// Does `operation` with an object of `kind` in `namespace` (relative to the client's own).
     ///
@@ -38,25 +91,12 @@ impl Client {
         namespace: &str,
         operation: &Operation<'_>,
     ) -> Result<Outcome, Failure> {
-        let mut conversation = Conversation::new(kind, operation);
-        let driven = self.drive(&mut conversation, namespace).await;
-        let wrote = conversation.wrote;
-        let ended = driven.and_then(|()| conversation.end(&self.absolute(namespace)));
-        ended.map_err(|error| Failure { error, wrote })
-    }
-
-    async fn drive(&self, conversation: &mut Conversation<'_>, namespace: &str) -> Result<(), Error> {
-        while let Some((pause, request)) = conversation.next()? {
-            tokio::time::sleep(pause).await;
-            let answer = self.send(namespace, &request).await?;
-            conversation.hear(request, answer);
-        }
-        Ok(())
+        converse(self, kind, namespace, operation).await
     }
 }
 
 /// A conversation under way.
-pub(crate) struct Conversation<'a> {
+struct Conversation<'a> {
     kind: &'a Kind,
     operation: &'a Operation<'a>,
     answers: Vec<Answer>,
@@ -66,12 +106,12 @@ pub(crate) struct Conversation<'a> {
 }
 
 impl<'a> Conversation<'a> {
-    pub(crate) fn new(kind: &'a Kind, operation: &'a Operation<'a>) -> Self {
+    fn new(kind: &'a Kind, operation: &'a Operation<'a>) -> Self {
         Self { kind, operation, answers: Vec::new(), last: None, end: None, wrote: false }
     }
 
     /// The next request and how long to wait before it; `None` when the conversation is over.
-    pub(crate) fn next(&mut self) -> Result<Option<(std::time::Duration, Request)>, Error> {
+    fn next(&mut self) -> Result<Option<(std::time::Duration, Request)>, Error> {
         if self.answers.len() >= MAX_STEPS {
             let text = format!("`{}` still wants to ask after {MAX_STEPS} requests", self.kind.name);
             return Err(Error::Said(Box::new(Diagnostic::error(text))));
@@ -86,13 +126,13 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    pub(crate) fn hear(&mut self, request: Request, answer: Answer) {
+    fn hear(&mut self, request: Request, answer: Answer) {
         self.wrote |= !request.reads && answer.is_success();
         self.last = Some(request);
         self.answers.push(answer);
     }
 
-    pub(crate) fn end(self, namespace: &str) -> Result<Outcome, Error> {
+    fn end(self, namespace: &str) -> Result<Outcome, Error> {
         match self.end {
             Some(Step::Done(record)) => Ok(Outcome::Object(record)),
             Some(Step::Gone) => Ok(Outcome::Gone),

@@ -61,6 +61,11 @@ impl Address {
         self.0.starts_with(&other.0)
     }
 
+    /// The same below `to`, for an address that is `from` or stands within it.
+    pub(crate) fn rebased(&self, from: &Self, to: &Self) -> Self {
+        Self(to.0.iter().chain(self.0.iter().skip(from.0.len())).cloned().collect())
+    }
+
     /// The namespace that requests about this object go to, `a/b`; empty for the root. A namespace is an object
     /// of its parent.
     pub fn namespace(&self) -> String {

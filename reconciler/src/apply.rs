@@ -12,7 +12,7 @@ use crate::hcl::plain_value;
 use crate::inventory::{CONCURRENCY, Live, Progress, Wanted, look_for};
 use crate::late::{Known, resolve_all};
 use crate::outputs;
-use crate::plan::{Action, Plan, Step, merged, prior_of};
+use crate::plan::{Action, Plan, Step, merged, prior_of, readdressed};
 use crate::secrets::Secrets;
 use crate::server::{Write, run};
 use crate::value::SecretRef;
@@ -101,15 +101,16 @@ pub(crate) async fn look_again(
     let taken = outputs::of_unwritten(plan);
     let gives = |step: &Step| taken.iter().any(|(address, _)| *address == step.address);
     let touched = plan.steps.iter().filter(|step| step.action.writes() || gives(step));
-    let wanted = touched.map(|step| {
-        let address = looked_for(step).clone();
-        let mut fields = step.fields.clone();
-        for (name, value) in crate::config::keys_of(step.kind, &address) {
-            fields.insert(name.to_owned(), value);
+    let wanted = touched.map(|step| Wanted::at(looked_for(step).clone(), step.kind, &step.fields));
+    let mut found = look_for(server, wanted.collect(), progress).await?;
+    // What moves with its container and is not written is as it will be.
+    for step in plan.steps.iter().filter(|step| !step.action.writes()) {
+        if let Some(Live::Present(live)) = step.from.as_ref().and_then(|from| found.get(from)) {
+            let moved = readdressed(step.kind, &step.address, live);
+            found.insert(step.address.clone(), Live::Present(moved));
         }
-        Wanted { address, kind: step.kind, fields }
-    });
-    look_for(server, wanted.collect(), progress).await
+    }
+    Ok(found)
 }
 
 /// Does all that `plan` says. `variables` are the values of sensitive variables.

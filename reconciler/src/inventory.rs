@@ -9,10 +9,10 @@ use futures::stream::{self, StreamExt as _};
 use schemas::{Diagnostic, Field, Kind, Record, Secret, Value};
 
 use crate::Address;
-use crate::config::{Declared, Desired};
+use crate::config::{Declared, Desired, type_field, type_of};
 use crate::late::{Known, Nothing, resolve_all};
 use crate::secrets::Secrets;
-use crate::server::{Batched, Identity, Look, read};
+use crate::server::{Batched, Identity, Look, check_token, read};
 use crate::value::{SecretRef, Val};
 
 /// Objects that are looked at together.
@@ -88,7 +88,8 @@ impl Inventory {
         variables: &BTreeMap<String, Secret>,
         commands: bool,
     ) -> Result<Vec<Diagnostic>, Error> {
-        let present = desired.objects.iter().filter(|(address, _)| self.record(address).is_some());
+        let is_present = |address: &Address| self.record(&self.place(desired, address)).is_some();
+        let present = desired.objects.iter().filter(|(address, _)| is_present(address));
         let shown = present.flat_map(|(_, object)| shown_fields(object));
         let wanted = shown.flat_map(Val::secrets).filter(|secret| commands || !secret.runs_a_command());
         let (secrets, found) = Secrets::fetch_some(wanted.collect(), variables, server).await;
@@ -102,8 +103,9 @@ impl Inventory {
     async fn fit(&mut self, server: &impl Look, desired: &Desired) -> Result<(), Error> {
         let mut fitted = BTreeMap::new();
         for (address, object) in &desired.objects {
-            let Some(live) = self.record(address) else { continue };
-            let Ok(wanted) = resolve_all(&object.fields, self) else { continue };
+            let place = self.place(desired, address);
+            let Some(live) = self.record(&place) else { continue };
+            let Ok(mut wanted) = resolve_all(&object.fields, self) else { continue };
             let differs = |field: &&Field| {
                 let (is, should) = (live.get(field.name), wanted.get(field.name));
                 let is_known = should.has_secret() && !should.has_unknown();
@@ -112,6 +114,9 @@ impl Inventory {
             let fields: Vec<_> = comparable(object.kind).filter(differs).collect();
             if fields.is_empty() {
                 continue;
+            }
+            for (name, value) in crate::config::keys_of(object.kind, &place) {
+                wanted.set(name, crate::hcl::plain_value(&value).unwrap_or_default());
             }
             if let Some(again) = read(server, object.kind, &address.namespace(), &wanted).await? {
                 let mut record = live.clone();
@@ -134,6 +139,13 @@ impl Inventory {
     /// The object at `address` fitted to what is declared, if its secrets seemed to differ.
     pub(crate) fn fitted(&self, address: &Address) -> Option<&Record> {
         self.fitted.get(address)
+    }
+
+    /// Where the object declared at `address` is now: there, or where it was before it is moved.
+    pub(crate) fn place(&self, desired: &Desired, address: &Address) -> Address {
+        let is_there = |place: &Address| *self.live(place) != Live::Absent;
+        let earlier = if is_there(address) { Vec::new() } else { desired.earlier(address) };
+        earlier.into_iter().find(is_there).unwrap_or_else(|| address.clone())
     }
 
     /// The object at `address`; absent if nobody looked.
@@ -162,17 +174,23 @@ fn shown_fields(object: &Declared) -> impl Iterator<Item = &Val> {
 }
 
 fn wanted(desired: &Desired) -> Vec<Wanted> {
-    let declared =
-        desired.objects.iter().map(|(address, object)| (address, object.kind, object.fields.clone()));
-    let removed =
-        desired.removed.iter().map(|(address, object)| (address, object.kind, object.fields.clone()));
-    let moved = desired.moved.iter().filter_map(|(to, from)| {
-        let kind = desired.objects.get(to)?.kind;
-        let keys = crate::config::keys_of(kind, from);
-        Some((from, kind, keys.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
+    let declared = desired.objects.iter().map(|(address, object)| (address, object.kind, &object.fields));
+    let removed = desired.removed.iter().map(|(address, object)| (address, object.kind, &object.fields));
+    let places = declared.chain(removed).flat_map(|(address, kind, fields)| {
+        let places = std::iter::once(address.clone()).chain(desired.earlier(address));
+        places.map(move |place| Wanted::at(place, kind, fields))
     });
-    let all = declared.chain(removed).chain(moved);
-    all.map(|(address, kind, fields)| Wanted { address: address.clone(), kind, fields }).collect()
+    places.collect()
+}
+
+impl Wanted {
+    /// The object with those fields, looked for at `address`.
+    pub(crate) fn at(address: Address, kind: &'static Kind, fields: &BTreeMap<String, Val>) -> Self {
+        let keys = crate::config::keys_of(kind, &address);
+        let mut fields = fields.clone();
+        fields.extend(keys.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        Self { address, kind, fields }
+    }
 }
 
 /// Looks for `wanted`: what holds others first, so that nothing is asked of what is not there.
@@ -184,10 +202,10 @@ pub(crate) async fn look_for(
     let server = Arc::new(Batched::new(server));
     let (total, done) = (wanted.len(), AtomicUsize::new(0));
     let mut levels: BTreeMap<usize, Vec<Wanted>> = BTreeMap::new();
-    let mut types = BTreeMap::new();
+    let mut types = Types::new();
     for object in wanted {
-        if let Some(Val::String(of_type)) = object.fields.get("type") {
-            types.insert(object.address.clone(), of_type.clone());
+        if let Some(of_type) = type_of(&object.address, &object.fields) {
+            types.insert(object.address.clone(), (object.kind, of_type.to_owned()));
         }
         levels.entry(object.address.steps().len()).or_default().push(object);
     }
@@ -207,33 +225,30 @@ pub(crate) async fn look_for(
             stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(CONCURRENCY).collect().await;
         found.extend(looks.into_iter().collect::<Result<Vec<_>, _>>()?);
     }
+    if found.values().any(|live| matches!(live, Live::Unknown(_))) {
+        check_token(&*server).await?;
+    }
     Ok(found)
 }
 
+/// Types of containers as they are declared.
+type Types = BTreeMap<Address, (&'static Kind, String)>;
+
 /// True if `container` is not there, or is of another type than declared.
-fn cannot_hold(
-    found: &BTreeMap<Address, Live>,
-    types: &BTreeMap<Address, String>,
-    container: &Address,
-) -> bool {
+fn cannot_hold(found: &BTreeMap<Address, Live>, types: &Types, container: &Address) -> bool {
     match found.get(container) {
         Some(Live::Absent) => true,
         Some(Live::Present(record)) => {
-            let (live, declared) = (record.text("type"), types.get(container));
-            declared.is_some_and(|declared| is_other_type(declared, live))
+            types.get(container).is_some_and(|(kind, declared)| other_type(kind, declared, record).is_some())
         }
         Some(Live::Unknown(_)) | None => false,
     }
 }
 
-/// True if `live` is a type, and another one than `declared`.
-pub(crate) fn is_other_type(declared: &str, live: &str) -> bool {
-    !live.is_empty() && declared != live && !is_alias(declared, live)
-}
-
-/// `kv-v2` is a way to write `kv`.
-fn is_alias(a: &str, b: &str) -> bool {
-    matches!((a, b), ("kv-v2", "kv") | ("kv", "kv-v2"))
+/// The type of the container `live`, if it is another one than `declared`.
+pub(crate) fn other_type<'a>(kind: &Kind, declared: &str, live: &'a Record) -> Option<&'a str> {
+    let of_type = live.text(type_field(kind.block?.name)?);
+    (!of_type.is_empty() && !kind.behavior.is_of_type(declared, of_type)).then_some(of_type)
 }
 
 async fn look_at(server: &impl Look, object: &Wanted) -> Result<Live, Error> {

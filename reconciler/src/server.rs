@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use client::{Client, Error, ReadClient, Refusal};
-use schemas::{Answer, Diagnostic, Kind, Method, Operation, Record, Request, Step, Value};
+use client::{Client, Error, Failure, Outcome, ReadClient, Refusal, Transport, converse};
+use schemas::kinds::KINDS;
+use schemas::{Answer, Diagnostic, Kind, Operation, Record, Request, Value};
 use tokio::sync::OnceCell;
 
 /// Somebody who can look at a server.
@@ -74,7 +74,7 @@ impl Identity {
         let answer = server.look("", &request).await?;
         let namespace = server.own_namespace();
         if !answer.is_success() {
-            return Err(refusal(&namespace, Some(&(answer, request))));
+            return Err(Error::Refused(Box::new(Refusal::new(&request, &namespace, &answer))));
         }
         if answer.body.at("sealed").as_bool().is_none() {
             let cause = "it does not say whether the server is sealed, so this is no such server".to_owned();
@@ -86,8 +86,31 @@ impl Identity {
     }
 }
 
-/// Most requests that one conversation may take.
-const MAX_REQUESTS: usize = 200;
+/// Somebody who looks, as one who can hold a conversation.
+struct Looking<'a, S>(&'a S);
+
+impl<S: Look> Transport for Looking<'_, S> {
+    async fn carry(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
+        self.0.look(namespace, request).await
+    }
+
+    fn own_namespace(&self) -> String {
+        self.0.own_namespace()
+    }
+}
+
+/// Somebody who writes, as one who can hold a conversation.
+struct Writing<'a, S>(&'a S);
+
+impl<S: Write> Transport for Writing<'_, S> {
+    async fn carry(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
+        self.0.write(namespace, request).await
+    }
+
+    fn own_namespace(&self) -> String {
+        self.0.own_namespace()
+    }
+}
 
 /// The object of `kind` whose keys are in `known`; `None` if there is none.
 pub(crate) async fn read(
@@ -96,17 +119,7 @@ pub(crate) async fn read(
     namespace: &str,
     known: &Record,
 ) -> Result<Option<Record>, Error> {
-    let operation = Operation::Read { prior: known };
-    let mut answers = Vec::new();
-    loop {
-        match next(kind, &absolute(server, namespace), &operation, &answers)? {
-            Next::Ask(pause, request) => {
-                tokio::time::sleep(pause).await;
-                answers.push((server.look(namespace, &request).await?, request));
-            }
-            Next::End(record) => return Ok(record),
-        }
-    }
+    ended(converse(&Looking(server), kind, namespace, &Operation::Read { prior: known }).await)
 }
 
 /// Does `operation`; the object as it is afterwards, `None` if it is gone.
@@ -116,78 +129,45 @@ pub(crate) async fn run(
     namespace: &str,
     operation: &Operation<'_>,
 ) -> Result<Option<Record>, Error> {
-    let mut answers = Vec::new();
-    loop {
-        match next(kind, &absolute(server, namespace), operation, &answers)? {
-            Next::Ask(pause, request) => {
-                tokio::time::sleep(pause).await;
-                answers.push((server.write(namespace, &request).await?, request));
-            }
-            Next::End(record) => return Ok(record),
-        }
+    ended(converse(&Writing(server), kind, namespace, operation).await)
+}
+
+fn ended(outcome: Result<Outcome, Failure>) -> Result<Option<Record>, Error> {
+    match outcome {
+        Ok(Outcome::Object(record)) => Ok(Some(record)),
+        Ok(Outcome::Gone) => Ok(None),
+        Err(failure) => Err(failure.error),
     }
 }
 
-/// The absolute path of `namespace`: what a policy that is missing has to name.
-fn absolute(server: &impl Look, namespace: &str) -> String {
-    client::join_namespaces(&server.own_namespace(), namespace)
-}
-
-/// What comes next in a conversation.
-enum Next {
-    Ask(Duration, Request),
-    End(Option<Record>),
-}
-
-fn next(
-    kind: &Kind,
-    namespace: &str,
-    operation: &Operation<'_>,
-    heard: &[(Answer, Request)],
-) -> Result<Next, Error> {
-    if heard.len() >= MAX_REQUESTS {
-        let text = format!("`{}` still wants to ask after {MAX_REQUESTS} requests", kind.name);
-        return Err(Error::Said(Box::new(Diagnostic::error(text))));
-    }
-    let answers: Vec<Answer> = heard.iter().map(|(answer, _)| answer.clone()).collect();
-    match kind.next(operation, &answers) {
-        Step::Call(request) => Ok(Next::Ask(Duration::ZERO, request)),
-        Step::CallAfter(pause, request) => Ok(Next::Ask(pause, request)),
-        Step::Done(record) => Ok(Next::End(Some(record))),
-        Step::Gone => Ok(Next::End(None)),
-        Step::Failed(diagnostic) => Err(Error::Said(Box::new(diagnostic))),
-        Step::Refused => Err(refusal(namespace, heard.last())),
-    }
-}
-
-fn refusal(namespace: &str, last: Option<&(Answer, Request)>) -> Error {
-    let Some((answer, request)) = last else {
-        return Error::Said(Box::new(Diagnostic::error("a conversation ended before it began")));
+/// Asks about the token itself, after something was refused: whoever has no valid token needs another one, and no
+/// policy.
+///
+/// # Errors
+/// If the server does not know the token, or nobody answers.
+pub(crate) async fn check_token(server: &impl Look) -> Result<(), Error> {
+    let answer = server.look("", &Request::get("auth/token/lookup-self")).await?;
+    // A token that is known and may not look itself up is refused by its policies, in a list of errors.
+    let is_unknown = |text: &&str| {
+        text.contains("invalid token") || text.contains("bad token") || *text == "permission denied"
     };
-    Error::Refused(Box::new(Refusal {
-        status: answer.status,
-        method: request.method.as_str(),
-        path: request.path.clone(),
-        namespace: namespace.to_owned(),
-        errors: answer.errors().into_iter().map(str::to_owned).collect(),
-    }))
+    if answer.status != 403 || !answer.errors().iter().any(is_unknown) {
+        return Ok(());
+    }
+    let found = Diagnostic::error("the server does not know the token")
+        .because("it is wrong, has expired or was revoked, or it belongs to another namespace or server")
+        .hint("log in again, or set `VAULT_TOKEN`");
+    Err(Error::Said(Box::new(found)))
 }
 
-/// All mounts of a namespace, once they were looked at; `None` if that was refused.
+/// All objects of some kind in a namespace, once they were looked at; `None` if that was refused.
 type Table = Arc<OnceCell<Option<Value>>>;
 
-/// Answers looks at single mounts from one look at all of them.
+/// Answers looks at single objects from one look at all of them, where the API has such a look.
 pub(crate) struct Batched<'a, S> {
     server: &'a S,
     tables: Mutex<BTreeMap<(String, &'static str), Table>>,
 }
-
-/// Paths of single mounts, the table that has them all, and what is said of one that is not there.
-const TABLES: [(&str, &str, &str); 3] = [
-    ("sys/mounts/auth/", "sys/auth", "No auth engine at"),
-    ("sys/auth/", "sys/auth", "No auth engine at"),
-    ("sys/mounts/", "sys/mounts", "No secret engine mount at"),
-];
 
 impl<'a, S: Look> Batched<'a, S> {
     pub(crate) fn new(server: &'a S) -> Self {
@@ -213,24 +193,16 @@ impl<S: Look> Look for Batched<'_, S> {
     }
 
     async fn look(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
-        let single = TABLES.into_iter().find_map(|(prefix, table, missing)| {
-            let name = request.path.strip_prefix(prefix).filter(|name| !name.ends_with("/tune"))?;
-            Some((name.trim_end_matches('/'), table, missing))
-        });
-        let Some((name, table, missing)) = single.filter(|_| request.method == Method::Get) else {
-            return self.server.look(namespace, request).await;
-        };
+        let listed = KINDS.iter().find_map(|kind| kind.behavior.listed(request));
+        let Some(listed) = listed else { return self.server.look(namespace, request).await };
         // Who may not see the table may still see the one.
-        let Some(table) = self.table(namespace, table).await? else {
+        let Some(table) = self.table(namespace, listed.table).await? else {
             return self.server.look(namespace, request).await;
         };
-        let entry = table.as_map().and_then(|mounts| mounts.get(&format!("{name}/"))).cloned();
-        Ok(match entry {
-            Some(entry) => Answer { status: 200, body: Value::Map([("data".to_owned(), entry)].into()) },
-            None => {
-                let errors = Value::List(vec![format!("{missing} {name}/").into()]);
-                Answer { status: 400, body: Value::Map([("errors".to_owned(), errors)].into()) }
-            }
-        })
+        let entry = table.as_map().and_then(|entries| entries.get(&listed.entry)).cloned();
+        Ok(entry.map_or(listed.missing, |entry| Answer {
+            status: 200,
+            body: Value::Map([("data".to_owned(), entry)].into()),
+        }))
     }
 }

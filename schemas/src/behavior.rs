@@ -96,6 +96,32 @@ pub trait Behavior: Send + Sync {
     fn import(&self, kind: &Kind, id: &str) -> Option<Record> {
         kind.imports.iter().find_map(|template| template.parse(id))
     }
+
+    /// Names of objects that every server has and that cannot be deleted.
+    fn built_in(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether `live` is the type that the configuration calls `declared`, for kinds whose objects have a type.
+    fn is_of_type(&self, declared: &str, live: &str) -> bool {
+        declared == live
+    }
+
+    /// The one request that shows all objects of this kind in whole, if `request` asks for one of them.
+    fn listed(&self, _request: &Request) -> Option<Listed> {
+        None
+    }
+}
+
+/// Where an object stands in the answer that shows all of its kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// Path of that answer: `sys/mounts`.
+    pub table: &'static str,
+    /// The object's name in its `data`.
+    pub entry: String,
+    /// What the server answers of an object that is not there.
+    pub missing: Answer,
 }
 
 /// The behavior of a kind that its table describes fully.

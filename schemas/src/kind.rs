@@ -280,6 +280,10 @@ pub struct Block {
     pub container: &'static str,
     /// Types of the container (for leaves) or of itself (for mounts and auth methods) that it is for. Empty: all.
     pub types: &'static [&'static str],
+    /// The field that says which type of container the object is; empty where all are alike.
+    pub typed_by: &'static str,
+    /// What comes before the object's name in the paths that it serves: `auth/`. `None`: it serves no paths.
+    pub serves: Option<&'static str>,
 }
 
 impl Kind {

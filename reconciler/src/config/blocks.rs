@@ -1,7 +1,9 @@
 //! Which kind a block stands for.
 
+use std::collections::BTreeMap;
+
 use schemas::kinds::KINDS;
-use schemas::{Class, Field, Kind, Shape};
+use schemas::{Class, Field, Kind, compare};
 
 use crate::Address;
 use crate::address::NAMESPACE;
@@ -10,13 +12,47 @@ use crate::value::Val;
 /// Blocks of a file that make no objects.
 pub(super) const DIRECTIVES: [&str; 4] = ["variable", "locals", "removed", "moved"];
 
-/// Blocks that hold others.
-pub(crate) const CONTAINERS: [&str; 3] = [NAMESPACE, "mount", "auth"];
-
 /// All kinds that stand in HCL.
 pub(crate) fn kinds() -> impl Iterator<Item = (&'static Kind, &'static schemas::Block)> {
     let resources = KINDS.iter().copied().filter(|kind| kind.class == Class::Resource);
     resources.filter_map(|kind| Some((kind, kind.block.as_ref()?)))
+}
+
+/// True if blocks `name` hold others.
+pub(crate) fn is_container(name: &str) -> bool {
+    kinds().any(|(_, block)| block.within == name)
+}
+
+/// The field that says which type of container a block `name` is, if there are several.
+pub(crate) fn type_field(name: &str) -> Option<&'static str> {
+    kinds().map(|(_, block)| block).find(|b| b.name == name && !b.typed_by.is_empty()).map(|b| b.typed_by)
+}
+
+/// The type that `fields` give the container `address`; `None` if it is none, or all are alike.
+pub(crate) fn type_of<'a>(address: &Address, fields: &'a BTreeMap<String, Val>) -> Option<&'a str> {
+    match fields.get(type_field(&address.last()?.block)?)? {
+        Val::String(of_type) => Some(of_type),
+        _ => None,
+    }
+}
+
+/// What comes before the label of a block `name` in the paths that its object serves.
+pub(super) fn served_prefix(name: &str) -> Option<&'static str> {
+    kinds().find_map(|(_, block)| block.serves.filter(|_| block.name == name))
+}
+
+/// True if the label of a block `name` is a whole path of the API.
+pub(super) fn names_a_path(name: &str) -> bool {
+    kinds().filter(|(_, block)| block.name == name).any(|(kind, block)| {
+        let call = kind.primary().and_then(|endpoint| endpoint.read);
+        call.is_some_and(|call| call.path.0 == format!("{{{}}}", block.label))
+    })
+}
+
+/// True if the server can give an object of a block `name` within `container` another name.
+pub(super) fn is_movable(name: &str, container: &str) -> bool {
+    let fits = |block: &schemas::Block| block.name == name && block.within == container;
+    kinds().any(|(kind, block)| fits(block) && label_field(kind).is_some_and(|field| !field.replaces))
 }
 
 /// Names of the blocks that may stand within `container`.
@@ -34,6 +70,11 @@ pub(crate) fn kind_of(name: &str, container: &str, of_type: &str) -> Option<&'st
     let fits = |block: &schemas::Block| block.name == name && block.within == container;
     let exact = kinds().find(|(_, block)| fits(block) && block.types.contains(&of_type));
     exact.or_else(|| kinds().find(|(_, block)| fits(block) && block.types.is_empty())).map(|(kind, _)| kind)
+}
+
+/// Some kind of block `name` within a `container` block of whatever type.
+pub(super) fn any_kind_of(name: &str, container: &str) -> Option<&'static Kind> {
+    kinds().find(|(_, block)| block.name == name && block.within == container).map(|(kind, _)| kind)
 }
 
 /// The kind of a container block `name` without a type: the one that has most of its `fields`.
@@ -70,11 +111,8 @@ pub(super) fn label_field(kind: &Kind) -> Option<&'static Field> {
 
 /// A label as the server has it.
 pub(crate) fn normal_label(kind: &Kind, label: &str) -> String {
-    match label_field(kind).map(|field| field.shape) {
-        Some(Shape::Text(schemas::Text::Name)) => label.trim().to_lowercase(),
-        Some(Shape::Text(schemas::Text::Path)) => label.trim_matches('/').to_owned(),
-        _ => label.to_owned(),
-    }
+    let canonical = label_field(kind).map(|field| compare::canonical(field, &label.into()));
+    canonical.and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_else(|| label.to_owned())
 }
 
 /// The fields that the address of an object of `kind` gives.

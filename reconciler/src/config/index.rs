@@ -8,7 +8,7 @@ use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Attribute, Block, Body};
 use schemas::{Diagnostic, Kind};
 
-use super::blocks::{self, CONTAINERS, DIRECTIVES, container_block};
+use super::blocks::{self, DIRECTIVES, container_block};
 use super::locals::Locals;
 use super::{Loader, View};
 use crate::Address;
@@ -212,7 +212,7 @@ impl<'a> Builder<'_, 'a> {
         if let Some(of_type) = of_type {
             self.index.types.insert(address.clone(), of_type);
         }
-        if CONTAINERS.contains(&block.ident.as_str()) {
+        if blocks::is_container(block.ident.as_str()) {
             self.body(file, &block.body, &address, each.as_ref());
         }
         self.sites.push(Site { file, block, kind, address, each });
@@ -239,11 +239,11 @@ impl<'a> Builder<'_, 'a> {
             }
             return kind.map(|kind| (kind, None));
         }
-        if name == NAMESPACE || !CONTAINERS.contains(&name) {
+        let Some(type_field) = blocks::type_field(name) else {
             return blocks::kind_of(name, NAMESPACE, "").map(|kind| (kind, None));
-        }
-        let Some(attribute) = block.body.get_attribute("type") else {
-            let found = Diagnostic::error(format!("this {name} has no `type`"));
+        };
+        let Some(attribute) = block.body.get_attribute(type_field) else {
+            let found = Diagnostic::error(format!("this {name} has no `{type_field}`"));
             let hint = "say what it is, such as `type = \"kv\"` or `type = \"jwt\"`";
             self.complain(file, block.ident.span(), found.hint(hint));
             // Its other fields are looked at all the same.

@@ -5,6 +5,7 @@ mod fields;
 mod index;
 pub(crate) mod literals;
 mod locals;
+mod moves;
 mod object;
 mod orders;
 pub(crate) mod paths;
@@ -22,7 +23,7 @@ use crate::Address;
 use crate::hcl::source::{SourceFile, Sources, Span, read};
 use crate::hcl::{Budget, Scope};
 use crate::value::Val;
-pub(crate) use blocks::{CONTAINERS, keys_of};
+pub(crate) use blocks::{is_container, keys_of, type_field, type_of};
 use index::Index;
 use locals::Locals;
 use variables::Variables;
@@ -36,8 +37,8 @@ pub struct Desired {
     pub objects: BTreeMap<Address, Declared>,
     /// Objects that must not be there any more.
     pub removed: BTreeMap<Address, Removed>,
-    /// Objects that were elsewhere: new address to old one.
-    pub moved: BTreeMap<Address, Address>,
+    /// Objects that were elsewhere: new address to the old ones, the latest first.
+    pub moved: BTreeMap<Address, Vec<Address>>,
 }
 
 /// An object as it is declared.
@@ -64,6 +65,24 @@ pub struct Removed {
     pub needs: BTreeSet<Address>,
     /// Where that is said.
     pub span: Option<Span>,
+}
+
+impl Desired {
+    /// Where the object at `address` may have been before it moved, or what holds it did; the latest place first.
+    pub(crate) fn earlier(&self, address: &Address) -> Vec<Address> {
+        let holders = std::iter::once(address.clone()).chain(address.containers());
+        let moved = holders.into_iter().find_map(|holder| {
+            let sources = self.moved.get(&holder)?;
+            Some(sources.iter().map(|from| address.rebased(&holder, from)).collect())
+        });
+        moved.unwrap_or_else(|| self.earlier_paths(address).unwrap_or_default())
+    }
+
+    /// The same for an object that names its path in full.
+    fn earlier_paths(&self, address: &Address) -> Option<Vec<Address>> {
+        let (to, sources) = self.moved.iter().find(|(to, _)| paths::lies_below(address, to))?;
+        sources.iter().map(|from| paths::rebased(address, to, from)).collect()
+    }
 }
 
 /// What the command line and the environment say about a configuration.
@@ -177,6 +196,7 @@ impl<'a> Loader<'a> {
             object::read(self, &locals, &index, site, &mut desired, &mut found);
         }
         orders::read(self, &index, &mut desired, &mut found);
+        moves::read(self, &index, &mut desired, &mut found);
         paths::order(&mut desired);
         rules::check_cycles(&desired, &mut found);
         self.diagnostics.extend(found);

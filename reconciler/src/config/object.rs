@@ -46,9 +46,8 @@ pub(super) fn read(
 
 /// True for a mount or an auth method without a type, which is reported already.
 fn is_untyped(site: &Site<'_>) -> bool {
-    let needs_type =
-        site.block.ident.as_str() != NAMESPACE && blocks::CONTAINERS.contains(&site.block.ident.as_str());
-    needs_type && site.block.body.get_attribute("type").is_none()
+    let type_field = blocks::type_field(site.block.ident.as_str());
+    type_field.is_some_and(|field| site.block.body.get_attribute(field).is_none())
 }
 
 /// `depends_on` only names objects; the scope takes note of them.
@@ -67,7 +66,7 @@ fn depends_on(evaluator: &Evaluator<'_>, site: &Site<'_>, found: &mut Vec<Diagno
 
 fn read_fields(evaluator: Evaluator<'_>, site: &Site<'_>, found: &mut Vec<Diagnostic>) -> Fields {
     let children = match site.block.ident.as_str() {
-        name if blocks::CONTAINERS.contains(&name) => blocks::names_within(name),
+        name if blocks::is_container(name) => blocks::names_within(name),
         _ => Vec::new(),
     };
     let mut reader = Reader { evaluator, file: site.file, kind: site.kind, found, fields: Fields::default() };

@@ -1,4 +1,4 @@
-//! `removed` and `moved` blocks: what is to happen to objects that are not declared (any more).
+//! `removed` blocks: what is to happen to objects that are not declared (any more).
 
 use std::collections::BTreeMap;
 
@@ -23,25 +23,23 @@ pub(super) fn read(loader: &Loader<'_>, index: &Index, desired: &mut Desired, fo
         for block in parsed.body.get_blocks("removed") {
             removed(parsed.file, block, index, desired).unwrap_or_else(|error| found.push(error));
         }
-        for block in parsed.body.get_blocks("moved") {
-            moved(parsed.file, block, index, desired).unwrap_or_else(|error| found.push(error));
-        }
     }
 }
 
 fn removed(file: &SourceFile, block: &Block, index: &Index, desired: &mut Desired) -> Result<(), Diagnostic> {
     only(file, block, &["from", "type"])?;
-    let from = address(file, block, "from")?;
+    let given = block.body.get_attribute("type").and_then(|attribute| attribute.value.as_str());
+    let from = address(file, block, "from", given, index)?;
     let span = file.span(block.ident.span().unwrap_or_default());
     let at = |found: Diagnostic| found.at_span(&span.file, span.range.clone());
     if desired.objects.contains_key(&from) {
         return Err(at(Diagnostic::error(format!("`{from}` is both declared and removed"))));
     }
-    let given = block.body.get_attribute("type").and_then(|attribute| attribute.value.as_str());
     let kind = kind_at(&from, given, index).map_err(at)?;
     let mut fields = keys(kind, &from);
-    if let (true, Some(of_type)) = (kind.field("type").is_some(), given) {
-        fields.insert("type".to_owned(), of_type.into());
+    let type_field = from.last().and_then(|last| blocks::type_field(&last.block));
+    if let (Some(field), Some(of_type)) = (type_field, given) {
+        fields.insert(field.to_owned(), of_type.into());
     }
     if cannot_be_deleted(kind, &fields) {
         let found = Diagnostic::error(format!("`{from}` cannot be removed"));
@@ -81,29 +79,7 @@ fn kind_at(address: &Address, given: Option<&str>, index: &Index) -> Result<&'st
     })
 }
 
-fn moved(file: &SourceFile, block: &Block, index: &Index, desired: &mut Desired) -> Result<(), Diagnostic> {
-    only(file, block, &["from", "to"])?;
-    let (from, to) = (address(file, block, "from")?, address(file, block, "to")?);
-    let at = |found: Diagnostic| found.at_span(&file.name, block.ident.span().unwrap_or_default());
-    let Some(kind) = index.kind(&to) else {
-        return Err(at(Diagnostic::error(format!("`{to}` is not declared"))));
-    };
-    if desired.objects.contains_key(&from) {
-        return Err(at(Diagnostic::error(format!("`{from}` is declared, so it cannot have moved"))));
-    }
-    let movable =
-        blocks::label_field(kind).is_some_and(|field| !field.replaces) && from.parent() == to.parent();
-    if !movable {
-        let text = format!("`{from}` cannot be moved to `{to}`");
-        let found = Diagnostic::error(text)
-            .because("the server can move mounts and auth methods alone, within a namespace");
-        return Err(at(found.hint(format!("use a block `removed` with `from = {from}`"))));
-    }
-    desired.moved.insert(to, from);
-    Ok(())
-}
-
-fn only(file: &SourceFile, block: &Block, names: &[&'static str]) -> Result<(), Diagnostic> {
+pub(super) fn only(file: &SourceFile, block: &Block, names: &[&'static str]) -> Result<(), Diagnostic> {
     let unknown = block.body.attributes().find(|attribute| !names.contains(&attribute.key.as_str()));
     let Some(attribute) = unknown else { return Ok(()) };
     let text = format!("a block `{}` has no `{}`", block.ident.as_str(), attribute.key.as_str());
@@ -111,13 +87,20 @@ fn only(file: &SourceFile, block: &Block, names: &[&'static str]) -> Result<(), 
     Err(hint_for(found, attribute.key.as_str(), names.iter().copied()))
 }
 
-/// The address that the attribute `name` gives: a name as in references, from the root.
-fn address(file: &SourceFile, block: &Block, name: &str) -> Result<Address, Diagnostic> {
+/// The address that the attribute `name` gives: a name as in references, from the root. `of_type` is what is said of
+/// the type of the container that it stands in.
+pub(super) fn address(
+    file: &SourceFile,
+    block: &Block,
+    name: &str,
+    of_type: Option<&str>,
+    index: &Index,
+) -> Result<Address, Diagnostic> {
     let Some(attribute) = block.body.get_attribute(name) else {
         let range = block.ident.span().unwrap_or_default();
         return Err(Diagnostic::error(format!("`{name}` is missing")).at_span(&file.name, range));
     };
-    parse(&attribute.value).map(|address| normal(&address)).ok_or_else(|| {
+    parse(&attribute.value).map(|address| normal(&address, of_type, index)).ok_or_else(|| {
         Diagnostic::error(format!("`{name}` must name an object, such as `policy.app` or `auth.ci.role.web`"))
             .at_span(&file.name, attribute.value.span().unwrap_or_default())
     })
@@ -140,10 +123,13 @@ fn parse(expression: &Expression) -> Option<Address> {
     Some(steps.fold(Address::root(), |address, (block, label)| address.join(block, label)))
 }
 
-/// Labels as the server has them.
-fn normal(address: &Address) -> Address {
+/// Labels as the server has them: what kind an object is decides which letter case and slashes count.
+fn normal(address: &Address, of_type: Option<&str>, index: &Index) -> Address {
     address.steps().iter().fold(Address::root(), |parent, step| {
-        let kind = blocks::kind_of(&step.block, container_block(&parent), "");
+        let container = container_block(&parent);
+        let of_type = index.type_of(&parent).or(of_type).unwrap_or_default();
+        let kind = blocks::kind_of(&step.block, container, of_type);
+        let kind = kind.or_else(|| blocks::any_kind_of(&step.block, container));
         let label = kind.map_or_else(|| step.label.clone(), |kind| blocks::normal_label(kind, &step.label));
         parent.join(&step.block, &label)
     })

@@ -3,12 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Desired;
+use super::{Desired, blocks};
 use crate::Address;
-use crate::address::NAMESPACE;
-
-/// Blocks whose label is a path of the API.
-const PATHS: [&str; 2] = ["generic_endpoint", "generic_secret"];
 
 /// Makes every object with a full path need what the path lies below.
 pub(super) fn order(desired: &mut Desired) {
@@ -35,21 +31,27 @@ pub(crate) fn lies_below(address: &Address, holder: &Address) -> bool {
     path.strip_prefix(&reach).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// The address that names the same path below `from` as `address` names below `to`.
+pub(super) fn rebased(address: &Address, to: &Address, from: &Address) -> Option<Address> {
+    let (path, to, from) = (full_path(address)?, reach(to)?, reach(from)?);
+    let path = format!("{from}{}", path.strip_prefix(&to)?);
+    let namespace = address.namespace();
+    let label =
+        if namespace.is_empty() { &path } else { path.strip_prefix(&namespace)?.strip_prefix('/')? };
+    Some(address.parent()?.join(&address.last()?.block, label))
+}
+
 /// Namespace and path of an object that names its path in full.
 fn full_path(address: &Address) -> Option<String> {
-    let last = address.last().filter(|last| PATHS.contains(&last.block.as_str()))?;
+    let last = address.last().filter(|last| blocks::names_a_path(&last.block))?;
     Some(joined(&address.namespace(), last.label.trim_matches('/')))
 }
 
 /// Namespace and path of what is reached through a mount, an auth method or a namespace.
 fn reach(address: &Address) -> Option<String> {
     let last = address.last()?;
-    let path = match last.block.as_str() {
-        "auth" => format!("auth/{}", last.label),
-        "mount" | NAMESPACE => last.label.clone(),
-        _ => return None,
-    };
-    Some(joined(&address.namespace(), &path))
+    let prefix = blocks::served_prefix(&last.block)?;
+    Some(joined(&address.namespace(), &format!("{prefix}{}", last.label)))
 }
 
 fn joined(namespace: &str, path: &str) -> String {

@@ -25,11 +25,7 @@ pub(super) struct Seen<'a> {
     pub(super) fitted: Option<&'a Record>,
 }
 
-impl<'a> Seen<'a> {
-    pub(super) fn plainly(live: &'a Record) -> Self {
-        Self { live, fitted: None }
-    }
-
+impl Seen<'_> {
     /// True if the value of `field` can only be compared in part.
     fn is_partial(&self, field: &Field) -> bool {
         self.fitted.is_some_and(|fitted| fitted.get(field.name) != self.live.get(field.name))

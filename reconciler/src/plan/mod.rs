@@ -9,8 +9,8 @@ use schemas::{Diagnostic, Kind, Record, Value};
 
 use crate::Address;
 use crate::Span;
-use crate::config::{CONTAINERS, Declared, Desired, paths};
-use crate::inventory::{Inventory, Live, is_other_type};
+use crate::config::{Declared, Desired, is_container, keys_of, paths, type_of};
+use crate::inventory::{Inventory, Live, other_type};
 use crate::late::{Known, resolve_all};
 use crate::server::Identity;
 use crate::value::{SecretRef, Val};
@@ -172,6 +172,7 @@ pub fn plan(desired: &Desired, inventory: &Inventory, policy: &Policy) -> Plan {
         };
         let step =
             if policy.destroy { planner.destroy(&address, object) } else { planner.step(&address, object) };
+        let step = crate::open::reveal(step);
         planner.actions.insert(address, step.action);
         steps.push(step);
     }
@@ -222,15 +223,44 @@ impl Planner<'_> {
         let is_new = [Action::Create, Action::Replace]
             .into_iter()
             .any(|action| self.holder_with(object, address, action).is_some());
-        match self.inventory.live(address) {
-            Live::Unknown(reason) if !is_new => {
-                step.action = Action::Unknown;
-                step.reason = Some((**reason).clone());
-                step
-            }
-            Live::Present(live) if !is_new => self.compared(step, live, &wanted),
-            _ => self.created(step, &wanted),
+        if is_new {
+            return self.created(step, &wanted);
         }
+        if let Some(reason) = self.in_the_way(object, address) {
+            return blocked(step, reason);
+        }
+        let place = self.inventory.place(self.desired, address);
+        match self.inventory.live(&place) {
+            Live::Unknown(reason) => unknown(step, (**reason).clone()),
+            Live::Present(live) if place == *address => self.compared(step, live, &wanted),
+            Live::Present(live) if self.desired.moved.contains_key(address) => {
+                self.moved(step, place, live, &wanted)
+            }
+            Live::Present(live) => self.carried(step, place, live, &wanted),
+            Live::Absent => match self.unread_holder(object, address) {
+                Some(reason) => unknown(step, reason),
+                None => self.created(step, &wanted),
+            },
+        }
+    }
+
+    /// Why a move cannot be told from two objects that are both there.
+    fn in_the_way(&self, object: &Declared, address: &Address) -> Option<Diagnostic> {
+        let sources = self.desired.moved.get(address)?;
+        let is_there = |place: &&Address| matches!(self.inventory.live(place), Live::Present(_));
+        let there: Vec<&Address> = std::iter::once(address).chain(sources).filter(is_there).collect();
+        let [first, second, ..] = there.as_slice() else { return None };
+        let block = object.kind.block.map_or(object.kind.name, |block| block.name);
+        let text = format!("`{second}` cannot be moved to `{address}`");
+        let found = Diagnostic::error(text).because(format!("`{first}` is there as well"));
+        Some(found.hint(format!("take the block `moved` away, and say which {block} is to be removed")))
+    }
+
+    /// That what moves with its container cannot be found, since the container cannot be read.
+    fn unread_holder(&self, object: &Declared, address: &Address) -> Option<Diagnostic> {
+        let moves = !self.desired.earlier(address).is_empty();
+        let holder = self.holder_with(object, address, Action::Unknown).filter(|_| moves)?;
+        Some(Diagnostic::error(format!("`{holder}`, which holds it, cannot be read")))
     }
 
     /// What holds the object, or serves its path, and has that action.
@@ -240,24 +270,52 @@ impl Planner<'_> {
     }
 
     fn created(&self, mut step: Step, wanted: &Record) -> Step {
-        let from = self.desired.moved.get(&step.address);
-        if let Some((from, Live::Present(live))) = from.map(|from| (from, self.inventory.live(from))) {
-            let (changes, unverifiable) = differences(step.kind, Seen::plainly(live), wanted, false);
-            return Step {
-                action: Action::Move,
-                changes,
-                unverifiable,
-                live: Some(live.clone()),
-                from: Some(from.clone()),
-                ..step
-            };
+        if let Some(from) = self.desired.moved.get(&step.address).and_then(|sources| sources.first()) {
+            step.reason = Some(Diagnostic::warning(format!("there is no `{from}` that could be moved")));
         }
         step.changes = creation(step.kind, wanted);
         step.action = Action::Create;
         step
     }
 
-    fn compared(&self, mut step: Step, live: &Record, wanted: &Record) -> Step {
+    /// An object that is to be moved, and changed if it differs.
+    fn moved(&self, step: Step, place: Address, live: &Record, wanted: &Record) -> Step {
+        let address = step.address.clone();
+        let step = self.compared_to(step, live, wanted);
+        let planned = merged(step.kind, live, wanted);
+        let mut lasting: BTreeSet<&str> = step
+            .changes
+            .iter()
+            .filter(|change| change.replaces)
+            .map(|change| change.field.as_str())
+            .collect();
+        lasting.extend(step.kind.behavior.replaces(step.kind, live, &planned));
+        if !lasting.is_empty() {
+            let fields: Vec<String> = lasting.into_iter().map(|field| format!("`{field}`")).collect();
+            let reason = Diagnostic::error(format!("`{place}` cannot become `{address}`"))
+                .because(format!("{} cannot be changed in place", fields.join(", ")))
+                .hint("move it as it is; or take the block `moved` away, and have it made anew");
+            return blocked(step, reason);
+        }
+        Step { action: Action::Move, from: Some(place), ..step }
+    }
+
+    /// An object that moves with what holds it.
+    fn carried(&self, step: Step, place: Address, live: &Record, wanted: &Record) -> Step {
+        let mut step = self.compared(step, live, wanted);
+        if !step.action.writes() && step.live.is_some() {
+            // Nobody looks at it again, so it may be as it will be.
+            step.live = Some(readdressed(step.kind, &step.address, live));
+        }
+        Step { from: Some(place), ..step }
+    }
+
+    fn compared(&self, step: Step, live: &Record, wanted: &Record) -> Step {
+        let step = self.compared_to(step, live, wanted);
+        self.guarded(step)
+    }
+
+    fn compared_to(&self, mut step: Step, live: &Record, wanted: &Record) -> Step {
         let seen = Seen { live, fitted: self.inventory.fitted(&step.address) };
         let (mut changes, unverifiable) = differences(step.kind, seen, wanted, step.resend);
         let planned = merged(step.kind, live, wanted);
@@ -274,12 +332,12 @@ impl Planner<'_> {
         };
         step.changes = changes;
         step.unverifiable = unverifiable;
-        self.guarded(step)
+        step
     }
 
     /// Blocks what would lose more than is said.
     fn guarded(&self, step: Step) -> Step {
-        let holds = step.address.last().is_some_and(|last| CONTAINERS.contains(&last.block.as_str()));
+        let holds = step.address.last().is_some_and(|last| is_container(&last.block));
         if step.action == Action::Replace && holds && !self.policy.replace.contains(&step.address) {
             let fields: Vec<String> = step
                 .changes
@@ -300,7 +358,12 @@ impl Planner<'_> {
 
     fn destroy(&self, address: &Address, object: &Declared) -> Step {
         let step = blank(address, object);
-        deletion(step, self.inventory.live(address))
+        let place = self.inventory.place(self.desired, address);
+        if place == *address {
+            return deletion(step, self.inventory.live(address));
+        }
+        let reason = Diagnostic::error(format!("`{address}` is still at `{place}`"));
+        blocked(step, reason.hint("apply the move first"))
     }
 
     fn removals(&self) -> Vec<Step> {
@@ -316,7 +379,9 @@ impl Planner<'_> {
                 span: removed.span.clone(),
                 needs: removed.needs.clone(),
             };
-            deletion(blank(address, &declared), self.inventory.live(address))
+            let place = self.inventory.place(self.desired, address);
+            let from = Some(place.clone()).filter(|place| place != address);
+            deletion(Step { from, ..blank(address, &declared) }, self.inventory.live(&place))
         });
         steps.collect()
     }
@@ -337,48 +402,51 @@ impl Known for Planner<'_> {
             self.actions.get(address),
             Some(Action::None | Action::Unverifiable | Action::Update | Action::Move)
         );
-        match self.inventory.live(address) {
-            Live::Present(live) if stays => Some(live.get(field).clone()).filter(|value| !value.is_null()),
-            _ => None,
-        }
+        let place = self.inventory.place(self.desired, address);
+        let Live::Present(live) = self.inventory.live(&place) else { return None };
+        let kind = self.desired.objects.get(address).filter(|_| stays)?.kind;
+        let live = if place == *address { live.clone() } else { readdressed(kind, address, live) };
+        Some(live.get(field).clone()).filter(|value| !value.is_null())
     }
 }
 
-/// Policies that every server has, and that cannot be deleted.
-const BUILT_IN_POLICIES: [&str; 2] = ["root", "default"];
-
-fn deletion(mut step: Step, live: &Live) -> Step {
-    match live {
-        Live::Absent => {}
-        Live::Unknown(reason) => {
-            step.action = Action::Unknown;
-            step.reason = Some((**reason).clone());
-        }
-        Live::Present(live) => {
-            let name = step.address.last().map(|last| last.label.clone()).unwrap_or_default();
-            if step.kind.name == "policy" && BUILT_IN_POLICIES.contains(&name.as_str()) {
-                return blocked(step, Diagnostic::error(format!("the policy `{name}` cannot be deleted")));
-            }
-            if let Some(declared) = other_type(&step, live) {
-                let text = format!("`{}` is of another type, and is not deleted", step.address);
-                let cause = format!(
-                    "it is declared as `{declared}`, and the server has `{}` there",
-                    live.text("type")
-                );
-                return blocked(step, Diagnostic::error(text).because(cause));
-            }
-            step.action = Action::Delete;
-            step.live = Some(live.clone());
-        }
+/// The object as it will be when it has moved to `address`: with its new keys, and what follows from them.
+pub(crate) fn readdressed(kind: &'static Kind, address: &Address, live: &Record) -> Record {
+    let mut record = live.clone();
+    for (name, value) in keys_of(kind, address) {
+        record.set(name, crate::hcl::plain_value(&value).unwrap_or_default());
     }
-    step
+    kind.behavior.foresee(kind, Some(live), &mut record);
+    record
 }
 
-/// The declared type of a mount or an auth method, if what is there is of another one.
-fn other_type<'a>(step: &'a Step, live: &Record) -> Option<&'a str> {
-    let container = step.address.last().is_some_and(|last| CONTAINERS.contains(&last.block.as_str()));
-    let Some(Val::String(declared)) = step.fields.get("type").filter(|_| container) else { return None };
-    is_other_type(declared, live.text("type")).then_some(declared)
+fn unknown(step: Step, reason: Diagnostic) -> Step {
+    Step { action: Action::Unknown, reason: Some(reason), ..step }
+}
+
+fn deletion(step: Step, live: &Live) -> Step {
+    let live = match live {
+        Live::Absent => return step,
+        Live::Unknown(reason) => return unknown(step, (**reason).clone()),
+        Live::Present(live) => live,
+    };
+    match undeletable(&step, live) {
+        Some(reason) => blocked(step, reason),
+        None => Step { action: Action::Delete, live: Some(live.clone()), ..step },
+    }
+}
+
+/// Why the object is not deleted.
+fn undeletable(step: &Step, live: &Record) -> Option<Diagnostic> {
+    let last = step.address.last()?;
+    if step.kind.behavior.built_in().contains(&last.label.as_str()) {
+        return Some(Diagnostic::error(format!("the {} `{}` cannot be deleted", last.block, last.label)));
+    }
+    let declared = type_of(&step.address, &step.fields)?;
+    let there = other_type(step.kind, declared, live)?;
+    let text = format!("`{}` is of another type, and is not deleted", step.address);
+    let cause = format!("it is declared as `{declared}`, and the server has `{there}` there");
+    Some(Diagnostic::error(text).because(cause))
 }
 
 fn blocked(step: Step, reason: Diagnostic) -> Step {

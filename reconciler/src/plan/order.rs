@@ -6,16 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Action, Step};
 use crate::Address;
 use crate::address::NAMESPACE;
-use crate::config::Declared;
+use crate::config::{Declared, is_container};
 
 /// Among steps that could come next, the one with the lowest rank does.
 fn rank(address: &Address) -> (u8, usize) {
     let depth = address.steps().len();
-    match address.last().map_or("", |step| step.block.as_str()) {
+    let Some(last) = address.last() else { return (0, depth) };
+    let is_within_a_mount = address.namespace_address().steps().len() + 1 < depth;
+    match last.block.as_str() {
         NAMESPACE => (0, depth),
-        "mount" | "auth" => (1, depth),
-        "policy" | "password_policy" => (2, depth),
-        "config" => (3, depth),
+        block if is_container(block) => (1, depth),
+        _ if !is_within_a_mount => (2, depth),
+        _ if last.label.is_empty() => (3, depth),
         _ => (4, depth),
     }
 }

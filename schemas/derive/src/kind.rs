@@ -207,8 +207,8 @@ fn template(text: Option<&LitStr>) -> TokenStream {
 }
 
 fn block(meta: &ParseNestedMeta<'_>) -> Result<TokenStream> {
-    let [mut name, mut label, mut within, mut container] = [const { String::new() }; 4];
-    let mut types = Vec::new();
+    let [mut name, mut label, mut within, mut container, mut typed_by] = [const { String::new() }; 5];
+    let (mut types, mut serves) = (Vec::new(), quote!(None));
     meta.parse_nested_meta(|meta| {
         let word = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
         let slot = match word.as_str() {
@@ -216,6 +216,12 @@ fn block(meta: &ParseNestedMeta<'_>) -> Result<TokenStream> {
             "label" => &mut label,
             "within" => &mut within,
             "container" => &mut container,
+            "typed_by" => &mut typed_by,
+            "serves" => {
+                let prefix: LitStr = meta.value()?.parse()?;
+                serves = quote!(Some(#prefix));
+                return Ok(());
+            }
             "types" => {
                 types = words(&meta)?;
                 return Ok(());
@@ -232,6 +238,8 @@ fn block(meta: &ParseNestedMeta<'_>) -> Result<TokenStream> {
             within: #within,
             container: #container,
             types: &[#(#types),*],
+            typed_by: #typed_by,
+            serves: #serves,
         }
     })
 }

@@ -10,7 +10,7 @@ use crate::shape::{List, MountPath};
     update = "none"
 )]
 #[kind(endpoint(name = "tune", path = "sys/mounts/auth/{path}/tune", delete = "none"))]
-#[kind(block(name = "auth", label = "path", within = "namespace"))]
+#[kind(block(name = "auth", label = "path", within = "namespace", typed_by = "type", serves = "auth/"))]
 pub struct AuthBackend {
     /// Where it is mounted. Absent: named as its type. A change moves the method with all it holds.
     #[kind(key, filled)]

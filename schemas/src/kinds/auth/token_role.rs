@@ -7,9 +7,9 @@ use crate::shape::{Name, Seconds, Set};
 #[kind(path = "auth/token/roles/{role_name}")]
 #[kind(block(name = "token_role", label = "role_name", within = "namespace"))]
 pub struct TokenRole {
-    /// Name of the role.
+    /// Name of the role. Letter case counts.
     #[kind(key, replaces)]
-    pub role_name: Name,
+    pub role_name: String,
     /// Policies that a token may have.
     pub allowed_policies: Option<Set<Name>>,
     /// Patterns of policies that a token may have.

@@ -1,7 +1,7 @@
 use crate::behavior::{self, Behavior, Operation, Step};
 use crate::kinds::sys::mounted;
 use crate::shape::{Duration, List};
-use crate::{Answer, Diagnostic, Kind, Record, Value};
+use crate::{Answer, Diagnostic, Kind, Listed, Record, Request, Value};
 
 /// What can be tuned of a mounted auth method.
 #[derive(schemas::Fields)]
@@ -57,6 +57,11 @@ impl Behavior for AuthMount {
 
     fn replaces(&self, kind: &Kind, prior: &Record, planned: &Record) -> Vec<&'static str> {
         mounted::replaces(kind, prior, planned)
+    }
+
+    fn listed(&self, request: &Request) -> Option<Listed> {
+        let prefixes = ["sys/mounts/auth/", "sys/auth/"];
+        prefixes.iter().find_map(|prefix| mounted::listed(request, prefix, "sys/auth", "auth engine"))
     }
 }
 

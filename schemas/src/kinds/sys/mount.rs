@@ -1,13 +1,13 @@
 use crate::behavior::{self, Behavior, Operation, Step};
 use crate::kinds::sys::mounted;
 use crate::shape::{List, Map, MountPath, Seconds, Set};
-use crate::{Answer, Diagnostic, Kind, Record};
+use crate::{Answer, Diagnostic, Kind, Listed, Record, Request};
 
 /// A secrets engine, mounted at a path.
 #[derive(schemas::Kind)]
 #[kind(name = "mount", list = "sys/mounts", id = "{path}", behavior = SecretsEngine)]
 #[kind(path = "sys/mounts/{path}", update = "POST sys/mounts/{path}/tune", strip = "config")]
-#[kind(block(name = "mount", label = "path", within = "namespace"))]
+#[kind(block(name = "mount", label = "path", within = "namespace", typed_by = "type", serves = ""))]
 pub struct Mount {
     /// Where it is mounted. A change moves the engine with all it holds.
     #[kind(key)]
@@ -99,11 +99,25 @@ impl Behavior for SecretsEngine {
         let is_other = engine(prior) != engine(planned);
         if is_other || is_downgrade { vec!["type"] } else { Vec::new() }
     }
+
+    fn is_of_type(&self, declared: &str, live: &str) -> bool {
+        engine_of(declared) == engine_of(live)
+    }
+
+    fn listed(&self, request: &Request) -> Option<Listed> {
+        let is_auth = request.path.starts_with("sys/mounts/auth/");
+        let listed = || mounted::listed(request, "sys/mounts/", "sys/mounts", "secret engine mount");
+        if is_auth { None } else { listed() }
+    }
+}
+
+fn engine(record: &Record) -> &str {
+    engine_of(record.text("type"))
 }
 
 /// The engine that the server runs for a type.
-fn engine(record: &Record) -> &str {
-    match record.text("type") {
+fn engine_of(of_type: &str) -> &str {
+    match of_type {
         "kv-v2" => "kv",
         other => other,
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::behavior::{self, Operation, Step};
 use crate::kind::Field;
-use crate::{Answer, Diagnostic, Kind, Record, Request};
+use crate::{Answer, Diagnostic, Kind, Listed, Method, Record, Request, Value};
 
 /// Between two looks at a move that is under way.
 const MOVE_PAUSE: Duration = Duration::from_millis(200);
@@ -58,6 +58,15 @@ fn relocate<'a>(from: &str, to: &str, answers: &'a [Answer]) -> Result<&'a [Answ
         }
     }
     Err(Box::new(if looks.is_empty() { Step::Call(look) } else { Step::CallAfter(MOVE_PAUSE, look) }))
+}
+
+/// Where the mount that a GET of `<prefix><name>` asks for stands in `table`.
+pub(crate) fn listed(request: &Request, prefix: &str, table: &'static str, engine: &str) -> Option<Listed> {
+    let name = request.path.strip_prefix(prefix).filter(|name| !name.ends_with("/tune"))?;
+    let entry = format!("{}/", name.trim_end_matches('/'));
+    let errors = Value::List(vec![format!("No {engine} at {entry}").into()]);
+    let missing = Answer { status: 400, body: Record::new().with("errors", errors).into_value() };
+    (request.method == Method::Get).then_some(Listed { table, entry, missing })
 }
 
 fn stuck(from: &str, to: &str, status: Option<&str>) -> Diagnostic {

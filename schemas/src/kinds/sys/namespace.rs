@@ -8,7 +8,7 @@ use crate::{Answer, Kind, Method, Record, Request, Value};
 #[derive(schemas::Kind)]
 #[kind(name = "namespace", list = "sys/namespaces", id = "{path_fq}/", import = "{path}", behavior = Tenant)]
 #[kind(path = "sys/namespaces/{path}", update = "PATCH")]
-#[kind(block(name = "namespace", label = "path", within = "namespace"))]
+#[kind(block(name = "namespace", label = "path", within = "namespace", serves = ""))]
 pub struct Namespace {
     /// Name of the namespace, within the one that it stands in.
     #[kind(key, replaces)]

@@ -40,6 +40,10 @@ impl Behavior for Careful {
             planned.set("allow_overwrite", Value::Null);
         }
     }
+
+    fn built_in(&self) -> &'static [&'static str] {
+        &["default", "root"]
+    }
 }
 
 fn taken(name: &str) -> Diagnostic {
