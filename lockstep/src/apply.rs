@@ -1,12 +1,13 @@
 //! `lockstep apply`: doing what a plan says.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use client::Client;
 use reconciler::saved::{self, NotApplied, Saved};
-use reconciler::{Exit, Plan, Sources, apply, exit, render};
-use schemas::Diagnostic;
+use reconciler::{Exit, Plan, Sources, apply, config, exit, render};
+use schemas::{Diagnostic, Place};
 
 use crate::configuration::{self, Bar, Choice, Configuration, complain, fail};
 
@@ -22,7 +23,7 @@ pub(crate) struct Command {
     auto_approve: bool,
 }
 
-type Variables = std::collections::BTreeMap<String, schemas::Secret>;
+type Variables = BTreeMap<String, schemas::Secret>;
 
 impl Command {
     pub(crate) async fn run(self) -> Exit {
@@ -71,7 +72,8 @@ impl Command {
                 return Err(stale(changed.iter().map(what).collect()));
             }
         }
-        execute(&plan, &client, &loaded.secrets).await
+        let place = |found| (loaded.located(found), loaded.sources.clone());
+        execute(&plan, &client, &loaded.secrets, place).await
     }
 
     /// Asks. Only `yes` is yes.
@@ -103,6 +105,13 @@ impl Command {
     async fn apply_saved(&self, path: &Path) -> Result<Exit, Exit> {
         self.refuse_decided()?;
         let saved = read(path)?;
+        // Values of sensitive variables are in no plan: they are given again.
+        let variables = config::values(saved.variables(), &self.configuration.options());
+        let variables = variables.map_err(|found| {
+            complain(&found, &Sources::default());
+            Exit::Error
+        })?;
+        let places = saved.places().clone();
         let client = configuration::client()?;
         let bar = Bar::new("looking again");
         let checked = saved.check(&client, client.address(), &|done, all| bar.at(done, all)).await;
@@ -117,8 +126,7 @@ impl Command {
             configuration::show(&render::plan(&plan, configuration::style()));
             return Ok(planned);
         }
-        // Values of sensitive variables are in no plan: they are given again.
-        execute(&plan, &client, &self.configuration.texts()).await
+        execute(&plan, &client, &variables, |found| (named(found, &places), Sources::default())).await
     }
 }
 
@@ -130,19 +138,38 @@ fn read(path: &Path) -> Result<Saved, Exit> {
     saved::decode(&text).map_err(|error| fail(&error))
 }
 
+/// Findings about secrets, with where the configuration named them.
+fn named(found: Vec<Diagnostic>, places: &BTreeMap<String, String>) -> Vec<Diagnostic> {
+    let name = |found: Diagnostic| match &found.place {
+        Some(Place::Field(secret)) => match places.get(secret) {
+            Some(place) => found.hint(format!("it is named in {place}")),
+            None => found,
+        },
+        _ => found,
+    };
+    found.into_iter().map(name).collect()
+}
+
 fn stale(mut changed: Vec<Diagnostic>) -> Exit {
     changed.push(Diagnostic::error("the plan is stale, and nothing was written").hint("plan again"));
     complain(&changed, &Sources::default());
     Exit::Stale
 }
 
-async fn execute(plan: &Plan, client: &Client, variables: &Variables) -> Result<Exit, Exit> {
+/// Does it. `place` gives findings their places, and the files that these are in.
+async fn execute(
+    plan: &Plan,
+    client: &Client,
+    variables: &Variables,
+    place: impl FnOnce(Vec<Diagnostic>) -> (Vec<Diagnostic>, Sources),
+) -> Result<Exit, Exit> {
     let bar = Bar::new("applying");
     let journal = apply(plan, client, variables, &|done, all| bar.at(done, all)).await;
     drop(bar);
-    let journal = journal.map_err(|mut found| {
+    let journal = journal.map_err(|found| {
+        let (mut found, sources) = place(found);
         found.push(Diagnostic::error("nothing was written, since not all values can be had"));
-        complain(&found, &Sources::default());
+        complain(&found, &sources);
         Exit::Error
     })?;
     configuration::show(&render::journal(&journal, configuration::style()));

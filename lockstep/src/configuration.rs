@@ -1,6 +1,5 @@
 //! What `plan`, `apply`, `drift` and `validate` share: reading the configuration, reaching the server, printing.
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use reconciler::config::VARIABLE_PREFIX;
 use reconciler::render::{self, Style};
 use reconciler::{Address, Exit, Inventory, Loaded, Options, Plan, Policy, Sources};
-use schemas::{Diagnostic, Secret};
+use schemas::Diagnostic;
 
 /// The configuration to read.
 #[derive(clap::Args, Debug)]
@@ -68,13 +67,6 @@ impl Configuration {
         if loaded.has_errors() { Err(Exit::Error) } else { Ok(loaded) }
     }
 
-    /// Values of variables as texts, the one that counts of each.
-    pub(crate) fn texts(&self) -> BTreeMap<String, Secret> {
-        let options = self.options();
-        let texts = options.environment.into_iter().chain(options.variables);
-        texts.map(|(name, text)| (name, Secret::new(text.into()))).collect()
-    }
-
     /// What the command line and the environment say.
     pub(crate) fn options(&self) -> Options {
         let environment = std::env::vars_os().filter_map(|(name, value)| {
@@ -93,9 +85,7 @@ impl Configuration {
 impl Configuration {
     /// Flags that were given and mean nothing for a plan that was made already.
     pub(crate) fn decided(&self) -> impl Iterator<Item = &'static str> {
-        let given =
-            [("-compare-secrets", self.compare_secrets), ("-var-file", !self.variable_files.is_empty())];
-        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
+        self.compare_secrets.then_some("-compare-secrets").into_iter()
     }
 }
 

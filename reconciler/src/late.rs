@@ -78,6 +78,7 @@ fn resolve_late(late: &Late, known: &dyn Known) -> Result<(Value, bool), String>
             Ok((known.output(address, field).unwrap_or(Value::Unknown), false))
         }
         Late::Unsettled => Ok((Value::Unknown, false)),
+        Late::Open(value) => Ok((resolve(value, known)?, false)),
         Late::Concat(parts) => {
             let parts = all(parts, known)?;
             Ok((concat(&parts)?, parts.iter().any(Value::has_secret)))

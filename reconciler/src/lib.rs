@@ -12,11 +12,12 @@ pub(crate) mod hcl;
 pub mod inventory;
 mod late;
 mod nearest;
+mod open;
 mod outputs;
 pub mod plan;
 pub mod render;
 pub mod saved;
-mod secrets;
+pub mod secrets;
 pub mod server;
 pub mod value;
 

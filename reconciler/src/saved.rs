@@ -7,9 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::{Class, Diagnostic, Record, Value, json, kinds};
 
-use crate::Address;
 use crate::apply::{look_again, looked_for};
-use crate::config::literals;
+use crate::config::{Loaded, VARIABLE_PREFIX, literals};
 use crate::fingerprint::{Salt, Substance, of_value};
 use crate::inventory::{Live, Progress};
 use crate::outputs::{self, Output};
@@ -17,6 +16,7 @@ use crate::plan::{Action, Plan, Step};
 use crate::render::value::public;
 use crate::server::{Identity, Write};
 use crate::value::{Late, SecretRef, Val};
+use crate::{Address, Sources, Span};
 
 /// The format, in the file's `format`.
 const FORMAT: &str = "lockstep-plan/2";
@@ -34,6 +34,7 @@ pub struct Saved {
     outputs: BTreeMap<Output, Option<String>>,
     /// What the fingerprints are salted with.
     salt: Salt,
+    notes: Notes,
 }
 
 /// Why a saved plan is not applied.
@@ -45,17 +46,148 @@ pub enum NotApplied {
     Error(client::Error),
 }
 
-/// `plan` as the text of a file.
+/// Why a plan is not saved.
+#[derive(Debug)]
+pub struct Unsaved {
+    /// What stands in the way.
+    pub found: Vec<Diagnostic>,
+    /// The files, with stars in place of what may be a secret.
+    pub sources: Sources,
+}
+
+/// `plan`, which was made of `loaded`, as the text of a file.
+///
+/// # Errors
+/// If text stands in clear in a field that holds secrets, or a sensitive variable has its value from the
+/// configuration: neither goes into a file.
+pub fn save(plan: &Plan, loaded: &Loaded) -> Result<String, Unsaved> {
+    let (mut found, mut hidden) = (Vec::new(), Vec::new());
+    for step in &plan.steps {
+        for field in step.kind.fields() {
+            let value = step.fields.get(field.name).unwrap_or(&Val::Null);
+            if literals::has_text(field, value) {
+                let place =
+                    loaded.desired.places.get(&step.address).and_then(|places| places.get(field.name));
+                found.push(clear_text(step, field.name, value, place, (loaded, &mut hidden)));
+            }
+        }
+    }
+    found.extend(defaults(plan, loaded));
+    let sources = loaded.sources.masked(&hidden);
+    if !found.is_empty() {
+        return Err(Unsaved { found, sources });
+    }
+    encode_with(plan, &notes(plan, loaded)).map_err(|error| Unsaved { found: vec![error], sources })
+}
+
+/// Says that text stands in clear, at that text; and notes what of the files must not be shown.
+fn clear_text(
+    step: &Step,
+    field: &str,
+    value: &Val,
+    place: Option<&Span>,
+    (loaded, hidden): (&Loaded, &mut Vec<Span>),
+) -> Diagnostic {
+    let found = clear(step, field);
+    let Some((place, file)) = place.and_then(|place| Some((place, loaded.sources.file(&place.file)?))) else {
+        return found;
+    };
+    let within = file.value_range(place.range.clone());
+    let texts = literals::texts(value);
+    let spots: Vec<_> = texts.iter().filter_map(|text| file.find_text(within.clone(), text)).collect();
+    // Where one of them stands is not known, nothing of the value is shown.
+    match spots.len() == texts.len() {
+        true => hidden.extend(spots.iter().map(|spot| file.span(spot.start + 1..spot.end - 1))),
+        false => hidden.push(file.span(file.shown_range(place.range.clone()))),
+    }
+    found.at_span(&file.name, spots.first().cloned().unwrap_or(within))
+}
+
+fn clear(step: &Step, field: &str) -> Diagnostic {
+    Diagnostic::error(format!("`{}`: a part of `{field}` stands in the configuration in clear", step.address))
+        .because("the field holds a secret, and a plan file must hold no part of one")
+        .hint("if this is no secret, say so: `nonsensitive(\"…\")`")
+        .hint("if it is, take it from elsewhere, such as `secret.env(\"NAME\")`")
+}
+
+/// The secrets that the steps of `plan` need while applying.
+fn secrets(plan: &Plan) -> BTreeSet<SecretRef> {
+    plan.steps.iter().flat_map(|step| step.fields.values()).flat_map(Val::secrets).collect()
+}
+
+/// Sensitive variables whose value is their default: who applies the plan has no configuration.
+fn defaults(plan: &Plan, loaded: &Loaded) -> Vec<Diagnostic> {
+    let defaults = secrets(plan).into_iter().filter_map(|secret| match secret {
+        SecretRef::Variable(name) => {
+            let variable = loaded.sensitive.get(&name).filter(|variable| variable.from_default)?;
+            let text = format!("a plan with the default of the sensitive variable `{name}` cannot be saved");
+            let found = Diagnostic::error(text).because("its value would have to be in the plan");
+            let hint = format!("give it with `-var {name}=…`, `-var-file`, or `{VARIABLE_PREFIX}{name}` in the environment, here and when the plan is applied");
+            Some(found.hint(hint).at_span(&variable.span.file, variable.span.range.clone()))
+        }
+        _ => None,
+    });
+    defaults.collect()
+}
+
+/// What a file says of the secrets of a plan: the types of variables, and where secrets are named.
+fn notes(plan: &Plan, loaded: &Loaded) -> Notes {
+    let mut notes = Notes::default();
+    for secret in secrets(plan) {
+        if let Some(span) = loaded.secret_places.get(&secret) {
+            notes.places.insert(secret.to_string(), format!("{}, line {}", span.file, span.line));
+        }
+        if let SecretRef::Variable(name) = secret
+            && let Some(variable) = loaded.sensitive.get(&name)
+        {
+            notes.variables.insert(name, variable.kind.clone());
+        }
+    }
+    notes
+}
+
+/// What a file says of secrets besides their names.
+#[derive(Clone, Debug, Default)]
+struct Notes {
+    /// Sensitive variables with their types.
+    variables: BTreeMap<String, String>,
+    /// Where secrets are named.
+    places: BTreeMap<String, String>,
+}
+
+impl Notes {
+    fn encode(&self) -> Value {
+        let texts = |entries: &BTreeMap<String, String>| {
+            Value::Map(entries.iter().map(|(name, text)| (name.clone(), text.as_str().into())).collect())
+        };
+        map([("places", texts(&self.places)), ("variables", texts(&self.variables))])
+    }
+
+    fn decode(value: &Value) -> Option<Self> {
+        let texts = |name: &str| {
+            let entries = value.at(name).as_map()?.iter();
+            entries.map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned()))).collect::<Option<_>>()
+        };
+        Some(Self { variables: texts("variables")?, places: texts("places")? })
+    }
+}
+
+/// `plan` as the text of a file, of which nothing is known but the plan.
 ///
 /// # Errors
 /// If a secret stands in the configuration in clear.
 pub fn encode(plan: &Plan) -> Result<String, Diagnostic> {
+    encode_with(plan, &Notes::default())
+}
+
+fn encode_with(plan: &Plan, notes: &Notes) -> Result<String, Diagnostic> {
     let salt = Salt::random();
     let steps = plan.steps.iter().map(|step| encode_step(step, &salt)).collect::<Result<Vec<_>, _>>()?;
     let body = map([
         ("format", FORMAT.into()),
         ("outputs", Value::List(encode_outputs(plan, &salt))),
         ("salt", salt.to_string().into()),
+        ("secrets", notes.encode()),
         ("server", server(&plan.server)),
         ("steps", Value::List(steps)),
         ("tool", map([("name", "lockstep".into()), ("version", env!("CARGO_PKG_VERSION").into())])),
@@ -79,13 +211,7 @@ fn encode_step(step: &Step, salt: &Salt) -> Result<Value, Diagnostic> {
     for field in step.kind.fields() {
         let value = step.fields.get(field.name).unwrap_or(&Val::Null);
         if literals::has_text(field, value) {
-            let text = format!(
-                "`{}`: a part of `{}` stands in the configuration in clear",
-                step.address, field.name
-            );
-            return Err(Diagnostic::error(text)
-                .because("the field holds a secret, and a plan file must hold no part of one")
-                .hint("take the whole value from elsewhere, such as `secret.env`; or apply without saving the plan"));
+            return Err(clear(step, field.name));
         }
     }
     let fields = step.fields.iter().map(|(name, value)| Ok((name.clone(), encode_val(value)?)));
@@ -197,7 +323,9 @@ pub fn decode(text: &str) -> Result<Saved, Diagnostic> {
     let outputs =
         outputs.collect::<Option<_>>().ok_or_else(|| wrong("a value of an object cannot be read"))?;
     let salt = Salt::parse(&text("salt")).ok_or_else(|| wrong("it has no salt"))?;
-    Ok(Saved { id, plan: Plan { server, steps }, fingerprints, outputs, salt })
+    let notes =
+        Notes::decode(body.at("secrets")).ok_or_else(|| wrong("what it says of secrets cannot be read"))?;
+    Ok(Saved { id, plan: Plan { server, steps }, fingerprints, outputs, salt, notes })
 }
 
 fn decode_step(value: &Value) -> Option<(Step, Option<String>)> {
@@ -275,6 +403,7 @@ fn encode_late(late: &Late) -> Result<Value, Diagnostic> {
             wrapped(map([("call", name.as_str().into()), ("arguments", Value::List(encode_all(arguments)?))]))
         }
         Late::Element { of, key } => wrapped(map([("of", encode_val(of)?), ("key", encode_val(key)?)])),
+        Late::Open(value) => wrapped(map([("open", encode_val(value)?)])),
         Late::Unsettled => return Err(Diagnostic::error("a value of the plan is not settled")),
     })
 }
@@ -319,6 +448,9 @@ fn decode_late(late: &Value) -> Option<Val> {
         let arguments = decode_all(late.at("arguments"))?;
         return Some(Val::late(Late::Call { name: name.to_owned(), arguments }));
     }
+    if !late.at("open").is_null() {
+        return Some(decode_val(late.at("open"))?.open());
+    }
     let (of, key) = (decode_val(late.at("of"))?, decode_val(late.at("key"))?);
     Some(Val::late(Late::Element { of, key }))
 }
@@ -343,6 +475,16 @@ fn decode_secret(value: &Value) -> Option<SecretRef> {
 }
 
 impl Saved {
+    /// The sensitive variables that it needs, with their types.
+    pub fn variables(&self) -> &BTreeMap<String, String> {
+        &self.notes.variables
+    }
+
+    /// Where its secrets are named, by the name that findings have as their field.
+    pub fn places(&self) -> &BTreeMap<String, String> {
+        &self.notes.places
+    }
+
     /// Looks again at all that the plan writes or takes values from, and gives the plan if all of it is as it was.
     ///
     /// # Errors

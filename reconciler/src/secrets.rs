@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::{Diagnostic, Request, Secret, Value};
 
+use crate::config::{Loaded, VARIABLE_PREFIX};
+use crate::plan::{Action, Plan};
 use crate::server::Look;
-use crate::value::SecretRef;
+use crate::value::{SecretRef, Val};
 
 /// Secrets by where they come from.
 #[derive(Debug, Default)]
@@ -27,7 +29,9 @@ impl Secrets {
             match fetch(&reference, variables, server).await {
                 Ok(value) => drop(fetched.insert(reference, Secret::new(value))),
                 Err(cause) => found.push(
-                    Diagnostic::error(format!("the secret `{reference}` cannot be had")).because(cause),
+                    Diagnostic::error(format!("the secret `{reference}` cannot be had"))
+                        .because(cause)
+                        .at_field(reference.to_string()),
                 ),
             }
         }
@@ -41,27 +45,59 @@ async fn fetch(
     server: &impl Look,
 ) -> Result<Value, String> {
     match reference {
-        SecretRef::Env(name) => match std::env::var(name) {
-            Ok(text) if !text.is_empty() => Ok(text.into()),
-            Ok(_) => Err(format!("the environment variable `{name}` is empty")),
-            Err(std::env::VarError::NotPresent) => {
-                Err(format!("the environment variable `{name}` is not set"))
-            }
-            Err(std::env::VarError::NotUnicode(_)) => {
-                Err(format!("the environment variable `{name}` is no text"))
-            }
-        },
-        SecretRef::File(path) => match std::fs::read_to_string(path) {
-            Ok(text) => Ok(without_newline(&text)),
-            Err(error) => Err(format!("the file `{path}` cannot be read: {error}")),
-        },
+        SecretRef::Env(_) | SecretRef::File(_) => {
+            local(reference).unwrap_or_else(|| Err("it is not local".to_owned()))
+        }
         SecretRef::Exec(command) => run(command).await,
         SecretRef::Kv { path, field } => kv(path, field, server).await,
         SecretRef::Variable(name) => {
             let value = variables.get(name).map(|secret| secret.expose().clone());
-            value.ok_or_else(|| format!("the variable `{name}` has no value in this run"))
+            value.ok_or_else(|| {
+                format!("the variable `{name}` has no value in this run; give it with `-var {name}=…`, `-var-file`, or `{VARIABLE_PREFIX}{name}` in the environment")
+            })
         }
         SecretRef::Literal(literal) => Ok(literal.value().expose().clone()),
+    }
+}
+
+/// Warns of the secrets that applying `plan` needs and that are not at hand now: nothing is wrong yet, since
+/// planning needs none. Commands are not run, and the server is not asked.
+pub fn absent(plan: &Plan, loaded: &Loaded) -> Vec<Diagnostic> {
+    let steps = plan.steps.iter().filter(|step| step.action.writes() && step.action != Action::Delete);
+    let wanted: BTreeSet<SecretRef> =
+        steps.flat_map(|step| step.fields.values()).flat_map(Val::secrets).collect();
+    let warn = |reference: &SecretRef| {
+        let cause = local(reference)?.err()?;
+        let text = format!("the secret `{reference}` is not at hand");
+        Some(
+            Diagnostic::warning(text)
+                .because(format!("{cause}; applying needs it"))
+                .at_field(reference.to_string()),
+        )
+    };
+    loaded.located(wanted.iter().filter_map(warn).collect())
+}
+
+/// A secret that is had without asking anybody; `None` for one that is not.
+fn local(reference: &SecretRef) -> Option<Result<Value, String>> {
+    match reference {
+        SecretRef::Env(name) => Some(environment(name)),
+        SecretRef::File(path) => Some(match std::fs::read_to_string(path) {
+            Ok(text) => Ok(without_newline(&text)),
+            Err(error) => Err(format!("the file `{path}` cannot be read: {error}")),
+        }),
+        _ => None,
+    }
+}
+
+fn environment(name: &str) -> Result<Value, String> {
+    match std::env::var(name) {
+        Ok(text) if !text.is_empty() => Ok(text.into()),
+        Ok(_) => Err(format!("the environment variable `{name}` is empty")),
+        Err(std::env::VarError::NotPresent) => Err(format!("the environment variable `{name}` is not set")),
+        Err(std::env::VarError::NotUnicode(_)) => {
+            Err(format!("the environment variable `{name}` is no text"))
+        }
     }
 }
 

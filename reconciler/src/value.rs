@@ -58,6 +58,9 @@ pub enum Late {
         /// Its key or index.
         key: Val,
     },
+    /// A known value that may be seen although it stands in a field that holds secrets: text, a number or a truth
+    /// value. Everywhere else it is that value.
+    Open(Val),
     /// An object, at a time when objects are not looked at yet.
     Unsettled,
 }
@@ -154,7 +157,7 @@ impl Val {
     /// True if a part of it is known only while applying.
     pub fn is_late(&self) -> bool {
         match self {
-            Val::Late(_) => true,
+            Val::Late(late) => !matches!(**late, Late::Open(_)),
             Val::List(items) => items.iter().any(Val::is_late),
             Val::Map(entries) => entries.values().any(Val::is_late),
             _ => false,
@@ -219,7 +222,49 @@ impl Val {
             Val::Map(_) => "a map",
             Val::Object(_) => "an object of the configuration",
             Val::Late(late) if late.is_secret() => "a secret",
+            Val::Late(_) if !self.is_late() => self.opened().describe(),
             Val::Late(_) => "a value known only while applying",
+        }
+    }
+
+    /// The value itself, if it is marked as fit to be seen.
+    pub(crate) fn opened(&self) -> &Val {
+        match self {
+            Val::Late(late) => match &**late {
+                Late::Open(value) => value,
+                _ => self,
+            },
+            _ => self,
+        }
+    }
+
+    /// The same value with all in it that is known marked as fit to be seen.
+    pub(crate) fn open(&self) -> Val {
+        match self {
+            Val::String(_) | Val::Number(_) | Val::Bool(_) => Val::late(Late::Open(self.clone())),
+            Val::List(items) => Val::List(items.iter().map(Val::open).collect()),
+            Val::Map(entries) => {
+                Val::Map(entries.iter().map(|(name, value)| (name.clone(), value.open())).collect())
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// True if a part of it is marked as fit to be seen.
+    pub(crate) fn has_open(&self) -> bool {
+        let mut found = false;
+        self.visit(&mut |late| found |= matches!(late, Late::Open(_)));
+        found
+    }
+
+    /// True if text is a part of it that is neither a secret nor marked as fit to be seen.
+    pub(crate) fn has_text(&self) -> bool {
+        match self {
+            Val::String(text) => !text.is_empty(),
+            Val::List(items) => items.iter().any(Val::has_text),
+            Val::Map(entries) => entries.values().any(Val::has_text),
+            Val::Late(late) => late.parts().any(Val::has_text),
+            _ => false,
         }
     }
 
@@ -234,7 +279,7 @@ impl Late {
     pub fn is_secret(&self) -> bool {
         match self {
             Late::Secret(_) => true,
-            Late::Output { .. } | Late::Unsettled => false,
+            Late::Output { .. } | Late::Unsettled | Late::Open(_) => false,
             Late::Concat(parts) => parts.iter().any(Val::is_secret),
             Late::Call { arguments, .. } => arguments.iter().any(Val::is_secret),
             Late::Element { of, key } => of.is_secret() || key.is_secret(),
@@ -243,16 +288,20 @@ impl Late {
 
     fn visit(&self, each: &mut dyn FnMut(&Late)) {
         each(self);
-        match self {
-            Late::Concat(parts) | Late::Call { arguments: parts, .. } => {
-                parts.iter().for_each(|part| part.visit(each));
-            }
-            Late::Element { of, key } => {
-                of.visit(each);
-                key.visit(each);
-            }
-            Late::Secret(_) | Late::Output { .. } | Late::Unsettled => {}
+        self.parts().for_each(|part| part.visit(each));
+        if let Late::Element { key, .. } = self {
+            key.visit(each);
         }
+    }
+
+    /// The values that its own is made of.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Val> {
+        let (several, one) = match self {
+            Late::Concat(parts) | Late::Call { arguments: parts, .. } => (parts.as_slice(), None),
+            Late::Element { of, .. } => (&[][..], Some(of)),
+            Late::Secret(_) | Late::Output { .. } | Late::Unsettled | Late::Open(_) => (&[][..], None),
+        };
+        several.iter().chain(one)
     }
 }
 

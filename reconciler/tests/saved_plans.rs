@@ -143,3 +143,114 @@ fn a_hidden_field_of_another_object_stays_hidden() {
     let shown = format!("{plan:?}{}{}", render::plan(&plan, Style::plain()), render::plan_json(&plan));
     assert!(!shown.contains(CANARY), "{shown}");
 }
+
+fn document(entries: &str) -> String {
+    format!("generic_endpoint \"some/path\" {{\n  data_json = {{ k = var.password, {entries} }}\n}}\n")
+}
+
+#[test]
+fn unmarked_text_beside_a_secret_is_not_saved_and_pointed_at() {
+    let loaded = loaded(&document("user = \"CLEAR\""));
+    let plan = planned(&Fake::default(), &loaded, &Policy::default());
+    let unsaved = saved::save(&plan, &loaded).expect_err("text in clear");
+    let said = render::diagnostics(&unsaved.found, &unsaved.sources, Style::plain());
+    assert!(said.contains("user = \"*****\"") && said.contains("━━━━━━━"), "{said}");
+    assert!(said.contains("nonsensitive(") && !said.contains("CLEAR"), "{said}");
+}
+
+#[test]
+fn marked_text_beside_a_secret_is_shown_saved_and_compared() {
+    let loaded = loaded(&document("user = nonsensitive(\"app\"), n = 1, l = [nonsensitive(\"x\")]"));
+    let server = Fake::default();
+    let first = planned(&server, &loaded, &Policy::default());
+    let shown = render::plan(&first, Style::plain());
+    assert!(shown.contains("user = \"app\"") && shown.contains("k = (secret)"), "{shown}");
+    let text = saved::save(&first, &loaded).map_err(|unsaved| unsaved.found).expect("a file");
+    let saved = saved::decode(&text).expect("a plan");
+    let again = run(saved.check(&server, "http://fake", &|_, _| {})).expect("not stale");
+    assert!(applied(&server, &again, &loaded).expect("all values").is_complete());
+    assert_eq!(server.stored_value("some/path", "user"), Some("app".into()));
+    assert_eq!(planned(&server, &loaded, &Policy::default()).count(Action::Unverifiable), 1);
+    server.meddle("", "some/path", "user", "other".into());
+    let plan = planned(&server, &loaded, &Policy::default());
+    assert_eq!(plan.count(Action::Update), 1, "{}", render::plan(&plan, Style::plain()));
+    settle(&server, &loaded);
+    assert_eq!(server.stored_value("some/path", "user"), Some("app".into()));
+}
+
+#[track_caller]
+fn check_refused(entries: &str) {
+    let text = format!("variable \"password\" {{ sensitive = true }}\n{}", document(entries));
+    let options = Options { variables: vec![("password".into(), CANARY.into())], ..Options::default() };
+    let refused = load_text("main.hcl", &text, &options);
+    let said = render::diagnostics(&refused.diagnostics, &refused.sources, Style::plain());
+    assert!(said.contains("`data_json` holds a secret in clear") && !said.contains("hunter2"), "{said}");
+    assert!(said.contains("data_json = * ") && said.contains("━━━"), "{said}");
+}
+
+#[test]
+fn text_that_looks_like_a_secret_is_refused_and_not_shown() {
+    check_refused("url = \"postgres://app:hunter2@db/shop\"");
+    check_refused("any = [\"ghp_16C7e42F292c6912E7710c838347Ae178B4a\"]");
+    check_refused("pin_token = 4711");
+}
+
+/// A plan of a sensitive variable of type `kind` that a file of values gives.
+fn given_by_file(kind: &str, value: &str) -> (tempfile::TempDir, Options, Loaded) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("values.hcl");
+    std::fs::write(&path, format!("words = {value}\n")).expect("writing");
+    let options = Options { variable_files: vec![path], ..Options::default() };
+    let text = format!(
+        "variable \"words\" {{\n  type = {kind}\n  sensitive = true\n}}\n\
+         generic_endpoint \"some/path\" {{\n  data_json = {{ w = var.words }}\n}}\n"
+    );
+    let loaded = load_text("main.hcl", &text, &options);
+    assert!(!loaded.has_errors(), "{:#?}", loaded.diagnostics);
+    (folder, options, loaded)
+}
+
+#[test]
+fn a_sensitive_variable_is_given_again_by_the_same_means() {
+    let (_folder, options, loaded) = given_by_file("list(string)", "[\"one\", \"two\"]");
+    let server = Fake::default();
+    let plan = planned(&server, &loaded, &Policy::default());
+    let text = saved::save(&plan, &loaded).map_err(|unsaved| unsaved.found).expect("a file");
+    assert!(!text.contains("two"), "{text}");
+    let saved = saved::decode(&text).expect("a plan");
+    let values = reconciler::config::values(saved.variables(), &options).expect("values");
+    let nothing = reconciler::config::values(saved.variables(), &Options::default()).expect("no values");
+    let plan = run(saved.check(&server, "http://fake", &|_, _| {})).expect("not stale");
+    let found = run(apply(&plan, &server, &nothing, &|_, _| {})).expect_err("no value");
+    assert!(found[0].detail.contains("-var words=") && !server.holds("some/path"), "{found:?}");
+    assert!(run(apply(&plan, &server, &values, &|_, _| {})).expect("all values").is_complete());
+    assert!(format!("{:?}", server.stored_value("some/path", "w")).contains("two"));
+}
+
+#[test]
+fn the_default_of_a_sensitive_variable_is_not_saved() {
+    let text = "variable \"p\" {\n  default = \"CLEAR\"\n  sensitive = true\n}\n\
+                generic_endpoint \"some/path\" {\n  data_json = { k = var.p }\n}\n";
+    let loaded = load_text("main.hcl", text, &Options::default());
+    let plan = planned(&Fake::default(), &loaded, &Policy::default());
+    let unsaved = saved::save(&plan, &loaded).expect_err("a value of the configuration");
+    let said = render::diagnostics(&unsaved.found, &unsaved.sources, Style::plain());
+    assert!(said.contains("main.hcl:1:1") && !said.contains("CLEAR"), "{said}");
+}
+
+#[test]
+fn secrets_that_are_not_at_hand_are_warned_of_by_a_plan_and_stop_an_apply_all_at_once() {
+    let text = "generic_endpoint \"some/path\" {\n  data_json = {\n    a = secret.env(\"LOCKSTEP_TEST_UNSET_A\")\n    \
+                b = secret.file(\"/nowhere/at/all\")\n  }\n}\n";
+    let (server, loaded) = (Fake::default(), loaded(text));
+    let plan = planned(&server, &loaded, &Policy::default());
+    let warnings = reconciler::secrets::absent(&plan, &loaded);
+    assert!(warnings.iter().all(|found| !found.is_error()), "{warnings:?}");
+    let found = loaded.located(applied(&server, &plan, &loaded).expect_err("no secret"));
+    for found in [warnings, found] {
+        let said = render::diagnostics(&found, &loaded.sources, Style::plain());
+        assert!(said.contains("main.hcl:4:9") && said.contains("main.hcl:5:9"), "{said}");
+        assert!(said.contains("`LOCKSTEP_TEST_UNSET_A` is not set"), "{said}");
+    }
+    assert!(!server.holds("some/path"));
+}

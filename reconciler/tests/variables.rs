@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use reconciler::render::{self, Style};
 use reconciler::{Address, Options, load, load_text};
 
 const DECLARED: &str = r#"
@@ -100,4 +101,31 @@ fn the_example_stacks_are_sound() {
     let loaded = load(&[stacks], &Options::default());
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     assert!(loaded.desired.objects.len() > 10);
+}
+
+#[track_caller]
+fn check_stranger(name: &str, text: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join(name);
+    std::fs::write(&file, text).expect("writing");
+    let loaded =
+        load_text("main.hcl", DECLARED, &Options { variable_files: vec![file], ..Options::default() });
+    let said = render::diagnostics(&loaded.diagnostics, &loaded.sources, Style::plain());
+    assert!(said.contains("there is no variable `nmae`") && said.contains("`name`"), "{said}");
+    assert!(said.contains(&format!("{name}:2:")) && said.contains("━━━━"), "{said}");
+    assert!(!said.contains("canary"), "{said}");
+}
+
+#[test]
+fn an_unknown_name_in_a_file_of_values_is_an_error_at_its_place() {
+    check_stranger("values.hcl", "numbers = [1]\nnmae = \"canary\"\n");
+    check_stranger("values.json", "{\n  \"nmae\": \"canary\"\n}\n");
+}
+
+#[test]
+fn an_unset_sensitive_variable_is_an_error_at_its_place() {
+    let text = "variable \"p\" { sensitive = true }\npolicy \"x\" {\n  policy = var.p\n}\n";
+    let loaded = load_text("main.hcl", text, &Options::default());
+    let said = render::diagnostics(&loaded.diagnostics, &loaded.sources, Style::plain());
+    assert!(said.contains("variable `p` has no value") && said.contains("main.hcl:1:1"), "{said}");
 }

@@ -5,8 +5,8 @@ mount "totp" {
 generic_endpoint "totp/keys/phone" {
   ignore_absent_fields = true
   data_json = jsonencode({
-    issuer       = "Shop"
-    account_name = "ola@example.com"
+    issuer       = nonsensitive("Shop")
+    account_name = nonsensitive("ola@example.com")
     key          = secret.env("TOTP_KEY")
   })
 }

@@ -4,8 +4,8 @@ mount "flat" {
 
 generic_secret "flat/shop/mail" {
   data_json = jsonencode({
-    host     = "mail.example.com"
-    user     = "shop"
+    host     = nonsensitive("mail.example.com")
+    user     = nonsensitive("shop")
     password = secret.env("MAIL_PASSWORD")
   })
 }

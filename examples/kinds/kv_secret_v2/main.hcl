@@ -4,7 +4,7 @@ mount "kv" {
 
   secret "shop/database" {
     data_json = jsonencode({
-      user     = "shop"
+      user     = nonsensitive("shop")
       port     = 5432
       password = secret.env("DATABASE_PASSWORD")
     })

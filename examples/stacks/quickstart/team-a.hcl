@@ -22,10 +22,11 @@ namespace "team-a" {
       max_versions = 10
     }
 
-    # The password comes from the environment while applying. It is in no plan, log or report.
+    # The password comes from the environment while applying. It is in no plan, log or report; what stands beside it
+    # and is no secret is marked, so that it can be shown and saved.
     secret "app/database" {
       data_json_wo = {
-        username = "app"
+        username = nonsensitive("app")
         password = secret.env("QUICKSTART_DATABASE_PASSWORD")
       }
     }

@@ -5,21 +5,25 @@ use std::sync::Arc;
 use schemas::kind::{Part, fields};
 use schemas::{Field, Secrecy, Shape};
 
+use super::forms::looks_secret;
 use crate::value::{Late, Val};
 
 /// How the names of entries end that are secrets themselves.
-const SECRET_NAMES: [&str; 8] =
-    ["password", "passwd", "passphrase", "pw", "secret", "token", "key", "credential"];
+const SECRET_NAMES: [&str; 9] =
+    ["password", "passwd", "passphrase", "pw", "pwd", "secret", "token", "key", "credential"];
 
-/// True if `field`, or a field within it, holds a secret in clear: a value of which no part is a secret, or an
-/// entry beside a secret that by its name is one, too.
+/// True if `field`, or a field within it, holds a secret in clear: a value of which no part is a secret or marked as
+/// fit to be seen, or text beside a secret that by its name or its form is one, too.
 pub(super) fn holds_secret(field: &Field, value: &Val) -> bool {
-    any_hidden(is_hidden(field), &field.shape, value, &|value| !value.is_secret() || has_entry(value))
+    let is_marked = |value: &Val| value.has_open() && !value.has_text();
+    any_hidden(is_hidden(field), &field.shape, value, &|value| {
+        (!value.is_secret() && !is_marked(value)) || has_entry(value)
+    })
 }
 
 /// True if text in clear goes into `field`, or into a field within it, that holds a secret.
 pub(crate) fn has_text(field: &Field, value: &Val) -> bool {
-    any_hidden(is_hidden(field), &field.shape, value, &has_leaf)
+    any_hidden(is_hidden(field), &field.shape, value, &Val::has_text)
 }
 
 fn is_hidden(field: &Field) -> bool {
@@ -56,32 +60,30 @@ fn is_secret_name(name: &str) -> bool {
 
 fn has_entry(value: &Val) -> bool {
     match value {
+        Val::String(text) => looks_secret(text),
         Val::Map(entries) => entries.iter().any(|(name, value)| {
-            has_entry(value) || (is_secret_name(name) && !value.is_secret() && has_leaf(value))
+            has_entry(value) || (is_secret_name(name) && !value.is_secret() && has_content(value))
         }),
         Val::List(items) => items.iter().any(has_entry),
-        Val::Late(late) => parts(late).any(has_entry),
+        Val::Late(late) => late.parts().any(has_entry),
         _ => false,
     }
 }
 
-fn has_leaf(value: &Val) -> bool {
+/// True for text, and for a number, which may be a PIN.
+fn has_content(value: &Val) -> bool {
+    matches!(value, Val::Number(_)) || value.has_text()
+}
+
+/// The texts in clear of a value, for finding where they stand.
+pub(crate) fn texts(value: &Val) -> Vec<&str> {
     match value {
-        Val::String(text) => !text.is_empty(),
-        Val::List(items) => items.iter().any(has_leaf),
-        Val::Map(entries) => entries.values().any(has_leaf),
-        Val::Late(late) => parts(late).any(has_leaf),
-        _ => false,
+        Val::String(text) if !text.is_empty() => vec![text],
+        Val::List(items) => items.iter().flat_map(texts).collect(),
+        Val::Map(entries) => entries.values().flat_map(texts).collect(),
+        Val::Late(late) => late.parts().flat_map(texts).collect(),
+        _ => Vec::new(),
     }
-}
-
-fn parts(late: &Late) -> impl Iterator<Item = &Val> {
-    let (several, one) = match late {
-        Late::Concat(parts) | Late::Call { arguments: parts, .. } => (parts.as_slice(), None),
-        Late::Element { of, .. } => (&[][..], Some(of)),
-        Late::Secret(_) | Late::Output { .. } | Late::Unsettled => (&[][..], None),
-    };
-    several.iter().chain(one)
 }
 
 /// `value` with every text in it that stands in clear made a secret.

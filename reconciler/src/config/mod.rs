@@ -2,6 +2,7 @@
 
 mod blocks;
 mod fields;
+mod forms;
 mod index;
 pub(crate) mod literals;
 mod locals;
@@ -13,6 +14,7 @@ mod rules;
 mod types;
 mod variables;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -22,24 +24,30 @@ use schemas::{Diagnostic, Kind, Place, Secret};
 use crate::Address;
 use crate::hcl::source::{SourceFile, Sources, Span, read};
 use crate::hcl::{Budget, Scope};
-use crate::value::Val;
+use crate::value::{SecretRef, Val};
 pub(crate) use blocks::{is_container, keys_of, type_field, type_of};
 use index::Index;
 use locals::Locals;
 use variables::Variables;
 #[cfg(test)]
 pub(crate) use variables::alone as evaluate_alone;
+pub use variables::{Sensitive, values};
 
 /// What is declared.
 #[derive(Clone, Debug, Default)]
 pub struct Desired {
     /// The objects, by address.
     pub objects: BTreeMap<Address, Declared>,
+    /// Where their fields stand.
+    pub places: Places,
     /// Objects that must not be there any more.
     pub removed: BTreeMap<Address, Removed>,
     /// Objects that were elsewhere: new address to the old ones, the latest first.
     pub moved: BTreeMap<Address, Vec<Address>>,
 }
+
+/// Where the fields of objects stand, by address and name.
+pub type Places = BTreeMap<Address, BTreeMap<String, Span>>;
 
 /// An object as it is declared.
 #[derive(Clone, Debug)]
@@ -109,12 +117,34 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// Values of sensitive variables.
     pub secrets: BTreeMap<String, Secret>,
+    /// The sensitive variables.
+    pub sensitive: BTreeMap<String, Sensitive>,
+    /// Where secrets are named first.
+    pub secret_places: BTreeMap<SecretRef, Span>,
 }
 
 impl Loaded {
     /// True if nothing can be done with it.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    /// Findings about secrets with the places where these are named.
+    pub fn located(&self, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let place = |name: &str| {
+            self.secret_places
+                .iter()
+                .find(|(reference, _)| reference.to_string() == name)
+                .map(|(_, span)| span)
+        };
+        let locate = |found: Diagnostic| match &found.place {
+            Some(Place::Field(name)) => match place(name).cloned() {
+                Some(span) => found.at_span(&span.file, span.range),
+                None => found,
+            },
+            _ => found,
+        };
+        found.into_iter().map(locate).collect()
     }
 }
 
@@ -154,9 +184,15 @@ fn from_sources(sources: Sources, mut diagnostics: Vec<Diagnostic>, options: &Op
     // With a file missing, every reference into it would be reported besides.
     let follows = |found: &Diagnostic| unread && found.summary.ends_with("is not declared");
     diagnostics.extend(loader.diagnostics.into_iter().filter(|found| !follows(found)));
-    in_reading_order(&mut diagnostics, &sources);
-    let secrets = loader.variables.secrets;
-    Loaded { desired, sources: sources.clone(), diagnostics, secrets }
+    let mut shown = sources.masked(&loader.hidden.into_inner());
+    loader.variables.files.into_iter().for_each(|file| shown.add(file));
+    in_reading_order(&mut diagnostics, &shown);
+    let Variables { secrets, sensitive, .. } = loader.variables;
+    let mut secret_places = loader.secrets.into_inner();
+    for (name, variable) in &sensitive {
+        secret_places.insert(SecretRef::Variable(name.clone()), variable.span.clone());
+    }
+    Loaded { desired, sources: shown, diagnostics, secrets, sensitive, secret_places }
 }
 
 /// Sorts findings by where they are; those without a place come first.
@@ -175,6 +211,10 @@ pub(crate) struct Loader<'a> {
     pub(crate) budget: Budget,
     pub(crate) variables: Variables,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Where secrets are named first.
+    pub(crate) secrets: RefCell<BTreeMap<SecretRef, Span>>,
+    /// Where secrets stand in clear, which must not be shown.
+    pub(crate) hidden: RefCell<Vec<Span>>,
 }
 
 impl<'a> Loader<'a> {
@@ -182,7 +222,8 @@ impl<'a> Loader<'a> {
         let mut diagnostics = Vec::new();
         let budget = Budget::new();
         let variables = variables::read(parsed, options, &budget, &mut diagnostics);
-        Self { parsed, options, budget, variables, diagnostics }
+        let (secrets, hidden) = (RefCell::default(), RefCell::default());
+        Self { parsed, options, budget, variables, diagnostics, secrets, hidden }
     }
 
     fn desired(&mut self) -> Desired {
@@ -214,6 +255,7 @@ impl<'a> Loader<'a> {
             at: view.at,
             objects: view.index.map(|index| index as &dyn crate::hcl::Objects),
             uses: view.uses,
+            secrets: &self.secrets,
             in_template: false,
             local_uses: &view.locals.uses,
         }

@@ -40,6 +40,7 @@ pub(super) fn read(
     fields.broken |= is_untyped(site);
     check(site, &fields, &span, found);
     let needs = needs(&site.address, uses.into_inner());
+    desired.places.insert(site.address.clone(), fields.places);
     let declared = Declared { kind: site.kind, fields: fields.values, span: Some(span), needs };
     insert(desired, site, declared, found);
 }
@@ -103,6 +104,9 @@ fn insert(desired: &mut Desired, site: &Site<'_>, declared: Declared, found: &mu
     found.push(twice);
 }
 
+/// What to do with text that is no secret.
+const MARK: &str = "text that is no secret is marked: `nonsensitive(\"…\")`";
+
 /// Refuses literals where secrets belong; or, if they are allowed, makes secrets of them.
 fn guard_secrets(
     loader: &Loader<'_>,
@@ -120,9 +124,12 @@ fn guard_secrets(
         if !loader.options.allow_literal_secrets {
             let text = format!("`{}` holds a secret in clear", field.name);
             let hint = "take it from elsewhere: `secret.env(\"NAME\")`, `secret.file(\"path\")`, `secret.kv(\"mount/path\", \"field\")`";
-            // Without the line itself, which shows the secret.
-            let place = format!("it stands in {}, line {}", place.file, place.line);
-            found.push(Diagnostic::error(text).because(place).hint(hint));
+            // The line itself is shown with stars in place of the secret.
+            let hidden = site.file.shown_range(place.range.clone());
+            loader.hidden.borrow_mut().push(site.file.span(hidden));
+            let range = site.file.value_range(place.range.clone());
+            let found_here = Diagnostic::error(text).hint(hint).hint(MARK);
+            found.push(found_here.at_span(&place.file, range));
             fields.broken = true;
             continue;
         }

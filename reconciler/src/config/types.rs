@@ -23,6 +23,11 @@ pub(super) enum Type {
 }
 
 impl Type {
+    /// True if a value of the command line is taken as it stands.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self, Type::Text | Type::Any | Type::Number | Type::Bool)
+    }
+
     /// The type that `expression` names; `None` if it names none.
     pub(super) fn parse(expression: &Expression) -> Option<Self> {
         match expression {

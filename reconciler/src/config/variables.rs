@@ -2,16 +2,17 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use hcl_edit::Span as _;
 use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Attribute, Block};
-use schemas::{Diagnostic, Secret};
+use schemas::{Diagnostic, Secret, Value};
 
 use super::types::Type;
 use super::{Options, Parsed, VARIABLE_PREFIX};
 use crate::Address;
-use crate::hcl::source::{SourceFile, read_file};
+use crate::hcl::source::{SourceFile, Span, read_file};
 use crate::hcl::{Budget, Evaluator, Faults, Scope, plain_value};
 use crate::nearest::hint_for;
 use crate::value::{Late, SecretRef, Val};
@@ -24,6 +25,21 @@ pub(crate) struct Variables {
     pub(crate) broken: BTreeSet<String>,
     /// Values of sensitive ones.
     pub(crate) secrets: BTreeMap<String, Secret>,
+    /// The sensitive ones.
+    pub(crate) sensitive: BTreeMap<String, Sensitive>,
+    /// Files with values of which something is wrong, to be shown: names alone, with stars for all else.
+    pub(crate) files: Vec<SourceFile>,
+}
+
+/// A sensitive variable: what has to be known to give it its value once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sensitive {
+    /// Its type, as it is written.
+    pub kind: String,
+    /// True if the value is the default, which stands in the configuration.
+    pub from_default: bool,
+    /// Where it is declared.
+    pub span: Span,
 }
 
 /// A `variable` block.
@@ -50,12 +66,15 @@ pub(super) fn read(
     found: &mut Vec<Diagnostic>,
 ) -> Variables {
     let declared = declarations(parsed, found);
-    let mut given = given(options, budget, found);
+    let (mut given, files) = given(options, budget, found);
     refuse_unknown(&declared, options, found);
     let mut variables = Variables::default();
+    variables.files = files.iter().filter_map(|file| refuse_strangers(&declared, file, found)).collect();
     for variable in declared.values() {
-        match value(variable, given.remove(&variable.name), budget) {
-            Ok(value) => variables.take(variable, value),
+        let given = given.remove(&variable.name);
+        let from_default = given.is_none();
+        match value(variable, given, budget) {
+            Ok(value) => variables.take(variable, value, from_default),
             Err(Faults(faults)) => {
                 variables.broken.insert(format!("var.{}", variable.name));
                 found.extend(faults);
@@ -66,7 +85,7 @@ pub(super) fn read(
 }
 
 impl Variables {
-    fn take(&mut self, variable: &Variable<'_>, value: Val) {
+    fn take(&mut self, variable: &Variable<'_>, value: Val, from_default: bool) {
         let name = variable.name.clone();
         if !variable.sensitive || value == Val::Null {
             self.values.insert(name, value);
@@ -75,7 +94,19 @@ impl Variables {
         if let Some(plain) = plain_value(&value) {
             self.secrets.insert(name.clone(), Secret::new(plain));
         }
+        let span = variable.file.span(variable.block.ident.span().unwrap_or_default());
+        let kind = variable.type_text();
+        self.sensitive.insert(name.clone(), Sensitive { kind, from_default, span });
         self.values.insert(name.clone(), Val::late(Late::Secret(SecretRef::Variable(name))));
+    }
+}
+
+impl Variable<'_> {
+    /// Its type as it is written.
+    fn type_text(&self) -> String {
+        let range = self.block.body.get_attribute("type").and_then(|attribute| attribute.value.span());
+        let text = range.and_then(|range| self.file.text.get(range));
+        text.unwrap_or("any").to_owned()
     }
 }
 
@@ -139,6 +170,7 @@ fn declaration<'a>(
 pub(crate) fn alone(file: &SourceFile, expression: &Expression, budget: &Budget) -> Result<Val, Faults> {
     let (nothing, nowhere) = (BTreeMap::new(), Address::root());
     let (broken, uses, local_uses) = (BTreeSet::new(), RefCell::new(BTreeSet::new()), BTreeMap::new());
+    let secrets = RefCell::new(BTreeMap::new());
     let scope = Scope {
         file,
         variables: &nothing,
@@ -148,6 +180,7 @@ pub(crate) fn alone(file: &SourceFile, expression: &Expression, budget: &Budget)
         at: &nowhere,
         objects: Some(&NoObjects),
         uses: &uses,
+        secrets: &secrets,
         in_template: false,
         local_uses: &local_uses,
     };
@@ -175,40 +208,123 @@ impl crate::hcl::Objects for NoObjects {
     }
 }
 
+/// A file with values, and the names in it.
+struct ValueFile {
+    file: SourceFile,
+    names: Vec<(String, Range<usize>)>,
+}
+
 /// Values by name; those that count more replace others: environment, then files, then the command line.
-fn given(options: &Options, budget: &Budget, found: &mut Vec<Diagnostic>) -> BTreeMap<String, Given> {
-    let mut given = BTreeMap::new();
+fn given(
+    options: &Options,
+    budget: &Budget,
+    found: &mut Vec<Diagnostic>,
+) -> (BTreeMap<String, Given>, Vec<ValueFile>) {
+    let (mut given, mut files) = (BTreeMap::new(), Vec::new());
     for (name, text) in &options.environment {
         given.insert(name.clone(), Given::Text(text.clone()));
     }
     for path in &options.variable_files {
         match values_of_file(path, budget) {
-            Ok(values) => given.extend(values.into_iter().map(|(name, value)| (name, Given::Value(value)))),
+            Ok((file, values)) => {
+                files.push(file);
+                given.extend(values.into_iter().map(|(name, value)| (name, Given::Value(value))));
+            }
             Err(Faults(faults)) => found.extend(faults),
         }
     }
     for (name, text) in &options.variables {
         given.insert(name.clone(), Given::Text(text.clone()));
     }
-    given
+    (given, files)
 }
 
-fn values_of_file(path: &std::path::Path, budget: &Budget) -> Result<Vec<(String, Val)>, Faults> {
+type Values = Vec<(String, Val)>;
+
+fn values_of_file(path: &std::path::Path, budget: &Budget) -> Result<(ValueFile, Values), Faults> {
     let file = read_file(path)?;
     if path.extension().is_some_and(|extension| extension == "json") {
         let wrong =
             |cause: &str| Diagnostic::error(format!("`{}` holds no values", file.name)).because(cause);
         let value = schemas::json::parse(&file.text).map_err(|error| wrong(&error))?;
         let Val::Map(entries) = Val::from(&value) else { return Err(wrong("it is no JSON object").into()) };
-        return Ok(entries.into_iter().collect());
+        let place = |name: &String| file.find_text(0..file.text.len(), name).unwrap_or_default();
+        let names = entries.keys().map(|name| (name.clone(), place(name))).collect();
+        return Ok((ValueFile { file, names }, entries.into_iter().collect()));
     }
     // The text may hold secrets, so an error shows no part of it.
     let plain = |found: Diagnostic| Diagnostic::error(format!("`{}`: {}", file.name, found.summary));
     let body = file.parse().map_err(plain)?;
     let values = body.attributes().map(|attribute| value_of_attribute(&file, attribute, budget));
-    values
+    let values = values
         .collect::<Result<_, Faults>>()
-        .map_err(|Faults(found)| Faults(found.into_iter().map(plain).collect()))
+        .map_err(|Faults(found)| Faults(found.into_iter().map(plain).collect()))?;
+    let keys = body.attributes().map(|attribute| &attribute.key);
+    let names = keys.map(|key| (key.to_string(), key.span().unwrap_or_default())).collect();
+    Ok((ValueFile { file, names }, values))
+}
+
+/// Reports names of `given` that are not declared. The result is the file as it may be shown, if there is any.
+fn refuse_strangers(
+    declared: &BTreeMap<String, Variable<'_>>,
+    given: &ValueFile,
+    found: &mut Vec<Diagnostic>,
+) -> Option<SourceFile> {
+    let strangers: Vec<_> = given.names.iter().filter(|(name, _)| !declared.contains_key(name)).collect();
+    for (name, range) in &strangers {
+        let unknown = Diagnostic::error(format!("there is no variable `{name}`"))
+            .because("a value for it stands in a file of values")
+            .at_span(&given.file.name, range.clone());
+        found.push(hint_for(unknown, name, declared.keys().map(String::as_str)));
+    }
+    (!strangers.is_empty())
+        .then(|| given.file.masked_but(&strangers.iter().map(|(_, r)| r.clone()).collect::<Vec<_>>()))
+}
+
+/// Values of the sensitive variables of a saved plan, whose types are `kinds`: from the environment, files and the
+/// command line, as they are given for planning. Of those that have none there is none in the result.
+///
+/// # Errors
+/// What is wrong with a file or a value; never its content.
+pub fn values(
+    kinds: &BTreeMap<String, String>,
+    options: &Options,
+) -> Result<BTreeMap<String, Secret>, Vec<Diagnostic>> {
+    let (budget, mut found) = (Budget::new(), Vec::new());
+    let (mut given, _) = given(options, &budget, &mut found);
+    let mut values = BTreeMap::new();
+    for (name, kind) in kinds {
+        let Some(given) = given.remove(name) else { continue };
+        match one_value(name, kind, given, &budget) {
+            Ok(value) => drop(values.insert(name.clone(), Secret::new(value))),
+            Err(Faults(faults)) => found.extend(faults),
+        }
+    }
+    if found.is_empty() { Ok(values) } else { Err(found) }
+}
+
+fn one_value(name: &str, kind: &str, given: Given, budget: &Budget) -> Result<Value, Faults> {
+    let wrong =
+        |what: String| Faults::from(Diagnostic::error(format!("the value of variable `{name}` {what}")));
+    let parsed = hcl_edit::parser::parse_expr(kind).ok().and_then(|kind| Type::parse(&kind));
+    let kind = parsed.ok_or_else(|| wrong("has no type in the plan".to_owned()))?;
+    let value = match given {
+        Given::Value(value) => value,
+        Given::Text(text) if kind.is_text() => Val::String(text),
+        Given::Text(text) => {
+            expression(name, &text, budget).map_err(|what| wrong(format!("is no expression: {what}")))?
+        }
+    };
+    let fitted = kind.fit(value).map_err(|expected| wrong(format!("must be {expected}")))?;
+    plain_value(&fitted).ok_or_else(|| wrong("is not known".to_owned()))
+}
+
+/// The value of the expression `text`, or what is wrong with it.
+fn expression(name: &str, text: &str, budget: &Budget) -> Result<Val, String> {
+    let parsed = hcl_edit::parser::parse_expr(text).map_err(|error| error.message().to_owned())?;
+    let file = SourceFile { name: name.into(), text: text.into() };
+    let first = |Faults(found): Faults| found.first().map(|found| found.summary.clone()).unwrap_or_default();
+    alone(&file, &parsed, budget).map_err(first)
 }
 
 fn value_of_attribute(
@@ -250,15 +366,12 @@ fn value(variable: &Variable<'_>, given: Option<Given>, budget: &Budget) -> Resu
 
 /// A value of the command line: as it stands where text is wanted, else an expression.
 fn of_text(variable: &Variable<'_>, text: &str, budget: &Budget) -> Result<Val, Faults> {
-    if matches!(variable.kind, Type::Text | Type::Any | Type::Number | Type::Bool) {
+    if variable.kind.is_text() {
         return Ok(Val::String(text.to_owned()));
     }
-    let wrong = |what: &str| {
+    expression(&variable.name, text, budget).map_err(|what| {
         let text = format!("the value of variable `{}` is no expression: {what}", variable.name);
-        Diagnostic::error(text).at_span(&variable.file.name, variable.block.ident.span().unwrap_or_default())
-    };
-    let expression = hcl_edit::parser::parse_expr(text).map_err(|error| wrong(error.message()))?;
-    let file = SourceFile { name: variable.name.as_str().into(), text: text.into() };
-    alone(&file, &expression, budget)
-        .map_err(|Faults(found)| Faults(found.into_iter().map(|found| wrong(&found.summary)).collect()))
+        let range = variable.block.ident.span().unwrap_or_default();
+        Diagnostic::error(text).at_span(&variable.file.name, range).into()
+    })
 }

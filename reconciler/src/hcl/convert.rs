@@ -14,6 +14,10 @@ pub(crate) fn text_of(value: &Val) -> Option<String> {
         Val::Number(number) => Some(number.to_string()),
         Val::Bool(value) => Some(value.to_string()),
         Val::Object(address) => address.last().map(|step| step.label.clone()),
+        Val::Late(late) => match &**late {
+            Late::Open(value) => text_of(value),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -31,7 +35,10 @@ pub(crate) fn plain_value(value: &Val) -> Option<Value> {
             let entries = entries.iter().map(|(key, value)| Some((key.clone(), plain_value(value)?)));
             Value::Map(entries.collect::<Option<_>>()?)
         }
-        Val::Late(_) => return None,
+        Val::Late(late) => match &**late {
+            Late::Open(value) => plain_value(value)?,
+            _ => return None,
+        },
     })
 }
 
@@ -61,8 +68,9 @@ pub(crate) fn to_shape(shape: &Shape, value: Val) -> Val {
 
 fn json_text(value: Val) -> Val {
     match plain_value(&value) {
-        Some(plain) => json::render(&plain).into(),
-        None => Val::late(Late::Call { name: "jsonencode".to_owned(), arguments: vec![value] }),
+        Some(plain) if !value.has_open() => json::render(&plain).into(),
+        Some(plain) if !value.has_text() => Val::from(json::render(&plain)).open(),
+        _ => Val::late(Late::Call { name: "jsonencode".to_owned(), arguments: vec![value] }),
     }
 }
 

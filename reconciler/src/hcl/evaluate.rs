@@ -187,6 +187,12 @@ impl<'a> Evaluator<'a> {
             found.hints.extend(fault.hint);
             self.at(argument.unwrap_or(expression), found)
         })?;
+        if let Val::Late(late) = &outcome
+            && let Late::Secret(reference) = &**late
+        {
+            let place = || self.scope.file.span(range_of(expression));
+            self.scope.secrets.borrow_mut().entry(reference.clone()).or_insert_with(place);
+        }
         self.weighed(expression, outcome)
     }
 

@@ -17,7 +17,7 @@ const DIVISION_DIGITS: u64 = 50;
 
 /// The truth of a value; `None` if it has none.
 pub(crate) fn truth(value: &Val) -> Option<bool> {
-    match value {
+    match value.opened() {
         Val::Bool(value) => Some(*value),
         Val::String(text) if text == "true" => Some(true),
         Val::String(text) if text == "false" => Some(false),
@@ -27,7 +27,7 @@ pub(crate) fn truth(value: &Val) -> Option<bool> {
 
 /// The number that a value is or spells.
 pub(crate) fn number(value: &Val) -> Option<Number> {
-    match value {
+    match value.opened() {
         Val::Number(number) => Some(number.clone()),
         Val::String(text) => text.trim().parse().ok(),
         _ => None,
@@ -100,9 +100,9 @@ fn equality(
 
 /// Whether two values are equal; objects are equal to their names.
 pub(super) fn equal(a: &Val, b: &Val) -> bool {
-    match (a, b) {
+    match (a.opened(), b.opened()) {
         (Val::Object(_), Val::String(_)) | (Val::String(_), Val::Object(_)) => text_of(a) == text_of(b),
-        _ => a == b,
+        (a, b) => a == b,
     }
 }
 

@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::source::SourceFile;
+use super::source::{SourceFile, Span};
 use crate::Address;
-use crate::value::Val;
+use crate::value::{SecretRef, Val};
 
 /// The objects that expressions may name.
 pub(crate) trait Objects {
@@ -42,6 +42,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) objects: Option<&'a dyn Objects>,
     /// Gathers the objects that were named.
     pub(crate) uses: &'a RefCell<BTreeSet<Address>>,
+    /// Gathers where secrets are named first.
+    pub(crate) secrets: &'a RefCell<BTreeMap<SecretRef, Span>>,
     /// True within a template file, which cannot include another.
     pub(crate) in_template: bool,
     /// The objects that each local names.

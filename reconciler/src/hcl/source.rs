@@ -44,6 +44,20 @@ impl Sources {
         self.files.iter().find(|file| &*file.name == name).map(|file| &*file.text)
     }
 
+    /// The file called `name`.
+    pub(crate) fn file(&self, name: &str) -> Option<&SourceFile> {
+        self.files.iter().find(|file| &*file.name == name)
+    }
+
+    /// The same files with stars in place of what stands at `hidden`.
+    pub(crate) fn masked(&self, hidden: &[Span]) -> Self {
+        let mask = |file: &SourceFile| {
+            let here = hidden.iter().filter(|span| span.file == file.name);
+            file.masked(&here.map(|span| span.range.clone()).collect::<Vec<_>>())
+        };
+        Self { files: self.files.iter().map(mask).collect() }
+    }
+
     /// Adds a file.
     pub(crate) fn add(&mut self, file: SourceFile) {
         self.files.push(file);
@@ -61,6 +75,53 @@ impl SourceFile {
         let end = range.start.min(self.text.len());
         let line = self.text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count() + 1;
         Span { file: self.name.clone(), range, line }
+    }
+
+    /// Where the value stands of the attribute at `place`; `place` itself if that is a block.
+    pub(crate) fn value_range(&self, place: Range<usize>) -> Range<usize> {
+        let text = self.text.get(place.clone()).unwrap_or_default();
+        let Some(sign) = text.find('=') else { return place };
+        let blanks = text[sign + 1..].len() - text[sign + 1..].trim_start().len();
+        place.start + sign + 1 + blanks..place.end
+    }
+
+    /// What shows the value at `place`: of an attribute its value, of a block the rest of the line.
+    pub(crate) fn shown_range(&self, place: Range<usize>) -> Range<usize> {
+        let value = self.value_range(place.clone());
+        if value != place {
+            return value;
+        }
+        let line = self.text[place.end..].find('\n').map_or(self.text.len(), |length| place.end + length);
+        place.end..line
+    }
+
+    /// Where the quoted `text` stands within `range`.
+    pub(crate) fn find_text(&self, range: Range<usize>, text: &str) -> Option<Range<usize>> {
+        let quoted = schemas::json::render(&text.into());
+        let at = self.text.get(range.clone())?.find(&quoted)?;
+        Some(range.start + at..range.start + at + quoted.len())
+    }
+
+    /// The same with stars in `ranges`, all else where it was.
+    fn masked(&self, ranges: &[Range<usize>]) -> Self {
+        let is_hidden = |at: usize| ranges.iter().any(|range| range.contains(&at));
+        let mut text = String::with_capacity(self.text.len());
+        for (at, c) in self.text.char_indices() {
+            match is_hidden(at) && !c.is_whitespace() {
+                true => text.extend(std::iter::repeat_n('*', c.len_utf8())),
+                false => text.push(c),
+            }
+        }
+        Self { name: self.name.clone(), text: text.into() }
+    }
+
+    /// The same with stars everywhere but in `ranges`.
+    pub(crate) fn masked_but(&self, ranges: &[Range<usize>]) -> Self {
+        let mut sorted = ranges.to_vec();
+        sorted.sort_by_key(|range| range.start);
+        let starts = std::iter::once(0).chain(sorted.iter().map(|range| range.end));
+        let ends = sorted.iter().map(|range| range.start).chain([self.text.len()]);
+        self.masked(&starts.zip(ends).map(|(start, end)| start..end).collect::<Vec<_>>())
     }
 
     /// The folder it is in.

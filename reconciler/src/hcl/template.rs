@@ -38,7 +38,7 @@ fn join(parts: Vec<Val>) -> Val {
     }
     match joined.len() {
         0 => Val::String(String::new()),
-        1 if matches!(joined[0], Val::String(_)) => joined.remove(0),
+        1 if !joined[0].is_late() => joined.remove(0),
         _ => Val::late(Late::Concat(joined)),
     }
 }

@@ -246,3 +246,17 @@ fn all_faults_of_an_expression_are_found_at_once() {
     };
     assert_eq!(found.len(), 3, "{found:?}");
 }
+
+#[test]
+fn what_is_marked_as_fit_to_be_seen_is_its_value_everywhere_else() {
+    check(&[
+        ("nonsensitive(\"a\") == \"a\" ? 1 : 2", "1"),
+        ("nonsensitive(2) + 1", "3"),
+        ("\"x${nonsensitive(\"y\")}\"", "Late(Concat([String(\"x\"), Late(Open(String(\"y\")))]))"),
+        ("upper(nonsensitive(\"a\"))", "\"A\""),
+        ("{ a = 1, b = 2 }[nonsensitive(\"b\")]", "2"),
+        ("merge(nonsensitive({ a = \"x\" }), {}).a", "\"x\""),
+        ("[for x in nonsensitive([\"a\"]) : \"k\" if x == \"a\"]", "[\"k\"]"),
+    ]);
+    check_wrong(&[("nonsensitive(secret_env(\"X\"))", "a secret stays a secret")]);
+}

@@ -38,6 +38,8 @@ pub(super) enum WhenLate {
     Moves,
     /// It has to be known now.
     Refuses,
+    /// It is called while applying, and never for a secret.
+    Shows,
 }
 
 #[derive(Clone, Copy)]
@@ -100,9 +102,15 @@ pub(super) fn apply(evaluator: &Evaluator<'_>, name: &str, arguments: Vec<Val>) 
     let function = find(name).ok_or_else(|| Fault::new("there is no such function"))?;
     count(function, arguments.len())?;
     let late = |value: &Val| match function.late {
-        WhenLate::Moves => matches!(value, Val::Late(_)),
-        WhenLate::Waits | WhenLate::Refuses => value.is_late(),
+        WhenLate::Moves => matches!(value, Val::Late(_)) && value.is_late(),
+        WhenLate::Waits | WhenLate::Refuses | WhenLate::Shows => value.is_late(),
     };
+    let secret = arguments.iter().position(Val::is_secret).filter(|_| function.late == WhenLate::Shows);
+    if let Some(index) = secret {
+        return Err(Fault::new("a secret stays a secret")
+            .of(index)
+            .hint("it is for text that stands in the configuration itself"));
+    }
     let waits_for = arguments.iter().position(late);
     match (waits_for, function.late, function.body) {
         (Some(index), WhenLate::Refuses, _) => {
@@ -111,9 +119,24 @@ pub(super) fn apply(evaluator: &Evaluator<'_>, name: &str, arguments: Vec<Val>) 
                 .hint("it has to be known now"))
         }
         (Some(_), _, _) => Ok(Val::late(Late::Call { name: name.to_owned(), arguments })),
+        (None, WhenLate::Waits, Body::Pure(body)) if arguments.iter().any(Val::has_open) => {
+            marked(name, body, arguments)
+        }
         (None, _, Body::Pure(body)) => body(&Arguments(arguments)),
         (None, _, Body::Files(body)) => body(evaluator, &Arguments(arguments)),
     }
+}
+
+/// A function of values of which some are marked as fit to be seen: so is what it gives, if nothing else went in.
+fn marked(
+    name: &str,
+    body: fn(&Arguments) -> Result<Val, Fault>,
+    arguments: Vec<Val>,
+) -> Result<Val, Fault> {
+    if arguments.iter().any(Val::has_text) {
+        return Ok(Val::late(Late::Call { name: name.to_owned(), arguments }));
+    }
+    body(&Arguments(arguments)).map(|value| value.open())
 }
 
 /// Calls `name` while applying, when all values are known.

@@ -1,11 +1,13 @@
-//! Sources of secrets: what is made here is a reference; the value is fetched while applying.
+//! Sources of secrets: what is made here is a reference; the value is fetched while applying. And the mark for what
+//! stands beside them and is none.
 
-use super::WhenLate::Refuses;
+use super::WhenLate::{Refuses, Shows};
 use super::{Arguments, Body, Fault, Function, files, pure};
 use crate::hcl::evaluate::Evaluator;
 use crate::value::{Late, SecretRef, Val};
 
 pub(super) static FUNCTIONS: &[Function] = &[
+    pure("nonsensitive", (1, 1), Shows, |a| Ok(a.value(0).open())),
     pure("secret_env", (1, 1), Refuses, |a| Ok(secret(SecretRef::Env(a.text(0)?)))),
     Function { name: "secret_file", least: 1, most: 1, late: Refuses, body: Body::Files(file) },
     pure("secret_exec", (1, 1), Refuses, exec),
