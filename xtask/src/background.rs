@@ -51,11 +51,6 @@ impl DevServer {
         format!("http://{}", self.address)
     }
 
-    /// Process id.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     fn wait(&mut self) -> Result<(), String> {
         let begin = Instant::now();
         while begin.elapsed() < START {
@@ -86,7 +81,11 @@ impl Drop for DevServer {
     }
 }
 
-fn free_port() -> Result<u16, String> {
+/// A port that nobody listens on at this moment.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn free_port() -> Result<u16, String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("a free port: {error}"))?;
     listener.local_addr().map(|address| address.port()).map_err(|error| format!("a free port: {error}"))
 }

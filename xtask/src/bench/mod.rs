@@ -7,44 +7,76 @@ mod server;
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::shell::{self, Done};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Requests of each measurement of a server
-    #[arg(long, default_value_t = 5000)]
-    requests: usize,
-    /// Measurements of each server, alternating; ratios are medians of them
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
-    /// Connections that send at the same time
-    #[arg(long, default_value_t = 4)]
-    connections: usize,
-    /// Policies and roles that the reconciler plans
-    #[arg(long, default_value_t = 1000)]
-    objects: usize,
     /// Measure debug builds: quick to build, and good only for trying this command
-    #[arg(long)]
+    #[arg(long, global = true)]
     debug: bool,
+    /// Measure what is built already
+    #[arg(long, global = true)]
+    no_build: bool,
+    #[command(subcommand)]
+    subject: Option<Subject>,
 }
+
+/// What is measured; without it everything, the server by a few workloads only.
+#[derive(Subcommand)]
+enum Subject {
+    /// Start to handshake, and memory
+    Provider,
+    /// A plan of many objects
+    Reconciler {
+        /// Policies and roles that the reconciler plans
+        #[arg(long, default_value_t = OBJECTS)]
+        objects: usize,
+    },
+    /// Processor time, latency, syncs and memory beside OpenBao's
+    Server(server::Options),
+}
+
+const OBJECTS: usize = 1000;
 
 /// Measures and prints.
 pub(crate) fn run(options: &Options) -> Done {
-    let binaries = build(options.debug)?;
-    provider::measure(&binaries)?;
-    server::measure(&binaries, options)?;
-    reconciler::measure(&binaries, options.objects)
+    let folder = shell::target().join(if options.debug { "debug" } else { "release" });
+    if !options.no_build {
+        build(options.debug)?;
+        if !options.debug {
+            return again(folder.join("xtask"));
+        }
+    }
+    match &options.subject {
+        Some(Subject::Provider) => provider::measure(&folder),
+        Some(Subject::Reconciler { objects }) => reconciler::measure(&folder, *objects),
+        Some(Subject::Server(options)) => server::measure(&folder, options),
+        None => {
+            provider::measure(&folder)?;
+            server::measure(&folder, &server::Options::brief())?;
+            reconciler::measure(&folder, OBJECTS)
+        }
+    }
 }
 
-fn build(debug: bool) -> Result<PathBuf, String> {
+fn build(debug: bool) -> Done {
     let mut arguments = vec!["build", "--workspace", "--bins"];
     if !debug {
         arguments.push("--release");
     }
-    shell::run(&mut shell::cargo(&arguments))?;
-    Ok(shell::target().join(if debug { "debug" } else { "release" }))
+    shell::run(&mut shell::cargo(&arguments))
+}
+
+/// Runs this command again as a release build: the load is made on the same processors as what it measures.
+fn again(program: PathBuf) -> Done {
+    let mut command = shell::command(program);
+    command.args(std::env::args_os().skip(1)).arg("--no-build");
+    match shell::status(&mut command)?.success() {
+        true => Ok(()),
+        false => Err("the measurement failed".to_owned()),
+    }
 }
 
 /// The middle one of some figures.
