@@ -2,6 +2,7 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use bytes::{BufMut, Bytes, BytesMut};
+use zeroize::Zeroizing;
 
 use super::BarrierError;
 
@@ -48,7 +49,7 @@ impl Cipher {
         entry.freeze()
     }
 
-    /// Decrypts what [`seal`](Self::seal) wrote for the entry `key`.
+    /// Decrypts what [`seal`](Self::seal) wrote for the entry `key`. The plaintext is wiped when it is dropped.
     pub(super) fn open(&self, key: &str, entry: &[u8]) -> Result<Bytes, BarrierError> {
         let tampered = || BarrierError::Tampered { key: key.to_owned() };
         if entry.len() < HEADER_BYTES + TAG_BYTES || entry[4] != VERSION {
@@ -56,14 +57,14 @@ impl Cipher {
         }
         let (header, ciphertext) = entry.split_at(HEADER_BYTES);
         let nonce = Nonce::try_assume_unique_for_key(&header[5..]).expect("the header holds 12 nonce bytes");
-        let mut plaintext = BytesMut::from(ciphertext);
+        let mut plaintext = Zeroizing::new(ciphertext.to_vec());
         let length = self
             .0
             .open_in_place(nonce, Aad::from(key.as_bytes()), &mut plaintext)
             .map_err(|_| tampered())?
             .len();
         plaintext.truncate(length);
-        Ok(plaintext.freeze())
+        Ok(Bytes::from_owner(plaintext))
     }
 }
 

@@ -53,9 +53,7 @@ impl RootKey {
     /// Opens what [`wrap`](Self::wrap) made; `None` if `unseal_key` is not the right one.
     pub fn unwrap_entry(unseal_key: &RootKey, key: &str, entry: &[u8]) -> Option<Self> {
         let plaintext = Cipher::new(&unseal_key.0).open(key, entry).ok()?;
-        let root = Self::from_bytes(&plaintext);
-        wipe(plaintext);
-        root
+        Self::from_bytes(&plaintext)
     }
 }
 
@@ -167,18 +165,10 @@ impl Keyring {
         let plaintext =
             Cipher::new(&root.0).open(KEYRING_KEY, entry).map_err(|_| BarrierError::WrongRootKey)?;
         let record: Record = serde_json::from_slice(&plaintext).map_err(|_| malformed("it is not JSON"))?;
-        wipe(plaintext);
         let terms: BTreeMap<u32, Term> =
             record.terms.into_iter().map(TermRecord::into_term).collect::<Result<_, _>>()?;
         let active = *terms.keys().next_back().ok_or_else(|| malformed("it holds no term"))?;
         Ok(Self { root, terms, active })
-    }
-}
-
-/// Overwrites `plaintext`, which nobody else holds.
-fn wipe(plaintext: Bytes) {
-    if let Ok(mut bytes) = plaintext.try_into_mut() {
-        bytes.zeroize();
     }
 }
 

@@ -4,6 +4,7 @@
 //! a keyring, with its storage key authenticated. The keyring is encrypted by the root key, and the root key
 //! is what the [seal](crate::seal) guards. Request handlers work in a [`Transaction`].
 
+mod cache;
 mod cipher;
 mod error;
 mod keyring;
@@ -21,6 +22,7 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 
 use crate::storage::{Batch, Storage, Write};
+use cache::{Epoch, ValueCache};
 use keyring::{KEYRING_KEY, Keyring};
 use order::CommitOrder;
 
@@ -39,6 +41,7 @@ pub struct Barrier {
     /// Held while the keyring is replaced.
     replacing: tokio::sync::Mutex<()>,
     order: CommitOrder,
+    values: ValueCache,
 }
 
 impl Barrier {
@@ -49,6 +52,7 @@ impl Barrier {
             keyring: ArcSwapOption::empty(),
             replacing: tokio::sync::Mutex::new(()),
             order: CommitOrder::new(),
+            values: ValueCache::new(),
         })
     }
 
@@ -84,7 +88,7 @@ impl Barrier {
             return Err(BarrierError::AlreadyInitialized);
         }
         let keyring = Keyring::generate(root.clone());
-        let mut batch = encrypt(&keyring, contents)?;
+        let mut batch = encrypt(&keyring, &contents)?;
         for (key, write) in also {
             batch.replace(&key, Some(write));
         }
@@ -101,9 +105,11 @@ impl Barrier {
         Ok(())
     }
 
-    /// Drops all keys. Requests that are under way fail with [`BarrierError::Sealed`] at their next step.
+    /// Drops all keys and all that is decrypted. Requests that are under way fail with [`BarrierError::Sealed`] at
+    /// their next step.
     pub fn seal(&self) {
         self.keyring.store(None);
+        self.values.clear();
     }
 
     /// Adds a term to the keyring; it encrypts from now on. Answers its status.
@@ -161,11 +167,25 @@ impl Barrier {
 
     /// The decrypted value under `key`.
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, BarrierError> {
-        let keyring = self.open_keyring()?;
-        match self.storage.get(key).await? {
-            Some(entry) => keyring.decrypt(key, &entry).map(Some),
-            None => Ok(None),
+        if self.is_sealed() {
+            return Err(BarrierError::Sealed);
         }
+        match self.values.find(key) {
+            Ok(value) => Ok(value),
+            Err(epoch) => self.read(key, epoch).await,
+        }
+    }
+
+    /// Reads `key` from the storage. The keyring is taken after the epoch: what is decrypted by one that a seal has
+    /// dropped is not kept.
+    async fn read(&self, key: &str, epoch: Epoch) -> Result<Option<Bytes>, BarrierError> {
+        let keyring = self.open_keyring()?;
+        let value = match self.storage.get(key).await? {
+            Some(entry) => Some(keyring.decrypt(key, &entry)?),
+            None => None,
+        };
+        self.values.keep(key, value.as_ref(), epoch);
+        Ok(value)
     }
 
     /// Keys with `prefix` and their decrypted values, in byte order, strictly after `after`, at most `limit`.
@@ -201,21 +221,21 @@ impl Barrier {
     }
 
     /// `batch` as it goes to the storage.
-    fn encrypt(&self, batch: Batch) -> Result<Batch, BarrierError> {
+    fn encrypt(&self, batch: &Batch) -> Result<Batch, BarrierError> {
         encrypt(&*self.open_keyring()?, batch)
     }
 }
 
-fn encrypt(keyring: &Keyring, batch: Batch) -> Result<Batch, BarrierError> {
+fn encrypt(keyring: &Keyring, batch: &Batch) -> Result<Batch, BarrierError> {
     let mut encrypted = Batch::new();
-    for (key, write) in batch {
-        if RESERVED.contains(&key.as_str()) {
-            return Err(BarrierError::Reserved { key });
+    for (key, write) in batch.iter() {
+        if RESERVED.contains(&key) {
+            return Err(BarrierError::Reserved { key: key.to_owned() });
         }
         match write {
             Write::Delete => encrypted.delete(key),
             Write::Put(value) => {
-                let entry = keyring.encrypt(&key, &value);
+                let entry = keyring.encrypt(key, value);
                 encrypted.put(key, entry);
             }
         }

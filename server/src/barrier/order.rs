@@ -98,6 +98,12 @@ impl CommitOrder {
         Admission::Granted(*assigned)
     }
 
+    /// Whether a commit after the beginning of the transaction touches what it has read.
+    pub(super) fn is_stale(&self, footprint: &Footprint) -> bool {
+        let _assigned = self.assigned.lock();
+        self.newest_after(&footprint.reads, footprint.start).is_some()
+    }
+
     /// The newest sequence among `stripes` if it is after `limit`.
     fn newest_after(&self, stripes: &[Stripe], limit: u64) -> Option<u64> {
         let newest = stripes.iter().map(|&stripe| self.stripes[stripe].load(Ordering::Relaxed)).max()?;

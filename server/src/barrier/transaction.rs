@@ -126,6 +126,12 @@ impl Transaction {
         View::new(self, prefix.into())
     }
 
+    /// Whether something that was read has changed since, or is about to: two reads may have seen two moments.
+    pub fn is_stale(&self) -> bool {
+        let footprint = self.state.lock().footprint(&self.barrier, self.start);
+        self.barrier.order.is_stale(&footprint)
+    }
+
     /// Whether there is anything to commit.
     pub fn is_dirty(&self) -> bool {
         !self.state.lock().batch.is_empty()
@@ -168,10 +174,11 @@ impl Transaction {
             return Ok(());
         }
         let footprint = state.footprint(&self.barrier, self.start);
-        let batch = self.barrier.encrypt(state.batch)?;
+        let batch = self.barrier.encrypt(&state.batch)?;
         let sequence = admit(&self.barrier, &footprint).await?;
+        let ticket = Ticket::new(&self.barrier, sequence, state.batch);
         // A task of its own: a request that is dropped now must not leave its sequence unfinished.
-        let writing = tokio::spawn(write(Arc::clone(&self.barrier), sequence, batch, state.hooks));
+        let writing = tokio::spawn(write(ticket, batch, state.hooks));
         writing.await.map_err(|_| aborted())??;
         self.barrier.order.wait_for(sequence).await;
         Ok(())
@@ -269,24 +276,33 @@ async fn admit(barrier: &Barrier, footprint: &Footprint) -> Result<u64, CommitEr
 struct Ticket {
     barrier: Arc<Barrier>,
     sequence: u64,
+    /// What is written, in the clear.
+    batch: Batch,
     hooks: Vec<Hook>,
+    is_done: bool,
+}
+
+impl Ticket {
+    fn new(barrier: &Arc<Barrier>, sequence: u64, batch: Batch) -> Self {
+        Self { barrier: Arc::clone(barrier), sequence, batch, hooks: Vec::new(), is_done: false }
+    }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        let (barrier, batch, is_done) =
+            (Arc::clone(&self.barrier), std::mem::take(&mut self.batch), self.is_done);
+        let settle: Hook = Box::new(move || barrier.values.settle(&batch, is_done));
+        // What the other hooks publish is read from there.
+        self.hooks.insert(0, settle);
         self.barrier.order.finish(self.sequence, std::mem::take(&mut self.hooks));
     }
 }
 
-async fn write(
-    barrier: Arc<Barrier>,
-    sequence: u64,
-    batch: Batch,
-    hooks: Vec<Hook>,
-) -> Result<(), CommitError> {
-    let mut ticket = Ticket { barrier, sequence, hooks: Vec::new() };
+async fn write(mut ticket: Ticket, batch: Batch, hooks: Vec<Hook>) -> Result<(), CommitError> {
     ticket.barrier.storage.commit(batch).await?;
     ticket.hooks = hooks;
+    ticket.is_done = true;
     Ok(())
 }
 

@@ -182,7 +182,14 @@ impl Core {
             if !asked.is_by_query() || asked == Operation::Delete {
                 require_mounted(target, request, &transaction).await?;
             }
-            let (response, extra) = self.attempt(target, request, &transaction).await?;
+            let (response, extra) = match self.attempt(target, request, &transaction).await {
+                // What it has read may come from two moments, which do not fit together.
+                Err(error) if error.status().is_server_error() && transaction.is_stale() => {
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                attempted => attempted?,
+            };
             match transaction.commit().await {
                 Ok(()) => return self.reply(request, response, &extra).await,
                 Err(CommitError::Conflict) if attempt % 8 == 7 => tokio::task::yield_now().await,
