@@ -63,7 +63,8 @@ fn example_is_applied(folder: &Path, server: &Server) -> Result<(), String> {
         variables(&text).for_each(|variable| lockstep.set(variable, SECRET));
         lockstep.write(&name, &text)?;
     }
-    lockstep.expect(&["apply", "-auto-approve", "."], IN_SYNC, "apply")?;
+    lockstep.expect(&["plan", "-out=plan.json", "."], CHANGES, "plan")?;
+    lockstep.expect(&["apply", "plan.json"], IN_SYNC, "apply")?;
     lockstep.expect(&["plan", "."], IN_SYNC, "plan after the apply")?;
     lockstep.expect(&["drift", "."], IN_SYNC, "drift after the apply")?;
     is_destroyed(&lockstep, ".")

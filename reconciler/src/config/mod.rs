@@ -7,6 +7,7 @@ mod index;
 pub(crate) mod literals;
 mod locals;
 mod moves;
+mod numbers;
 mod object;
 mod orders;
 pub(crate) mod paths;

@@ -9,7 +9,7 @@ use schemas::{Diagnostic, Place};
 use super::fields::{Fields, Reader};
 use super::index::{Index, Site};
 use super::locals::Locals;
-use super::{Declared, Desired, Loader, View, blocks, literals};
+use super::{Declared, Desired, Loader, View, blocks, literals, numbers};
 use crate::Address;
 use crate::address::NAMESPACE;
 use crate::hcl::source::Span;
@@ -37,6 +37,7 @@ pub(super) fn read(
     }
     let span = site.file.span(site.block.ident.span().unwrap_or_default());
     guard_secrets(loader, site, &mut fields, &span, found);
+    check_numbers(site, &fields, &span, found);
     fields.broken |= is_untyped(site);
     check(site, &fields, &span, found);
     let needs = needs(&site.address, uses.into_inner());
@@ -143,6 +144,20 @@ fn guard_secrets(
                 literals::sealed(value, &|text| secret(crate::hcl::plain_value(text).unwrap_or_default()))
             }
         };
+    }
+}
+
+/// Refuses numbers that would not arrive as they are. They are not shown, since they may be secret.
+fn check_numbers(site: &Site<'_>, fields: &Fields, span: &Span, found: &mut Vec<Diagnostic>) {
+    for field in site.kind.fields() {
+        let Some(cause) = fields.values.get(field.name).and_then(|value| numbers::fault(field, value)) else {
+            continue;
+        };
+        let diagnostic = Diagnostic::error(format!("`{}` holds a number that is out of range", field.name))
+            .because(cause)
+            .hint("write it as text, in quotes")
+            .at_field(field.name);
+        found.push(placed(diagnostic, fields, span));
     }
 }
 

@@ -120,7 +120,8 @@ impl<'a> Evaluator<'a> {
     fn number(&self, expression: &Expression, fallback: &str) -> Eval<Val> {
         // The parser rounds to 64 bits; the text does not.
         let raw = expression.span().and_then(|range| self.scope.file.text.get(range));
-        let number = raw.and_then(|text| text.parse::<Number>().ok()).map_or_else(|| fallback.parse(), Ok);
+        let raw = raw.filter(|text| text.parse::<f64>().is_ok());
+        let number = raw.unwrap_or(fallback).parse::<Number>();
         number.map(Val::Number).map_err(|error| self.fault(expression, error))
     }
 

@@ -1,6 +1,7 @@
 //! A look at a file's text before it is parsed.
 //!
-//! Two things the parser cannot do: read `secret.env("X")` (the grammar has no functions with a dot; the dot
+//! Three things the parser cannot do: read a number beyond 64 bits such as `1e400` (its exponent becomes zeros here;
+//! the value is read from the file's own text), read `secret.env("X")` (the grammar has no functions with a dot; the dot
 //! becomes an underscore here, so that no offset moves), and say where a text that never ends began.
 
 use std::ops::Range;
@@ -38,19 +39,25 @@ struct Scanner<'a> {
     at: usize,
     inside: Vec<Inside>,
     dots: Vec<usize>,
+    /// Digits of exponents.
+    exponents: Vec<usize>,
     /// The first bracket that another one closes.
     crossed: Option<Inside>,
 }
 
 /// Looks at `source`.
 pub(super) fn scan(source: &str) -> Scanned {
-    let mut scanner = Scanner { source, at: 0, inside: Vec::new(), dots: Vec::new(), crossed: None };
+    let mut scanner =
+        Scanner { source, at: 0, inside: Vec::new(), dots: Vec::new(), exponents: Vec::new(), crossed: None };
     while scanner.at < source.len() {
         scanner.step();
     }
     let mut text = source.as_bytes().to_vec();
     for dot in &scanner.dots {
         text[*dot] = b'_';
+    }
+    for digit in &scanner.exponents {
+        text[*digit] = b'0';
     }
     let text = String::from_utf8(text).unwrap_or_else(|_| source.to_owned());
     Scanned { text, open: scanner.crossed.take().or(scanner.inside.pop()).map(|inside| open(source, inside)) }
@@ -121,6 +128,26 @@ impl Scanner<'_> {
         }
     }
 
+    /// A number, up to the end of its exponent.
+    fn number(&mut self) {
+        let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+        let rest = self.rest();
+        let mut length = digits(rest);
+        if rest[length..].starts_with('.') && digits(&rest[length + 1..]) > 0 {
+            length += 1 + digits(&rest[length + 1..]);
+        }
+        if rest[length..].starts_with(['e', 'E']) {
+            let sign = usize::from(rest[length + 1..].starts_with(['+', '-']));
+            let exponent = digits(&rest[length + 1 + sign..]);
+            if exponent > 0 {
+                let start = length + 1 + sign;
+                self.exponents.extend(self.at + start..self.at + start + exponent);
+                length = start + exponent;
+            }
+        }
+        self.advance(length);
+    }
+
     fn in_code(&mut self) {
         let rest = self.rest();
         let first = rest.as_bytes()[0];
@@ -137,6 +164,7 @@ impl Scanner<'_> {
             b'(' => self.enter(Inside::Bracket(self.at, ')')),
             b'}' | b']' | b')' => self.close(char::from(first)),
             b'<' if rest.starts_with("<<") => self.heredoc(),
+            c if c.is_ascii_digit() => self.number(),
             c if c.is_ascii_alphabetic() || c == b'_' => self.word(),
             _ => self.advance(1),
         }

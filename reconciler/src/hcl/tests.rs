@@ -46,8 +46,11 @@ fn numbers_are_exact() {
         ("10 / 5", "2"),
         ("\"3\" + 1", "4"),
         ("1e3", "1000"),
+        ("2.5e-1", "0.25"),
+        ("1E+2", "100"),
     ]);
     check_wrong(&[
+        ("1e99999", "`1e99999` is not a number"),
         ("1 / 0", "division by zero"),
         ("1 % 0", "division by zero"),
         ("1 + \"x\"", "must be a number"),
