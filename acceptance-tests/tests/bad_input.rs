@@ -80,6 +80,25 @@ fn a_refusal_names_the_stanza_that_is_missing() {
     });
 }
 
+#[test]
+fn a_token_that_the_server_does_not_know_is_one_error() {
+    for flavor in [Flavor::OpenBaoDev, Flavor::OursDev].into_iter().filter(|flavor| !flavor.left_out()) {
+        check_on(flavor, |server| {
+            let mut lockstep = Lockstep::new(server)?;
+            lockstep.set("VAULT_TOKEN", "hvs.unknown");
+            let two = POLICY_HCL.replace("app", "web") + POLICY_HCL;
+            lockstep.write("main.hcl", &two)?;
+            let ran = lockstep.run(&["plan", "main.hcl"])?.expect(1, "plan with an unknown token")?;
+            shows(&ran, &["the server does not know the token"])?;
+            let text = format!("{}{}", ran.stdout, ran.stderr);
+            match text.contains("stanza") || text.matches("error").count() != 1 {
+                true => Err(ran.failure("more is said than that the token is unknown")),
+                false => Ok(()),
+            }
+        });
+    }
+}
+
 /// A token that may do nothing but look at itself.
 fn powerless(server: &Server) -> Result<String, String> {
     let answer =
@@ -98,7 +117,12 @@ fn shows(ran: &Ran, parts: &[&str]) -> Result<(), String> {
 
 #[track_caller]
 fn check(body: impl FnOnce(&Server) -> Result<(), String>) {
-    if let Err(problem) = Server::with(Flavor::OursDev, body) {
+    check_on(Flavor::OursDev, body);
+}
+
+#[track_caller]
+fn check_on(flavor: Flavor, body: impl FnOnce(&Server) -> Result<(), String>) {
+    if let Err(problem) = Server::with(flavor, body) {
         panic!("{problem}");
     }
 }

@@ -93,7 +93,7 @@ impl Error {
             Error::Unreachable { address, cause } => {
                 Diagnostic::error(format!("the server at `{address}` cannot be reached"))
                     .because(cause.clone())
-                    .hint("check the address (`VAULT_ADDR`) and that the server is running")
+                    .hint(unreachable_hint(address, cause))
             }
             Error::Refused(refusal) => refusal.to_diagnostic(),
             Error::Answer { request, cause } => {
@@ -101,6 +101,21 @@ impl Error {
             }
             Error::Said(diagnostic) => (**diagnostic).clone(),
         }
+    }
+}
+
+/// What to do about a server that cannot be reached. Both ends not speaking the same is a common mistake, and what
+/// the network says of it is hard to understand.
+fn unreachable_hint(address: &str, cause: &str) -> String {
+    let says = |signs: &[&str]| signs.iter().any(|sign| cause.contains(sign));
+    match address.split_once("://") {
+        Some(("https", rest)) if says(&["InvalidContentType", "corrupt message"]) => {
+            format!("the server seems to speak plain HTTP: try `VAULT_ADDR=http://{rest}`")
+        }
+        Some(("http", rest)) if says(&["invalid HTTP version", "HTTPS server", "closed before message"]) => {
+            format!("the server seems to speak TLS: try `VAULT_ADDR=https://{rest}`")
+        }
+        _ => "check the address (`VAULT_ADDR`) and that the server is running".to_owned(),
     }
 }
 

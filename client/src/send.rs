@@ -13,6 +13,9 @@ use crate::{Credentials, Error, Product, Settings, namespace, tls, url};
 /// Longest wait before a request is sent again, whatever the server asks for.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
+/// What servers say to a request without TLS where they expect it.
+const TLS_EXPECTED: &str = "HTTP request to an HTTPS server";
+
 /// Deepest nesting of an answer that is read. Nothing in the API comes near it.
 const MAX_NESTING: usize = 256;
 
@@ -152,6 +155,9 @@ impl Client {
             return Err(self.sent_on(request, sent.headers()));
         }
         let text = self.text(request, sent).await?;
+        if status == 400 && text.contains(TLS_EXPECTED) {
+            return Err(Error::Unreachable { address: self.address.clone(), cause: text.trim().to_owned() });
+        }
         tracing::debug!(method = request.method.as_str(), path = request.path, status, "answer");
         Ok((Answer { status, body: body(request, status, &text)? }, after))
     }

@@ -167,12 +167,12 @@ pub(crate) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     renamed.inspect_err(|_| drop(std::fs::remove_file(&beside)))
 }
 
-/// A progress bar, on a terminal alone.
+/// A progress bar, on a terminal alone, and one that takes escape sequences.
 pub(crate) struct Bar(ProgressBar);
 
 impl Bar {
     pub(crate) fn new(what: &'static str) -> Self {
-        if !std::io::stderr().is_terminal() {
+        if !Style::for_terminal(std::io::stderr().is_terminal()).color {
             return Self(ProgressBar::hidden());
         }
         let bar = ProgressBar::new(0).with_message(what);

@@ -1,6 +1,7 @@
 //! Flags as Go programs have them: `-out` is `--out`.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// The arguments with two dashes before every flag. What follows `--` stays as it is.
@@ -22,10 +23,34 @@ fn is_long_flag(text: &str) -> bool {
     name.chars().count() > 1 && name.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
+/// What `apply -h` says besides.
+pub(crate) const SAVED_PLANS: &str = "Saved plans: `lockstep plan -out=plan.json` writes one, and \
+    `lockstep apply plan.json` does exactly what it says, or nothing if the server has changed since.";
+
 /// Prints what clap has to say. A wrong command line is an error like any other: code 1, since 2 means changes.
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    let text = shown(&error.render().to_string());
+    // Nobody who reads: then there is nobody to tell.
+    if error.use_stderr() {
+        let _ = std::io::stderr().write_all(text.as_bytes());
+        ExitCode::FAILURE
+    } else {
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        ExitCode::SUCCESS
+    }
+}
+
+/// The text with flags as people here write them: `-out`, where clap says `--out`.
+fn shown(text: &str) -> String {
+    let mut pieces = text.split("--");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let begins = !out.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '-');
+        let is_flag = begins && piece.starts_with(|c: char| c.is_ascii_alphabetic());
+        out.push_str(if is_flag { "-" } else { "--" });
+        out.push_str(piece);
+    }
+    out
 }
 
 #[cfg(test)]
@@ -49,6 +74,17 @@ mod tests {
             &["server", "-dev", "-dev-root-token-id=root"],
             &["server", "--dev", "--dev-root-token-id=root"],
         );
+    }
+
+    #[test]
+    fn help_shows_flags_with_one_dash() {
+        for (said, expected) in [
+            ("  -h, --help  Print help", "  -h, -help  Print help"),
+            ("argument '--nope' found\n[--out <FILE>]", "argument '-nope' found\n[-out <FILE>]"),
+            ("after -- all is text, a--b too", "after -- all is text, a--b too"),
+        ] {
+            assert_eq!(shown(said), expected);
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Plan(plan::Command),
+    #[command(after_help = flags::SAVED_PLANS)]
     Apply(apply::Command),
     Drift(drift::Command),
     Server(server::Command),

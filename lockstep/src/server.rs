@@ -34,7 +34,14 @@ pub(crate) struct Command {
     #[arg(long)]
     dev_no_store_token: bool,
     /// trace, debug, info, warn or error
-    #[arg(long, value_name = "LEVEL", env = "BAO_LOG_LEVEL")]
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "BAO_LOG_LEVEL",
+        ignore_case = true,
+        value_parser = ["trace", "debug", "info", "warn", "error"],
+        hide_possible_values = true
+    )]
     log_level: Option<String>,
 }
 

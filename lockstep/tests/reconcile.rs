@@ -92,3 +92,36 @@ fn what_is_no_plan_is_not_applied() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("this is no saved plan"));
 }
+
+#[test]
+fn help_shows_flags_as_the_documentation_has_them_and_names_saved_plans() {
+    check(NOBODY, SOUND, &["plan", "-h"], 0, " -out <FILE>");
+    check(NOBODY, SOUND, &["apply", "-h"], 0, "`lockstep apply plan.json`");
+}
+
+#[test]
+fn a_level_of_the_log_that_is_none_is_an_error_that_lists_them() {
+    check(NOBODY, SOUND, &["server", "-dev", "-log-level=nonsense"], 1, "trace, debug, info, warn, error");
+}
+
+#[test]
+fn a_server_without_tls_is_told_from_one_that_is_not_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            answer_plainly(stream);
+        }
+    });
+    check(&format!("https://{address}"), SOUND, &["plan"], 1, &format!("VAULT_ADDR=http://{address}"));
+    check(&format!("http://{address}"), SOUND, &["plan"], 1, &format!("VAULT_ADDR=https://{address}"));
+}
+
+/// Answers what Go's servers answer to a request without TLS; to one with TLS that is no TLS.
+fn answer_plainly(mut stream: std::net::TcpStream) {
+    use std::io::{Read as _, Write as _};
+    let text = "Client sent an HTTP request to an HTTPS server.\n";
+    let head = format!("HTTP/1.0 400 Bad Request\r\nContent-Length: {}\r\n\r\n", text.len());
+    let _ = stream.read(&mut [0; 4096]);
+    let _ = stream.write_all(format!("{head}{text}").as_bytes());
+}

@@ -19,7 +19,8 @@ pub(crate) fn hint_for<'a>(
     found.hint(format!("there is {list}"))
 }
 
-fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
+/// The one of `names` that `name` is a slip of.
+pub(crate) fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).max(1);
     let measured = names.iter().map(|other| (distance(name, other), *other));
     measured.filter(|(distance, _)| *distance <= limit).min().map(|(_, name)| name)

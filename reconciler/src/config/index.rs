@@ -15,7 +15,7 @@ use crate::Address;
 use crate::address::NAMESPACE;
 use crate::hcl::source::SourceFile;
 use crate::hcl::{Evaluator, Faults, Objects, text_of};
-use crate::nearest::hint_for;
+use crate::nearest::{hint_for, nearest};
 use crate::value::{Late, Val};
 
 /// The objects of a configuration by the names that its files give them.
@@ -235,6 +235,12 @@ impl<'a> Builder<'_, 'a> {
                 let types = blocks::types_with(name, &container).join("`, `");
                 let text = format!("{container} of type `{of_type}` has no block `{name}`");
                 let found = Diagnostic::error(text).hint(format!("types that have it are `{types}`"));
+                let found = match nearest(&of_type, &blocks::types_with(name, &container)) {
+                    Some(near) => {
+                        found.hint(format!("was `{near}` meant, where `{of_type}` is given as the type?"))
+                    }
+                    None => found,
+                };
                 self.complain(file, block.ident.span(), found);
             }
             return kind.map(|kind| (kind, None));
@@ -261,6 +267,13 @@ impl<'a> Builder<'_, 'a> {
         attribute: &Attribute,
         each: Option<&(String, Val)>,
     ) -> Option<String> {
+        if let Some(word) = bare_word(&attribute.value) {
+            let name = attribute.key.as_str();
+            let found = Diagnostic::error(format!("`{word}` is a name, and `{name}` must be text"));
+            let found = found.hint(format!("text needs quotes: `{name} = \"{word}\"`"));
+            self.complain(file, attribute.value.span(), found);
+            return None;
+        }
         match self.evaluate(file, &attribute.value, each) {
             Ok(value) => {
                 let text = text_of(&value);
@@ -321,6 +334,11 @@ impl<'a> Builder<'_, 'a> {
         }
         Some((label, name))
     }
+}
+
+/// A word without quotes: `kv`, or `kv-v2`, which is one name too.
+fn bare_word(expression: &Expression) -> Option<String> {
+    expression.as_variable().map(ToString::to_string)
 }
 
 impl Index {

@@ -324,55 +324,45 @@ fn counts(plan: &Plan, words: &[(Action, &str, Tone)], style: Style) -> Vec<Stri
 
 /// One line that says how much there is to do.
 fn summary(plan: &Plan, style: Style) -> String {
-    let todo = counts(
-        plan,
-        &[
-            (Action::Create, "to create", Tone::Added),
-            (Action::Update, "to update", Tone::Changed),
-            (Action::Move, "to move", Tone::Changed),
-            (Action::Replace, "to replace", Tone::Removed),
-            (Action::Delete, "to delete", Tone::Removed),
-            (Action::Blocked, "blocked", Tone::Warned),
-            (Action::Unknown, "unknown", Tone::Warned),
-        ],
-        style,
-    );
-    let rest = counts(
-        plan,
-        &[
-            (Action::None, "in sync", Tone::Dim),
-            (Action::Unverifiable, "in sync as far as can be seen", Tone::Dim),
-        ],
-        style,
-    );
-    let todo = if todo.is_empty() { "nothing to do".to_owned() } else { todo.join(", ") };
-    let rest = if rest.is_empty() { String::new() } else { format!("; {}", rest.join(", ")) };
-    format!("{} {todo}{rest}.\n", style.paint(Tone::Bold, "Plan:"))
+    let words = [
+        (Action::Create, "to create", Tone::Added),
+        (Action::Update, "to update", Tone::Changed),
+        (Action::Move, "to move", Tone::Changed),
+        (Action::Replace, "to replace", Tone::Removed),
+        (Action::Delete, "to delete", Tone::Removed),
+        (Action::Blocked, "blocked", Tone::Warned),
+        (Action::Unknown, "unknown", Tone::Warned),
+    ];
+    last_line(plan, style, "Plan:", &words, "nothing to do")
 }
 
 fn drift_summary(plan: &Plan, style: Style) -> String {
-    let found = counts(
-        plan,
-        &[
-            (Action::Update, "changed", Tone::Changed),
-            (Action::Replace, "changed for good", Tone::Removed),
-            (Action::Blocked, "changed, mending is blocked", Tone::Warned),
-            (Action::Create, "missing", Tone::Removed),
-            (Action::Move, "not moved", Tone::Changed),
-            (Action::Delete, "still there", Tone::Removed),
-            (Action::Unknown, "cannot be read", Tone::Warned),
-        ],
-        style,
-    );
-    let rest = counts(
-        plan,
-        &[
-            (Action::None, "in sync", Tone::Dim),
-            (Action::Unverifiable, "in sync as far as can be seen", Tone::Dim),
-        ],
-        style,
-    );
-    let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
+    let words = [
+        (Action::Update, "changed", Tone::Changed),
+        (Action::Replace, "changed for good", Tone::Removed),
+        (Action::Blocked, "changed, mending is blocked", Tone::Warned),
+        (Action::Create, "missing", Tone::Removed),
+        (Action::Move, "not moved", Tone::Changed),
+        (Action::Delete, "still there", Tone::Removed),
+        (Action::Unknown, "cannot be read", Tone::Warned),
+    ];
+    last_line(plan, style, "Drift:", &words, "none")
+}
+
+/// The counts of `words`, or `nothing`; then how much is as it should be.
+fn last_line(
+    plan: &Plan,
+    style: Style,
+    title: &str,
+    words: &[(Action, &str, Tone)],
+    nothing: &str,
+) -> String {
+    let settled = [
+        (Action::None, "in sync", Tone::Dim),
+        (Action::Unverifiable, "in sync as far as can be seen", Tone::Dim),
+    ];
+    let (found, rest) = (counts(plan, words, style), counts(plan, &settled, style));
+    let found = if found.is_empty() { nothing.to_owned() } else { found.join(", ") };
     let rest = if rest.is_empty() { String::new() } else { format!("; {}", rest.join(", ")) };
-    format!("{} {found}{rest}.\n", style.paint(Tone::Bold, "Drift:"))
+    format!("{} {found}{rest}.\n", style.paint(Tone::Bold, title))
 }
