@@ -54,12 +54,13 @@ pub fn terraform() -> Result<PathBuf, String> {
     })
 }
 
-/// Our binary with this name.
+/// Our binary with this name, from the folder `LOCKSTEP_PROGRAMS` or the one that this workspace builds into.
 ///
 /// # Errors
 /// When it is not built.
 pub fn ours(name: &str) -> Result<PathBuf, String> {
-    let path = built_folder()?.join(name);
+    let folder = from_environment("LOCKSTEP_PROGRAMS").map_or_else(built_folder, Ok)?;
+    let path = folder.join(name);
     if path.is_file() {
         return Ok(path);
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acl::{Acl, ParsedPolicy, PolicyNamespace, builtin};
 use super::error::Error;
-use super::identity::Entity;
+use super::identity::{Entity, EntityAlias};
 use super::namespace::Namespace;
 use crate::barrier::{Barrier, Transaction};
 
@@ -44,7 +44,16 @@ pub(crate) struct AclCache {
 
 struct Compiled {
     epoch: u64,
-    acl: Arc<Acl>,
+    matcher: Matcher,
+}
+
+/// What is known of a key.
+#[derive(Clone)]
+enum Matcher {
+    /// The matcher of all who have the key.
+    Shared(Arc<Acl>),
+    /// Each entity has its own, under a longer key.
+    Templated,
 }
 
 /// Where the policies of `namespace` are stored.
@@ -88,24 +97,46 @@ impl AclCache {
         entity: Option<&Entity>,
         now: i64,
     ) -> Result<Arc<Acl>, Error> {
-        let key = key(namespace, policies, entity);
+        let mut key = key(namespace, policies, entity);
         // Read before the policies are: a change in between makes the result stale at once.
         let epoch = self.epoch.load(Ordering::Acquire);
-        if let Some(known) = self.compiled.get(&key)
-            && known.epoch == epoch
-            && known.acl.ends_at().is_none_or(|end| now < end)
-        {
-            return Ok(Arc::clone(&known.acl));
+        match self.fresh(&key, epoch, now) {
+            Some(Matcher::Shared(acl)) => return Ok(acl),
+            Some(Matcher::Templated) => key.push_str(&own_key(entity)),
+            None => {}
         }
-        let acl = Arc::new(compile(barrier, namespace, policies, entity, now).await?);
+        if let Some(Matcher::Shared(acl)) = self.fresh(&key, epoch, now) {
+            return Ok(acl);
+        }
+        let (acl, is_templated) = compile(barrier, namespace, policies, entity, now).await?;
+        let acl = Arc::new(acl);
+        if is_templated {
+            let shared = self::key(namespace, policies, entity);
+            self.keep(format!("{shared}{}", own_key(entity)), epoch, Matcher::Shared(Arc::clone(&acl)));
+            self.keep(shared, epoch, Matcher::Templated);
+        } else {
+            self.keep(key, epoch, Matcher::Shared(Arc::clone(&acl)));
+        }
+        Ok(acl)
+    }
+
+    fn fresh(&self, key: &str, epoch: u64, now: i64) -> Option<Matcher> {
+        let known = self.compiled.get(key).filter(|known| known.epoch == epoch)?;
+        match &known.matcher {
+            Matcher::Shared(acl) if acl.ends_at().is_some_and(|end| end <= now) => None,
+            matcher => Some(matcher.clone()),
+        }
+    }
+
+    fn keep(&self, key: String, epoch: u64, matcher: Matcher) {
         if self.compiled.len() >= CACHED {
             self.compiled.clear();
         }
-        self.compiled.insert(key, Arc::new(Compiled { epoch, acl: Arc::clone(&acl) }));
-        Ok(acl)
+        self.compiled.insert(key, Arc::new(Compiled { epoch, matcher }));
     }
 }
 
+/// A set of policies, whoever has it.
 fn key(namespace: &Namespace, policies: &[String], entity: Option<&Entity>) -> String {
     let mut key = String::with_capacity(64);
     key.push_str(&namespace.uuid);
@@ -113,30 +144,38 @@ fn key(namespace: &Namespace, policies: &[String], entity: Option<&Entity>) -> S
         key.push('\n');
         key.push_str(policy);
     }
-    if let Some(entity) = entity {
+    let of_entity = entity.map(|entity| entity.policies.as_slice()).unwrap_or_default();
+    if !of_entity.is_empty() {
         key.push('\0');
-        key.push_str(&entity.id);
-        key.push_str(&entity.policies.join("\n"));
+        key.push_str(&of_entity.join("\n"));
     }
     key
 }
 
+/// What templates may be filled with: one state of one entity.
+fn own_key(entity: Option<&Entity>) -> String {
+    entity.map_or_else(|| "\0".to_owned(), |entity| format!("\0{}\0{}", entity.id, entity.revision))
+}
+
+/// The matcher, and whether it is for this entity alone.
 async fn compile(
     barrier: &Barrier,
     namespace: &Namespace,
     policies: &[String],
     entity: Option<&Entity>,
     now: i64,
-) -> Result<Acl, Error> {
+) -> Result<(Acl, bool), Error> {
     let of_entity = entity.map(|entity| entity.policies.as_slice()).unwrap_or_default();
     let names: BTreeSet<&String> = policies.iter().chain(of_entity).collect();
+    let mut is_templated = false;
     let mut parsed = Vec::new();
     for name in names {
         if let Some(policy) = load(barrier, namespace, name, now).await? {
+            is_templated |= policy.is_templated();
             parsed.push(Arc::new(render(policy, entity)));
         }
     }
-    Ok(Acl::compile(&parsed, now))
+    Ok((Acl::compile(&parsed, now), is_templated))
 }
 
 async fn load(
@@ -173,11 +212,50 @@ fn render(policy: ParsedPolicy, entity: Option<&Entity>) -> ParsedPolicy {
     policy.render_templates(&|name| entity.and_then(|entity| template_value(entity, name)))
 }
 
-/// What `{{name}}` in a policy stands for: `identity.entity.id`, `identity.entity.metadata.team`, …
+/// What `{{name}}` in a policy stands for: `identity.entity.id`, `identity.groups.names.team.id`, …
 fn template_value(entity: &Entity, name: &str) -> Option<String> {
-    match name.strip_prefix("identity.entity.")? {
-        "id" => Some(entity.id.clone()),
-        "name" => Some(entity.name.clone()),
-        rest => entity.metadata.get(rest.strip_prefix("metadata.")?).cloned(),
+    match name.strip_prefix("identity.")?.split_once('.')? {
+        ("entity", name) => entity_value(entity, name),
+        ("groups", name) => group_value(entity, name),
+        _ => None,
+    }
+}
+
+fn entity_value(entity: &Entity, name: &str) -> Option<String> {
+    match name.split_once('.') {
+        None if name == "id" => Some(entity.id.clone()),
+        None if name == "name" => Some(entity.name.clone()),
+        Some(("metadata", key)) => entity.metadata.get(key).cloned(),
+        Some(("aliases", rest)) => {
+            let (accessor, name) = rest.split_once('.')?;
+            alias_value(entity.aliases.iter().find(|alias| alias.mount_accessor == accessor)?, name)
+        }
+        _ => None,
+    }
+}
+
+fn alias_value(alias: &EntityAlias, name: &str) -> Option<String> {
+    match name.split_once('.') {
+        None if name == "id" => Some(alias.id.clone()),
+        None if name == "name" => Some(alias.name.clone()),
+        Some(("metadata", key)) => alias.metadata.get(key).cloned(),
+        Some(("custom_metadata", key)) => alias.custom_metadata.get(key).cloned(),
+        _ => None,
+    }
+}
+
+fn group_value(entity: &Entity, name: &str) -> Option<String> {
+    let (by, rest) = name.split_once('.')?;
+    let (wanted, name) = rest.split_once('.')?;
+    let group = entity.groups.iter().find(|group| match by {
+        "ids" => group.id == wanted,
+        "names" => group.name == wanted,
+        _ => false,
+    })?;
+    match name.split_once('.') {
+        None if name == "id" => Some(group.id.clone()),
+        None if name == "name" => Some(group.name.clone()),
+        Some(("metadata", key)) => group.metadata.get(key).cloned(),
+        _ => None,
     }
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
 use super::error::Error;
+use super::identity::EntityCache;
 use super::limits::TtlLimits;
 use super::mount::MountEntry;
 use super::mount_table;
@@ -57,6 +58,7 @@ pub struct Core {
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     pub(crate) acls: AclCache,
+    pub(crate) identities: Arc<EntityCache>,
     pub(crate) tokens: Tokens,
     /// Held by the one request that changes mounts or namespaces.
     pub(crate) topology_writer: tokio::sync::Mutex<()>,
@@ -77,6 +79,7 @@ impl Core {
             settings,
             clock,
             acls: AclCache::default(),
+            identities: Arc::default(),
             topology_writer: tokio::sync::Mutex::new(()),
             topology: ArcSwapOption::empty(),
             cluster: ArcSwapOption::empty(),
@@ -142,6 +145,7 @@ impl Core {
         self.topology.store(None);
         self.tokens.close();
         self.acls.invalidate();
+        self.identities.clear();
         self.seal.seal().await.map_err(Error::internal)
     }
 

@@ -73,7 +73,8 @@ fn is_within(cx: &Context<'_>, entry: &TokenEntry) -> bool {
 }
 
 async fn acl_of(cx: &Context<'_>, entry: Arc<TokenEntry>) -> Result<Arc<Acl>, Error> {
-    let request = Request { token: Some(entry), entity: None, ..cx.request().clone() };
+    let entity = cx.core.identity_behind(&entry).await?;
+    let request = Request { token: Some(entry), entity, ..cx.request().clone() };
     cx.core.acl_of(&request).await
 }
 

@@ -1,161 +1,389 @@
-//! Entities and aliases as they are stored.
+//! Where entities and groups are stored, and the indexes that lead to them.
+//!
+//! Below `sys/identity/` of a namespace:
+//!
+//! | key | value |
+//! |---|---|
+//! | `entity/<id>`, `group/<id>` | the record |
+//! | `name/<name>`, `group-name/<name>` | id |
+//! | `alias/<accessor>/<hash of the name>`, `group-alias/…` | id of the entity or group |
+//! | `alias-id/<alias id>`, `group-alias-id/<alias id>` | id of the entity or group |
+//! | `merged/<id>` | id of the entity that it was merged into |
+//! | `member/<entity id>/<group id>` | empty |
+//! | `group-member/<group id>/<entity id>` | place among the members |
+//! | `group-child/<group id>/<group id>` | empty |
+//!
+//! A login reads one index key and the entity.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::Entity;
-use crate::barrier::{Barrier, Transaction};
+use super::cache::EntityCache;
+use super::record::{AliasRecord, EntityRecord, GroupKind, GroupRecord};
+use crate::barrier::Transaction;
 use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::namespace::Namespace;
-use crate::core::response::Alias;
 
-/// An entity's record.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct EntityRecord {
-    pub(super) id: String,
-    pub(super) name: String,
-    #[serde(default)]
-    pub(super) metadata: BTreeMap<String, String>,
-    #[serde(default)]
-    pub(super) policies: Vec<String>,
-    #[serde(default)]
-    pub(super) disabled: bool,
-    pub(super) aliases: Vec<AliasRecord>,
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-    pub(super) created_at: Timestamp,
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-    pub(super) changed_at: Timestamp,
+/// The identities of one namespace, in one transaction.
+#[derive(Clone, Copy)]
+pub(super) struct Store<'a> {
+    pub(super) transaction: &'a Transaction,
+    pub(super) namespace: &'a Namespace,
+    cache: &'a Arc<EntityCache>,
 }
 
-/// A name that an auth method knows an entity by.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct AliasRecord {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) mount_accessor: String,
-    pub(super) mount_type: String,
-    pub(super) mount_path: String,
-    #[serde(default)]
-    pub(super) metadata: BTreeMap<String, String>,
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-    pub(super) created_at: Timestamp,
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-    pub(super) changed_at: Timestamp,
+/// Entities and groups have the same sorts of indexes, apart from each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    Entity,
+    Group,
 }
 
-impl From<EntityRecord> for Entity {
-    fn from(record: EntityRecord) -> Self {
-        let EntityRecord { id, name, metadata, policies, disabled, .. } = record;
-        Self { id, name, metadata, policies, disabled }
+impl Owner {
+    fn folder(self, index: &'static str) -> &'static str {
+        match (self, index) {
+            (Self::Entity, index) => index,
+            (Self::Group, "name") => "group-name",
+            (Self::Group, "alias") => "group-alias",
+            (Self::Group, _) => "group-alias-id",
+        }
     }
 }
 
-/// The entity that is known by `alias` at the mount of `cx`; it is made if there is none.
-pub(crate) async fn of_login(cx: &Context<'_>, alias: &Alias) -> Result<Entity, Error> {
-    if alias.name.is_empty() {
-        return Err(Error::internal("missing name in alias"));
+impl<'a> Store<'a> {
+    /// The identities of the namespace of a request.
+    pub(super) fn of(cx: &'a Context<'_>) -> Self {
+        Self::new(cx.transaction(), &cx.request().namespace, &cx.core.identities)
     }
-    let (namespace, transaction) = (&cx.request().namespace, cx.transaction());
-    let key = alias_key(namespace, &cx.mount().entry.accessor, &alias.name);
-    let mut record = match by_index(transaction, namespace, &key).await? {
-        Some(record) => record,
-        None => EntityRecord::new(namespace, cx.now()),
-    };
-    if record.note(cx, alias) {
-        transaction.put_json(&entity_key(namespace, &record.id), &record)?;
-        transaction.put_json(&name_key(namespace, &record.name), &record.id)?;
-        transaction.put_json(&key, &record.id)?;
-    }
-    Ok(record.into())
-}
 
-impl EntityRecord {
-    fn new(namespace: &Namespace, now: Timestamp) -> Self {
-        Self {
-            id: format!("{}{}", uuid::Uuid::new_v4(), namespace.id_suffix()),
-            name: format!("entity_{:08x}.{}", rand::random::<u32>(), namespace.id),
-            metadata: BTreeMap::new(),
-            policies: Vec::new(),
-            disabled: false,
-            aliases: Vec::new(),
-            created_at: now,
-            changed_at: now,
+    /// The identities of `namespace`.
+    pub(super) fn new(
+        transaction: &'a Transaction,
+        namespace: &'a Namespace,
+        cache: &'a Arc<EntityCache>,
+    ) -> Self {
+        Self { transaction, namespace, cache }
+    }
+
+    /// A key below `sys/identity/`.
+    pub(super) fn key(&self, rest: &str) -> String {
+        format!("{}sys/identity/{rest}", self.namespace.storage_prefix())
+    }
+
+    fn name_key(&self, owner: Owner, name: &str) -> String {
+        // Names do not differ by case alone.
+        self.key(&format!("{}/{}", owner.folder("name"), name.to_lowercase()))
+    }
+
+    /// Names of aliases may hold anything, so that their hash stands for them.
+    fn alias_key(&self, owner: Owner, accessor: &str, name: &str) -> String {
+        let name = hex::encode(Sha256::digest(name.to_lowercase().as_bytes()));
+        self.key(&format!("{}/{accessor}/{name}", owner.folder("alias")))
+    }
+
+    fn alias_id_key(&self, owner: Owner, id: &str) -> String {
+        self.key(&format!("{}/{id}", owner.folder("alias-id")))
+    }
+
+    async fn index(&self, key: &str) -> Result<Option<String>, Error> {
+        Ok(self.transaction.get_json::<String>(key).await?)
+    }
+
+    /// The entity `id`.
+    pub(super) async fn entity(&self, id: &str) -> Result<Option<EntityRecord>, Error> {
+        Ok(self.transaction.get_json(&self.key(&format!("entity/{id}"))).await?)
+    }
+
+    async fn entity_by(&self, key: &str) -> Result<Option<EntityRecord>, Error> {
+        match self.index(key).await? {
+            Some(id) => self.entity(&id).await,
+            None => Ok(None),
         }
     }
 
-    /// Takes `alias` over as this login tells it; whether anything has changed.
-    fn note(&mut self, cx: &Context<'_>, alias: &Alias) -> bool {
-        let entry = &cx.mount().entry;
-        let is_same = |known: &&mut AliasRecord| known.mount_accessor == entry.accessor;
-        match self.aliases.iter_mut().find(is_same) {
-            Some(known) if known.metadata == alias.metadata => return false,
-            Some(known) => {
-                known.metadata.clone_from(&alias.metadata);
-                known.changed_at = cx.now();
+    /// The entity with this name.
+    pub(super) async fn entity_by_name(&self, name: &str) -> Result<Option<EntityRecord>, Error> {
+        self.entity_by(&self.name_key(Owner::Entity, name)).await
+    }
+
+    /// The entity that a mount knows by `name`.
+    pub(super) async fn entity_by_alias(
+        &self,
+        accessor: &str,
+        name: &str,
+    ) -> Result<Option<EntityRecord>, Error> {
+        self.entity_by(&self.alias_key(Owner::Entity, accessor, name)).await
+    }
+
+    /// The entity that has the alias `id`.
+    pub(super) async fn entity_by_alias_id(&self, id: &str) -> Result<Option<EntityRecord>, Error> {
+        self.entity_by(&self.alias_id_key(Owner::Entity, id)).await
+    }
+
+    /// The entity `id`, or the one that it was merged into.
+    pub(super) async fn entity_even_merged(&self, id: &str) -> Result<Option<EntityRecord>, Error> {
+        match self.entity(id).await? {
+            Some(entity) => Ok(Some(entity)),
+            None => self.entity_by(&self.key(&format!("merged/{id}"))).await,
+        }
+    }
+
+    /// Writes `entity` and its indexes. `before`: as it was stored; `None` for a new one.
+    pub(super) fn write_entity(
+        &self,
+        before: Option<&EntityRecord>,
+        entity: &EntityRecord,
+    ) -> Result<(), Error> {
+        if let Some(before) = before {
+            self.remove_entity_indexes(before);
+            self.forget(&before.id);
+        }
+        let transaction = self.transaction;
+        transaction.put_json(&self.key(&format!("entity/{}", entity.id)), entity)?;
+        transaction.put_json(&self.name_key(Owner::Entity, &entity.name), &entity.id)?;
+        for alias in &entity.aliases {
+            self.write_alias_indexes(Owner::Entity, alias, &entity.id)?;
+        }
+        for merged in &entity.merged_entity_ids {
+            transaction.put_json(&self.key(&format!("merged/{merged}")), &entity.id)?;
+            self.forget(merged);
+        }
+        Ok(())
+    }
+
+    /// Writes `entity` after a change of what no index tells.
+    pub(super) fn rewrite_entity(&self, entity: &EntityRecord) -> Result<(), Error> {
+        self.forget(&entity.id);
+        Ok(self.transaction.put_json(&self.key(&format!("entity/{}", entity.id)), entity)?)
+    }
+
+    /// Removes `entity` and its indexes; not its memberships.
+    pub(super) fn erase_entity(&self, entity: &EntityRecord) {
+        self.remove_entity_indexes(entity);
+        for merged in &entity.merged_entity_ids {
+            self.forget(merged);
+            self.transaction.delete(self.key(&format!("merged/{merged}")));
+        }
+        self.transaction.delete(self.key(&format!("entity/{}", entity.id)));
+        self.forget(&entity.id);
+    }
+
+    fn remove_entity_indexes(&self, entity: &EntityRecord) {
+        self.transaction.delete(self.name_key(Owner::Entity, &entity.name));
+        for alias in &entity.aliases {
+            self.remove_alias_indexes(Owner::Entity, alias);
+        }
+    }
+
+    fn write_alias_indexes(&self, owner: Owner, alias: &AliasRecord, id: &str) -> Result<(), Error> {
+        let by_factors = self.alias_key(owner, &alias.mount_accessor, &alias.name);
+        self.transaction.put_json(&by_factors, id)?;
+        Ok(self.transaction.put_json(&self.alias_id_key(owner, &alias.id), id)?)
+    }
+
+    fn remove_alias_indexes(&self, owner: Owner, alias: &AliasRecord) {
+        self.transaction.delete(self.alias_key(owner, &alias.mount_accessor, &alias.name));
+        self.transaction.delete(self.alias_id_key(owner, &alias.id));
+    }
+
+    /// The group `id`.
+    pub(super) async fn group(&self, id: &str) -> Result<Option<GroupRecord>, Error> {
+        Ok(self.transaction.get_json(&self.key(&format!("group/{id}"))).await?)
+    }
+
+    async fn group_by(&self, key: &str) -> Result<Option<GroupRecord>, Error> {
+        match self.index(key).await? {
+            Some(id) => self.group(&id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The group with this name.
+    pub(super) async fn group_by_name(&self, name: &str) -> Result<Option<GroupRecord>, Error> {
+        self.group_by(&self.name_key(Owner::Group, name)).await
+    }
+
+    /// The group that a mount knows by `name`.
+    pub(super) async fn group_by_alias(
+        &self,
+        accessor: &str,
+        name: &str,
+    ) -> Result<Option<GroupRecord>, Error> {
+        self.group_by(&self.alias_key(Owner::Group, accessor, name)).await
+    }
+
+    /// The group that has the alias `id`.
+    pub(super) async fn group_by_alias_id(&self, id: &str) -> Result<Option<GroupRecord>, Error> {
+        self.group_by(&self.alias_id_key(Owner::Group, id)).await
+    }
+
+    /// Counts the change, writes `group` and its indexes. `before`: as it was stored; `None` for a new one.
+    pub(super) fn write_group(
+        &self,
+        before: Option<&GroupRecord>,
+        group: &mut GroupRecord,
+    ) -> Result<(), Error> {
+        if let Some(before) = before {
+            self.remove_group_indexes(before);
+        }
+        self.put_group(group)?;
+        self.transaction.put_json(&self.name_key(Owner::Group, &group.name), &group.id)?;
+        if let Some(alias) = &group.alias {
+            self.write_alias_indexes(Owner::Group, alias, &group.id)?;
+        }
+        self.forget_all();
+        Ok(())
+    }
+
+    /// Counts a change of who is in `group`. The caller changes the members, and forgets them.
+    pub(super) fn put_group(&self, group: &mut GroupRecord) -> Result<(), Error> {
+        group.modify_index += 1;
+        Ok(self.transaction.put_json(&self.key(&format!("group/{}", group.id)), group)?)
+    }
+
+    /// Removes `group`, its indexes and its members. Groups in it go on naming it as their parent.
+    pub(super) async fn erase_group(&self, group: &GroupRecord) -> Result<(), Error> {
+        for member in self.members(&group.id).await? {
+            self.remove_member(&group.id, &member);
+        }
+        for child in self.children(&group.id).await? {
+            self.transaction.delete(self.child_key(&group.id, &child));
+        }
+        for parent in group.parents() {
+            self.transaction.delete(self.child_key(parent, &group.id));
+        }
+        self.remove_group_indexes(group);
+        self.transaction.delete(self.key(&format!("group/{}", group.id)));
+        self.forget_all();
+        Ok(())
+    }
+
+    fn remove_group_indexes(&self, group: &GroupRecord) {
+        self.transaction.delete(self.name_key(Owner::Group, &group.name));
+        if let Some(alias) = &group.alias {
+            self.remove_alias_indexes(Owner::Group, alias);
+        }
+    }
+
+    fn member_key(&self, group: &str, entity: &str) -> String {
+        self.key(&format!("group-member/{group}/{entity}"))
+    }
+
+    /// The entities in group `id`, in the order in which they came.
+    pub(super) async fn members(&self, id: &str) -> Result<Vec<String>, Error> {
+        let prefix = self.member_key(id, "");
+        let mut members = Vec::new();
+        for key in self.transaction.scan_keys(&prefix).await? {
+            let place: i64 = self.transaction.get_json(&key).await?.unwrap_or_default();
+            members.push((place, key[prefix.len()..].to_owned()));
+        }
+        members.sort();
+        Ok(members.into_iter().map(|(_, id)| id).collect())
+    }
+
+    /// How many entities are in group `id`.
+    pub(super) async fn count_members(&self, id: &str) -> Result<usize, Error> {
+        Ok(self.transaction.scan_keys(&self.member_key(id, "")).await?.len())
+    }
+
+    /// Puts `entity` into `group`, at `place` among its members.
+    pub(super) fn add_member(&self, group: &str, entity: &str, place: i64) -> Result<(), Error> {
+        self.transaction.put_json(&self.member_key(group, entity), &place)?;
+        self.transaction.put(self.key(&format!("member/{entity}/{group}")), "");
+        self.forget(entity);
+        Ok(())
+    }
+
+    /// Takes `entity` out of `group`.
+    pub(super) fn remove_member(&self, group: &str, entity: &str) {
+        self.transaction.delete(self.member_key(group, entity));
+        self.transaction.delete(self.key(&format!("member/{entity}/{group}")));
+        self.forget(entity);
+    }
+
+    /// The groups that `entity` is in itself.
+    pub(super) async fn groups_of(&self, entity: &str) -> Result<Vec<GroupRecord>, Error> {
+        let prefix = self.key(&format!("member/{entity}/"));
+        let mut groups = Vec::new();
+        for key in self.transaction.scan_keys(&prefix).await? {
+            groups.extend(self.group(&key[prefix.len()..]).await?);
+        }
+        Ok(groups)
+    }
+
+    /// The groups above `groups`, each once and none of `groups`.
+    pub(super) async fn groups_above(&self, groups: &[GroupRecord]) -> Result<Vec<GroupRecord>, Error> {
+        let mut seen: Vec<String> = groups.iter().map(|group| group.id.clone()).collect();
+        let mut waiting: Vec<String> = parents_of(groups);
+        let mut above = Vec::new();
+        while let Some(id) = waiting.pop() {
+            if seen.contains(&id) {
+                continue;
             }
-            None => self.aliases.push(AliasRecord {
-                id: format!("{}{}", uuid::Uuid::new_v4(), cx.request().namespace.id_suffix()),
-                name: alias.name.clone(),
-                mount_accessor: entry.accessor.clone(),
-                mount_type: entry.kind.clone(),
-                mount_path: entry.api_path(),
-                metadata: alias.metadata.clone(),
-                created_at: cx.now(),
-                changed_at: cx.now(),
-            }),
+            let group = self.group(&id).await?;
+            waiting.extend(group.iter().flat_map(|group| group.parents().to_vec()));
+            above.extend(group);
+            seen.push(id);
         }
-        true
+        above.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(above)
+    }
+
+    fn child_key(&self, parent: &str, child: &str) -> String {
+        self.key(&format!("group-child/{parent}/{child}"))
+    }
+
+    /// The groups in group `id` itself.
+    pub(super) async fn children(&self, id: &str) -> Result<Vec<String>, Error> {
+        let prefix = self.child_key(id, "");
+        let keys = self.transaction.scan_keys(&prefix).await?;
+        Ok(keys.into_iter().map(|key| key[prefix.len()..].to_owned()).collect())
+    }
+
+    /// Puts group `child` into group `parent`.
+    pub(super) fn add_child(&self, parent: &str, child: &GroupRecord) -> Result<(), Error> {
+        self.transaction.put(self.child_key(parent, &child.id), "");
+        let mut changed = child.clone().settled();
+        changed.parent_group_ids.get_or_insert_default().push(parent.to_owned());
+        self.write_group(Some(child), &mut changed)
+    }
+
+    /// Takes group `child` out of group `parent`.
+    pub(super) fn remove_child(&self, parent: &str, child: &GroupRecord) -> Result<(), Error> {
+        self.transaction.delete(self.child_key(parent, &child.id));
+        let mut changed = child.clone().settled();
+        changed.parent_group_ids.get_or_insert_default().retain(|id| id != parent);
+        self.write_group(Some(child), &mut changed)
+    }
+
+    /// The external groups that `entity` is in.
+    pub(super) async fn external_groups_of(&self, entity: &str) -> Result<Vec<GroupRecord>, Error> {
+        let groups = self.groups_of(entity).await?;
+        Ok(groups.into_iter().filter(|group| group.kind == GroupKind::External).collect())
+    }
+
+    /// The ids below a folder of records.
+    pub(super) async fn ids(&self, folder: &str) -> Result<Vec<String>, Error> {
+        let prefix = self.key(folder);
+        let keys = self.transaction.scan_keys(&prefix).await?;
+        Ok(keys.into_iter().map(|key| key[prefix.len()..].to_owned()).collect())
+    }
+
+    /// What is cached of entity `id` ends with the commit.
+    fn forget(&self, id: &str) {
+        let (cache, id) = (Arc::clone(self.cache), id.to_owned());
+        self.transaction.after_commit(Box::new(move || cache.forget(&id)));
+    }
+
+    /// What is cached of all entities ends with the commit.
+    fn forget_all(&self) {
+        let cache = Arc::clone(self.cache);
+        self.transaction.after_commit(Box::new(move || cache.clear()));
     }
 }
 
-/// The entity `id` of `namespace`, as of the last commit; `None` if it was deleted.
-pub(crate) async fn load(
-    barrier: &Barrier,
-    namespace: &Namespace,
-    id: &str,
-) -> Result<Option<Entity>, Error> {
-    let Some(bytes) = barrier.get(&entity_key(namespace, id)).await? else { return Ok(None) };
-    let record: EntityRecord = serde_json::from_slice(&bytes)?;
-    Ok(Some(record.into()))
-}
-
-/// The entity `id`.
-pub(super) async fn by_id(
-    transaction: &Transaction,
-    namespace: &Namespace,
-    id: &str,
-) -> Result<Option<EntityRecord>, Error> {
-    Ok(transaction.get_json(&entity_key(namespace, id)).await?)
-}
-
-/// The entity whose id is stored under `key`.
-pub(super) async fn by_index(
-    transaction: &Transaction,
-    namespace: &Namespace,
-    key: &str,
-) -> Result<Option<EntityRecord>, Error> {
-    match transaction.get_json::<String>(key).await? {
-        Some(id) => by_id(transaction, namespace, &id).await,
-        None => Ok(None),
-    }
-}
-
-/// Before the ids of all entities of `namespace`.
-pub(super) fn entity_key(namespace: &Namespace, id: &str) -> String {
-    format!("{}sys/identity/entity/{id}", namespace.storage_prefix())
-}
-
-/// Before the names of all entities of `namespace`. Names do not differ by case alone.
-pub(super) fn name_key(namespace: &Namespace, name: &str) -> String {
-    format!("{}sys/identity/name/{}", namespace.storage_prefix(), name.to_lowercase())
-}
-
-/// Where the alias `name` of a mount leads on. Names may hold anything, so that their hash stands for them.
-pub(super) fn alias_key(namespace: &Namespace, accessor: &str, name: &str) -> String {
-    let name = hex::encode(Sha256::digest(name.to_lowercase().as_bytes()));
-    format!("{}sys/identity/alias/{accessor}/{name}", namespace.storage_prefix())
+fn parents_of(groups: &[GroupRecord]) -> Vec<String> {
+    groups.iter().flat_map(|group| group.parents().to_vec()).collect()
 }

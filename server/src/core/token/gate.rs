@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::TokenEntry;
 use crate::core::error::Error;
-use crate::core::identity;
+use crate::core::identity::Entity;
 use crate::core::request::Request;
 use crate::core::state::Core;
 
@@ -42,14 +42,23 @@ impl Core {
     }
 
     /// The identity behind `token`. Without it (deleted or disabled) the token is good for nothing.
-    async fn entity_of(&self, token: &TokenEntry) -> Result<Option<Arc<identity::Entity>>, Error> {
+    async fn entity_of(&self, token: &TokenEntry) -> Result<Option<Arc<Entity>>, Error> {
         if token.entity_id.is_empty() {
             return Ok(None);
         }
-        let namespace = self.tokens.namespace_of(&token.entity_id)?.ok_or_else(Error::permission_denied)?;
-        let entity = identity::load(&self.barrier, &namespace, &token.entity_id).await?;
-        let entity = entity.filter(|entity| !entity.disabled).ok_or_else(Error::permission_denied)?;
-        Ok(Some(Arc::new(entity)))
+        let entity = self.identity_behind(token).await?.filter(|entity| !entity.disabled);
+        entity.map(Some).ok_or_else(Error::permission_denied)
+    }
+
+    /// The identity behind `token`, even a disabled one; `None` without, or if it was deleted.
+    pub(crate) async fn identity_behind(&self, token: &TokenEntry) -> Result<Option<Arc<Entity>>, Error> {
+        if token.entity_id.is_empty() {
+            return Ok(None);
+        }
+        match self.tokens.namespace_of(&token.entity_id)? {
+            Some(namespace) => self.identity(&namespace, &token.entity_id).await,
+            None => Ok(None),
+        }
     }
 
     /// Ends what the request has used up.

@@ -37,10 +37,15 @@ impl Tokens {
             explicit_max_ttl: whole(grant.explicit_max_ttl),
         };
         let entity = entity_of(cx, &grant).await?;
+        let group_aliases = match &entity {
+            Some(entity) => refresh_groups(cx, &entity.id, &grant.group_aliases).await?,
+            None => Vec::new(),
+        };
+        let entity = with_groups(cx, entity).await?;
         let lifetime = lifetime(cx.limits(), wanted, cx.now(), cx.now())?;
         let policies = sanitize(&grant.policies, !grant.no_default_policy);
         require_of_login(&policies, entity.as_ref())?;
-        let mut entry = entry(cx, grant, policies);
+        let mut entry = entry(cx, grant, policies, group_aliases);
         entry.entity_id = entity.as_ref().map(|entity| entity.id.clone()).unwrap_or_default();
         entry.creation_ttl = lifetime.seconds;
         entry.granted_ttl = lifetime.seconds;
@@ -54,22 +59,40 @@ impl Tokens {
 
 async fn entity_of(cx: &Context<'_>, grant: &AuthGrant) -> Result<Option<Entity>, Error> {
     let Some(alias) = &grant.alias else { return Ok(None) };
-    let entity = identity::of_login(cx, alias).await?;
+    let entity = identity::of_login(cx, &cx.mount().entry, alias).await?;
     if entity.disabled {
         return Err(Error::permission_denied());
     }
     Ok(Some(entity))
 }
 
-fn require_of_login(policies: &[String], entity: Option<&Entity>) -> Result<(), Error> {
-    let of_entity = entity.map(|entity| entity.policies.as_slice()).unwrap_or_default();
-    if policies.iter().chain(of_entity).any(|name| name == "root") {
-        return Err(Error::invalid("auth methods cannot create root tokens"));
-    }
-    require_assignable(policies)
+async fn refresh_groups(cx: &Context<'_>, entity: &str, names: &[String]) -> Result<Vec<String>, Error> {
+    identity::refresh_groups(cx, entity, &cx.mount().entry.accessor, names).await
 }
 
-fn entry(cx: &Context<'_>, grant: AuthGrant, policies: Vec<String>) -> TokenEntry {
+/// `entity` with the groups that the login has put it in.
+async fn with_groups(cx: &Context<'_>, entity: Option<Entity>) -> Result<Option<Entity>, Error> {
+    match entity {
+        Some(entity) => cx.core.identity_in(cx.transaction(), &cx.request().namespace, &entity.id).await,
+        None => Ok(None),
+    }
+}
+
+fn require_of_login(policies: &[String], entity: Option<&Entity>) -> Result<(), Error> {
+    let of_entity = entity.map(|entity| entity.policies.as_slice()).unwrap_or_default();
+    let all: Vec<String> = policies.iter().chain(of_entity).cloned().collect();
+    if all.iter().any(|name| name == "root") {
+        return Err(Error::invalid("auth methods cannot create root tokens"));
+    }
+    require_assignable(&all)
+}
+
+fn entry(
+    cx: &Context<'_>,
+    grant: AuthGrant,
+    policies: Vec<String>,
+    group_aliases: Vec<String>,
+) -> TokenEntry {
     let kind = kind_of(grant.token_type, &cx.mount().entry.config.token_type);
     let is_service = kind == TokenKind::Service;
     let name = format!("{}{}", cx.mount().entry.path.replace('/', "-"), grant.display_name);
@@ -91,6 +114,7 @@ fn entry(cx: &Context<'_>, grant: AuthGrant, policies: Vec<String>) -> TokenEntr
             max_ttl: whole(grant.max_ttl),
             ttl: whole(grant.ttl),
             internal: grant.internal,
+            group_aliases,
         }),
         ..TokenEntry::default()
     }
@@ -117,6 +141,7 @@ pub(super) fn grant_of(entry: &TokenEntry) -> AuthGrant {
         max_ttl: Duration::from_secs(login.max_ttl),
         explicit_max_ttl: Duration::from_secs(entry.explicit_max_ttl),
         period: Duration::from_secs(entry.period),
+        group_aliases: login.group_aliases,
         num_uses: entry.num_uses,
         bound_cidrs: entry.bound_cidrs.clone(),
         internal: login.internal,
@@ -125,10 +150,10 @@ pub(super) fn grant_of(entry: &TokenEntry) -> AuthGrant {
     }
 }
 
-/// `auth` of an answer about `entry`.
+/// `auth` of an answer about `entry`, behind which is `entity`.
 pub(crate) fn auth_block(entry: &TokenEntry, token: &ClientToken, entity: Option<&Entity>) -> AuthBlock {
-    let entity = entity.filter(|entity| !entry.entity_id.is_empty() && entity.id == entry.entity_id);
-    let identity_policies = entity.map(|entity| entity.policies.clone()).unwrap_or_default();
+    let of_entity = entity.map(|entity| entity.policies.as_slice()).unwrap_or_default();
+    let identity_policies = sanitize(of_entity, false);
     let all: Vec<&String> = entry.policies.iter().chain(&identity_policies).collect();
     let end = entry.renewed_at.unwrap_or(entry.created_at);
     AuthBlock {

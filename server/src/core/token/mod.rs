@@ -30,7 +30,7 @@ use jiff::Timestamp;
 pub(crate) use engine::TokenEngine;
 pub(crate) use id::{namespace_of, random_text};
 pub(crate) use place::namespace_meant;
-pub(crate) use policies::sanitize as sanitize_policies;
+pub(crate) use policies::{normalized as normalized_names, sanitize as sanitize_policies};
 pub(crate) use store::{Issue, Tokens};
 pub(crate) use surroundings::{Home, Surroundings};
 
@@ -99,6 +99,8 @@ pub struct LoginGrant {
     pub ttl: u64,
     /// Known to the auth method alone.
     pub internal: BTreeMap<String, String>,
+    /// Names that the login gave of external groups which there were.
+    pub group_aliases: Vec<String>,
 }
 
 /// How a token is kept.

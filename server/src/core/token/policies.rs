@@ -20,7 +20,7 @@ pub(crate) fn sanitize<S: AsRef<str>>(names: &[S], add_default: bool) -> Vec<Str
 }
 
 /// Names trimmed, lower case, sorted, once each.
-pub(super) fn normalized<S: AsRef<str>>(names: &[S]) -> Vec<String> {
+pub(crate) fn normalized<S: AsRef<str>>(names: &[S]) -> Vec<String> {
     let trimmed = names.iter().map(|name| name.as_ref().trim().to_lowercase());
     let mut names: Vec<String> = trimmed.filter(|name| !name.is_empty()).collect();
     names.sort();

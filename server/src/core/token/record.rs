@@ -65,6 +65,8 @@ struct LoginRecord {
     ttl: u64,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     internal: BTreeMap<String, String>,
+    #[serde(rename = "groups", default, skip_serializing_if = "Vec::is_empty")]
+    group_aliases: Vec<String>,
 }
 
 /// What an accessor leads to.
@@ -110,10 +112,11 @@ impl From<&TokenEntry> for TokenRecord {
             renewed_at: entry.renewed_at,
             renewable: entry.renewable,
             is_leased: entry.is_leased,
-            login: entry.login.map(|LoginGrant { max_ttl, ttl, internal }| LoginRecord {
+            login: entry.login.map(|LoginGrant { max_ttl, ttl, internal, group_aliases }| LoginRecord {
                 max_ttl,
                 ttl,
                 internal,
+                group_aliases,
             }),
         }
     }
@@ -147,10 +150,11 @@ impl TokenRecord {
             renewed_at: self.renewed_at,
             renewable: self.renewable,
             is_leased: self.is_leased,
-            login: self.login.map(|LoginRecord { max_ttl, ttl, internal }| LoginGrant {
+            login: self.login.map(|LoginRecord { max_ttl, ttl, internal, group_aliases }| LoginGrant {
                 max_ttl,
                 ttl,
                 internal,
+                group_aliases,
             }),
         }
     }

@@ -4,7 +4,7 @@ use schemas::duration;
 use schemas::shape::Map;
 
 use super::role::{Role, RoleTokenType, stored_role};
-use super::{TokenEngine, has_sudo, tokens, with_warnings};
+use super::{TokenEngine, has_sudo, identity_of, tokens, with_warnings};
 use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::identity;
@@ -113,7 +113,8 @@ impl<'a, 'c> Creation<'a, 'c> {
         let issue = Issue { namespace: &cx.request().namespace, entry, text };
         let (token, entry) = tokens(cx).issue(cx.transaction(), issue).await?;
         self.warn_of_missing_policies(&entry.policies).await?;
-        let block = auth_block(&entry, &token, cx.request().entity.as_deref());
+        let entity = identity_of(cx, &entry).await?;
+        let block = auth_block(&entry, &token, entity.as_ref());
         let response = Response { grant: Grant::Issued(Box::new(block)), ..Response::default() };
         Ok(with_warnings(response, self.warnings))
     }
@@ -298,7 +299,7 @@ impl<'a, 'c> Creation<'a, 'c> {
             return Err(Error::invalid("invalid 'entity_alias' value"));
         }
         let alias = Alias { name: name.to_owned(), ..Alias::default() };
-        let entity = identity::of_login(self.cx, &alias).await?;
+        let entity = identity::of_login(self.cx, &self.cx.mount().entry, &alias).await?;
         if entity.disabled {
             return Err(Error::with_status(
                 http::StatusCode::FORBIDDEN,

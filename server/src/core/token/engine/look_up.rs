@@ -6,9 +6,10 @@ use http::StatusCode;
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
 
-use super::{BareAccessorFields, TokenEngine, TokenFields, by_accessor, tokens};
+use super::{BareAccessorFields, TokenEngine, TokenFields, by_accessor, identity_of, tokens};
 use crate::core::context::Context;
 use crate::core::error::Error;
+use crate::core::identity::Entity;
 use crate::core::request::ClientToken;
 use crate::core::response::Response;
 use crate::core::token::{TokenEntry, TokenKind};
@@ -25,7 +26,11 @@ struct Shown<'a> {
     entity_id: &'a str,
     expire_time: Option<String>,
     explicit_max_ttl: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_namespace_policies: Option<BTreeMap<String, Vec<String>>>,
     id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity_policies: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     issue_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,17 +80,26 @@ async fn look_up_token(cx: &Context<'_>, token: &ClientToken) -> Result<Response
     if !is_own && !owner.is_within(&cx.request().namespace) {
         return Err(bad());
     }
-    show(&entry, token.expose(), &owner.path, cx.now())
+    let entity = identity_of(cx, &entry).await?;
+    show(&entry, token.expose(), &owner.path, entity.as_ref(), cx.now())
 }
 
 pub(super) async fn look_up_accessor(_: &TokenEngine, cx: &Context<'_>) -> Result<Response, Error> {
     let fields: BareAccessorFields = cx.fields()?;
     let entry = by_accessor(cx, fields.accessor).await?;
     let owner = tokens(cx).namespace_of(&entry.id)?;
-    show(&entry, "", owner.as_ref().map_or("", |owner| &owner.path), cx.now())
+    let entity = identity_of(cx, &entry).await?;
+    show(&entry, "", owner.as_ref().map_or("", |owner| &owner.path), entity.as_ref(), cx.now())
 }
 
-fn show(entry: &TokenEntry, token: &str, namespace_path: &str, now: Timestamp) -> Result<Response, Error> {
+fn show(
+    entry: &TokenEntry,
+    token: &str,
+    namespace_path: &str,
+    entity: Option<&Entity>,
+    now: Timestamp,
+) -> Result<Response, Error> {
+    let of_entity = entity.map(|entity| entity.policies.as_slice()).filter(|policies| !policies.is_empty());
     let has_times = entry.is_leased || entry.kind == TokenKind::Batch;
     let renewed_at = entry.renewed_at;
     Response::data(&Shown {
@@ -97,7 +111,10 @@ fn show(entry: &TokenEntry, token: &str, namespace_path: &str, now: Timestamp) -
         entity_id: &entry.entity_id,
         expire_time: entry.expires_at.map(|end| end.to_string()),
         explicit_max_ttl: entry.explicit_max_ttl,
+        // Groups never reach beyond their namespace.
+        external_namespace_policies: of_entity.map(|_| BTreeMap::new()),
         id: token,
+        identity_policies: of_entity,
         issue_time: has_times.then(|| issue_time(entry)),
         last_renewal: renewed_at.map(|time| time.to_string()),
         last_renewal_time: renewed_at.map(Timestamp::as_second),

@@ -14,6 +14,7 @@ use super::{TokenEntry, Tokens};
 use crate::core::context::Context;
 use crate::core::engine::{Engine, Route};
 use crate::core::error::Error;
+use crate::core::identity::Entity;
 use crate::core::request::ClientToken;
 use crate::core::response::Response;
 use crate::handler;
@@ -102,6 +103,21 @@ fn tokens<'a>(cx: &Context<'a>) -> &'a Tokens {
 /// Whether the token of the request has `sudo` at its path.
 async fn has_sudo(cx: &Context<'_>) -> Result<bool, Error> {
     tokens(cx).surroundings()?.has_sudo(cx).await
+}
+
+/// The identity behind `entry`, as the transaction sees it.
+async fn identity_of(cx: &Context<'_>, entry: &TokenEntry) -> Result<Option<Entity>, Error> {
+    identity_of_id(cx, &entry.entity_id).await
+}
+
+async fn identity_of_id(cx: &Context<'_>, id: &str) -> Result<Option<Entity>, Error> {
+    if id.is_empty() {
+        return Ok(None);
+    }
+    match tokens(cx).namespace_of(id)? {
+        Some(namespace) => cx.core.identity_in(cx.transaction(), &namespace, id).await,
+        None => Ok(None),
+    }
 }
 
 /// A token that a body must name.

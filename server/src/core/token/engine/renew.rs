@@ -3,10 +3,14 @@
 use schemas::shape::Seconds;
 
 use super::role::stored_role;
-use super::{AccessorFields, RenewFields, TokenEngine, by_accessor, required, tokens, with_warnings};
+use super::{
+    AccessorFields, RenewFields, TokenEngine, by_accessor, identity_of, identity_of_id, required, tokens,
+    with_warnings,
+};
 use crate::core::context::Context;
 use crate::core::engine::Renewal;
 use crate::core::error::Error;
+use crate::core::identity;
 use crate::core::limits::TtlLimits;
 use crate::core::request::ClientToken;
 use crate::core::response::{AuthGrant, Grant, Response};
@@ -55,7 +59,8 @@ async fn renew_entry(
     }
     let increment = increment.map_or(0, |increment| increment.0).max(0).unsigned_abs();
     let warnings = extend(cx, &mut entry, increment).await?;
-    let block = auth_block(&entry, token, cx.request().entity.as_deref());
+    let entity = identity_of(cx, &entry).await?;
+    let block = auth_block(&entry, token, entity.as_ref());
     let response = Response { grant: Grant::Issued(Box::new(block)), ..Response::default() };
     Ok(with_warnings(response, warnings))
 }
@@ -66,6 +71,7 @@ async fn extend(cx: &Context<'_>, entry: &mut TokenEntry, increment: u64) -> Res
         return Err(Error::invalid("lease is not renewable"));
     }
     let (limits, wanted) = wanted(cx, entry, increment).await?;
+    refresh_groups(cx, entry).await?;
     let lifetime = lifetime(limits, wanted, entry.created_at, cx.now())?;
     let end = ttl::after(cx.now(), lifetime.seconds);
     entry.expires_at = Some(end);
@@ -74,6 +80,17 @@ async fn extend(cx: &Context<'_>, entry: &mut TokenEntry, increment: u64) -> Res
     tokens(cx).rewrite(cx.transaction(), entry)?;
     tokens(cx).leases().watch(cx.transaction(), entry.lease_id(), Some(end));
     Ok(lifetime.warnings)
+}
+
+/// Groups that the login named may have come, others may have lost their alias.
+async fn refresh_groups(cx: &Context<'_>, entry: &mut TokenEntry) -> Result<(), Error> {
+    let Some(login) = entry.login.as_mut().filter(|_| !entry.entity_id.is_empty()) else { return Ok(()) };
+    let home = tokens(cx).surroundings()?.mount_at(&cx.request().namespace, &entry.path);
+    let Some(home) = home else { return Ok(()) };
+    let Some(entity) = identity_of_id(cx, &entry.entity_id).await? else { return Ok(()) };
+    let accessor = &home.mount.entry.accessor;
+    login.group_aliases = identity::refresh_groups(cx, &entity.id, accessor, &login.group_aliases).await?;
+    Ok(())
 }
 
 async fn wanted(cx: &Context<'_>, entry: &TokenEntry, increment: u64) -> Result<(TtlLimits, Wanted), Error> {
