@@ -68,8 +68,8 @@ pub(super) fn read(
     let declared = declarations(parsed, found);
     let (mut given, files) = given(options, budget, found);
     refuse_unknown(&declared, options, found);
-    let mut variables = Variables::default();
-    variables.files = files.iter().filter_map(|file| refuse_strangers(&declared, file, found)).collect();
+    let files = files.iter().filter_map(|file| refuse_strangers(&declared, file, found)).collect();
+    let mut variables = Variables { files, ..Variables::default() };
     for variable in declared.values() {
         let given = given.remove(&variable.name);
         let from_default = given.is_none();
