@@ -18,7 +18,7 @@ use crate::value::Val;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Salt([u8; 16]);
 
-/// Memory and passes of one Argon2id run: what OWASP names as the least, and a tenth of a second.
+/// Memory and passes of one Argon2id run: what OWASP names as the least.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 
