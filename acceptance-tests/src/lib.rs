@@ -6,6 +6,7 @@
 //! - [`Server`] starts OpenBao or our server on a free port with a folder of its own, and ends it when dropped.
 //! - [`Terraform`] and [`Lockstep`] run the two clients in a folder of their own.
 //! - [`script`] reads request files and replays them; [`mask`] hides what differs in every run.
+//! - [`surface`] tells which operations of the API the request files cover.
 //! - [`exceptions`] reads the lists of known exceptions, which can only shrink.
 //!
 //! Everything answers `Result<_, String>`: the text is what a person reads when a case fails, so it holds the
@@ -21,6 +22,7 @@ pub mod run;
 pub mod script;
 mod server;
 pub mod stand_in;
+pub mod surface;
 mod terraform;
 pub mod wire;
 

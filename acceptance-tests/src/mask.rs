@@ -16,6 +16,7 @@ static PATTERNS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (pattern(r"(19|20)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"), "(time)"),
         (pattern(r"\b(s|hvs)\.[A-Za-z0-9_-]{24,}(\.[A-Za-z0-9]+)?"), "(token)"),
         (pattern(r"\b(b|hvb)\.[A-Za-z0-9_-]{24,}(\.[A-Za-z0-9]+)?"), "(batch token)"),
+        (pattern(r"\bh[0-9a-f]{64}(\.[A-Za-z0-9]+)?"), "(token hash)"),
         (pattern(r"_[0-9a-f]{8}\b"), "_(hex)"),
         (pattern(r"vault-cluster-[0-9a-f]{8}"), "(cluster)"),
     ]
@@ -44,7 +45,16 @@ pub fn mask(value: &Value) -> Value {
 }
 
 fn mask_fields(fields: &Map<String, Value>) -> Map<String, Value> {
-    let masked = fields.iter().map(|(name, value)| (mask_text(name), mask_field(name, value)));
+    // Six letters are an id only where a namespace is shown.
+    let is_id = |name: &str, value: &Value| {
+        name == "id"
+            && fields.contains_key("custom_metadata")
+            && value.as_str().is_some_and(|id| id.len() == 6)
+    };
+    let masked = fields.iter().map(|(name, value)| {
+        let value = if is_id(name, value) { Value::from("(id)") } else { mask_field(name, value) };
+        (mask_text(name), value)
+    });
     masked.collect()
 }
 

@@ -12,8 +12,9 @@
 //! ```
 //!
 //! A blank line ends an exchange. `Namespace`, `Token` and `Wrap-TTL` are short for the server's own headers; without
-//! `Token` the root token is sent, with `Token: none` no token. `{name}` stands for a captured value. A body that is
-//! no JSON follows `| `; `Body-Size: N` sends that many bytes of one JSON string. The answer is masked
+//! `Token` the root token is sent, with `Token: none` no token. `{name}` stands for a captured value,
+//! `{unseal_key}` for the unseal key of a development server. A body that is
+//! no JSON follows `| `; `show NAME` puts that header of the answer behind its status, as JSON; `Body-Size: N` sends that many bytes of one JSON string. The answer is masked
 //! ([`mask`](crate::mask)); it is written by `UPDATE_EXPECT=1 cargo test -p acceptance-tests --test differential`,
 //! which asks OpenBao.
 
@@ -45,7 +46,10 @@ pub struct Exchange {
     headers: Vec<(String, String)>,
     body: Option<Vec<u8>>,
     captures: Vec<(String, String)>,
+    /// Headers of the answer that are compared, too.
+    shown: Vec<String>,
     expected: Option<(u16, Value)>,
+    expected_headers: Value,
     line: usize,
 }
 
@@ -58,6 +62,8 @@ pub struct Replayed {
     pub line: usize,
     /// Status.
     pub status: u16,
+    /// The headers that the file wants to be shown; null without any.
+    pub headers: Value,
     /// Body, masked.
     pub body: Value,
     /// Where the answer differs from the expected one; status first.
@@ -94,6 +100,13 @@ impl Script {
         Ok(script)
     }
 
+    /// Method, path with query, and body of every request, as the file has them.
+    pub fn requests(&self) -> impl Iterator<Item = (&str, &str, Option<&[u8]>)> {
+        let exchanges = self.exchanges.iter();
+        exchanges
+            .map(|exchange| (exchange.method.as_str(), exchange.target.as_str(), exchange.body.as_deref()))
+    }
+
     /// How many requests the file has.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -111,7 +124,7 @@ impl Script {
     /// # Errors
     /// When the server does not answer.
     pub fn replay(&self, server: &Server) -> Result<Vec<Replayed>, String> {
-        let mut variables = Variables::default();
+        let mut variables = Variables::of(self, server);
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let mut replayed = Vec::new();
         for exchange in &self.exchanges {
@@ -148,7 +161,11 @@ impl Script {
     pub fn with_answers(&self, replayed: &[Replayed]) -> String {
         let mut text = String::new();
         for (exchange, replayed) in self.exchanges.iter().zip(replayed) {
-            let _ = writeln!(text, "{}{}< {}", exchange.prose, exchange.source, replayed.status);
+            let _ = write!(text, "{}{}< {}", exchange.prose, exchange.source, replayed.status);
+            if !replayed.headers.is_null() {
+                let _ = write!(text, " {}", replayed.headers);
+            }
+            text.push('\n');
             if !replayed.body.is_null() {
                 let _ = writeln!(text, "{}", replayed.body);
             }
@@ -177,9 +194,7 @@ impl Exchange {
 
     fn line(&mut self, line: &str) -> Result<(), String> {
         if let Some(status) = line.strip_prefix("< ") {
-            let status = status.parse().map_err(|_| format!("`{status}` is no status"))?;
-            self.expected = Some((status, Value::Null));
-            return Ok(());
+            return self.status_line(status);
         }
         if let Some((_, body)) = &mut self.expected {
             *body = serde_json::from_str(line).map_err(|error| format!("the answer is no JSON: {error}"))?;
@@ -190,10 +205,21 @@ impl Exchange {
         self.request_line(line)
     }
 
+    fn status_line(&mut self, line: &str) -> Result<(), String> {
+        let (status, headers) = line.split_once(' ').unwrap_or((line, "null"));
+        let status = status.parse().map_err(|_| format!("`{status}` is no status"))?;
+        self.expected = Some((status, Value::Null));
+        self.expected_headers =
+            serde_json::from_str(headers).map_err(|error| format!("the headers are no JSON: {error}"))?;
+        Ok(())
+    }
+
     fn request_line(&mut self, line: &str) -> Result<(), String> {
         if let Some(rest) = line.strip_prefix("capture ") {
             let (name, pointer) = rest.split_once(' ').ok_or("`capture NAME POINTER` is needed")?;
             self.captures.push((name.to_owned(), pointer.to_owned()));
+        } else if let Some(name) = line.strip_prefix("show ") {
+            self.shown.push(name.to_ascii_lowercase());
         } else if let Some(raw) = line.strip_prefix("| ") {
             self.body = Some(raw.as_bytes().to_vec());
         } else if line.starts_with(['{', '[', '"']) || self.body.is_some() {
@@ -225,8 +251,22 @@ impl Exchange {
         let reply = self.call(server, variables).send(&server.address)?;
         variables.capture(&self.captures, &reply.json());
         let body = mask(&variables.hide(&reply.json()));
-        let differences = self.compare(&reply, &body);
-        Ok(Replayed { name, line: self.line, status: reply.status, body, differences })
+        let headers = self.shown_of(&reply);
+        let mut differences = self.compare(&reply, &body);
+        if self.expected.is_some() {
+            differences.extend(mask::differences(&self.expected_headers, &headers));
+        }
+        Ok(Replayed { name, line: self.line, status: reply.status, headers, body, differences })
+    }
+
+    /// The headers of `reply` that the file wants to be shown; null if it wants none.
+    fn shown_of(&self, reply: &Reply) -> Value {
+        if self.shown.is_empty() {
+            return Value::Null;
+        }
+        let is_shown = |name: &String| self.shown.contains(name);
+        let headers = reply.headers.iter().filter(|(name, _)| is_shown(name));
+        headers.map(|(name, value)| (name.clone(), Value::String(mask::mask_text(value)))).collect()
     }
 
     fn call(&self, server: &Server, variables: &Variables) -> Call {
@@ -270,6 +310,13 @@ fn large_body(size: usize) -> Vec<u8> {
 struct Variables(BTreeMap<String, String>);
 
 impl Variables {
+    /// What is known from the start: `{unseal_key}`, if the server tells it.
+    fn of(script: &Script, server: &Server) -> Self {
+        let is_wanted = script.exchanges.iter().any(|exchange| exchange.source.contains("{unseal_key}"));
+        let key = if is_wanted { server.unseal_key() } else { None };
+        Self(key.map(|key| ("unseal_key".to_owned(), key)).into_iter().collect())
+    }
+
     fn capture(&mut self, captures: &[(String, String)], body: &Value) {
         for (name, pointer) in captures {
             if let Some(value) = body.pointer(pointer) {
@@ -315,7 +362,14 @@ mod tests {
             .iter()
             .map(|exchange| {
                 let (status, body) = exchange.expected.clone().expect("an answer");
-                Replayed { name: String::new(), line: 0, status, body, differences: Vec::new() }
+                Replayed {
+                    name: String::new(),
+                    line: 0,
+                    status,
+                    headers: Value::Null,
+                    body,
+                    differences: Vec::new(),
+                }
             })
             .collect();
         assert_eq!(script.with_answers(&replayed), text);

@@ -121,6 +121,24 @@ impl Server {
         format!("http://{}", self.address)
     }
 
+    /// The one unseal key; a development server has it in its log.
+    #[must_use]
+    pub fn unseal_key(&self) -> Option<String> {
+        let in_log = || {
+            let log = self.log_text();
+            let line = log.lines().find_map(|line| line.trim().strip_prefix("Unseal Key: "));
+            line.map(str::to_owned)
+        };
+        // It is written after the server has begun to answer.
+        let begin = Instant::now();
+        let mut key = self.unseal_key.clone().or_else(in_log);
+        while key.is_none() && begin.elapsed() < START {
+            thread::sleep(Duration::from_millis(20));
+            key = in_log();
+        }
+        key
+    }
+
     /// Everything it has logged so far.
     #[must_use]
     pub fn log_text(&self) -> String {

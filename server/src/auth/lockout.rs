@@ -19,7 +19,7 @@ const CROWD: usize = 10_000;
 
 /// Failed logins of one mount by name, in memory: a restart forgets them.
 #[derive(Clone, Default)]
-pub(super) struct Lockout(Arc<Mutex<HashMap<String, Failures>>>);
+pub struct Lockout(Arc<Mutex<HashMap<String, Failures>>>);
 
 struct Failures {
     count: u64,
@@ -79,6 +79,20 @@ impl Lockout {
         }
         entry.count += 1;
         entry.last = now;
+    }
+
+    /// Who is locked out, sorted.
+    pub(crate) fn locked_out(&self, limits: UserLockout, now: Timestamp) -> Vec<String> {
+        let failures = self.0.lock();
+        let locked = failures.iter().filter(|(_, entry)| entry.lock(limits, now));
+        let mut names: Vec<String> = locked.map(|(name, _)| name.clone()).collect();
+        names.sort();
+        names
+    }
+
+    /// Forgets the failures of `name`.
+    pub(crate) fn forget(&self, name: &str) {
+        self.0.lock().remove(name);
     }
 
     /// Forgets the failures of `name` once the login of `cx` is committed.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::core::engine::AnyEngine;
 use crate::core::mount::MountEntry;
 use crate::core::token::TokenEngine;
+pub use lockout::Lockout;
 
 /// The auth method for a mount of `entry`, or `None` if its type is not built.
 pub(crate) fn make(entry: &MountEntry) -> Option<Arc<dyn AnyEngine>> {

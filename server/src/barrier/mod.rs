@@ -117,8 +117,17 @@ impl Barrier {
         self.replace_keyring(Batch::new(), Keyring::rotated).await
     }
 
-    /// Lets `root` open the keyring instead of the present root key, and stores `also` in the clear with it.
-    pub async fn replace_root_key(&self, root: &RootKey, also: Batch) -> Result<(), BarrierError> {
+    /// Lets `root` open the keyring instead of the present root key, and stores with it `also` in the clear and
+    /// `contents` encrypted.
+    pub async fn replace_root_key(
+        &self,
+        root: &RootKey,
+        mut also: Batch,
+        contents: Batch,
+    ) -> Result<(), BarrierError> {
+        for (key, write) in self.encrypt(contents)? {
+            also.replace(&key, Some(write));
+        }
         self.replace_keyring(also, |keyring| keyring.with_root(root.clone())).await?;
         Ok(())
     }

@@ -75,7 +75,7 @@ async fn a_new_root_key_replaces_the_old_one() {
     let barrier = unsealed().await;
     put_all(&barrier, &["a"]).await;
     let root = RootKey::generate();
-    barrier.replace_root_key(&root, Batch::new()).await.unwrap();
+    barrier.replace_root_key(&root, Batch::new(), Batch::new()).await.unwrap();
     barrier.seal();
     barrier.unseal(&root).await.unwrap();
     assert!(barrier.is_root_key(&root).unwrap());

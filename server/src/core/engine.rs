@@ -68,6 +68,7 @@ use super::help::Described;
 use super::pattern::{Captures, Pattern};
 use super::request::Operation;
 use super::response::{AuthGrant, Response};
+use crate::auth::Lockout;
 
 /// A secrets engine or an auth method. One instance for each mount.
 #[async_trait]
@@ -98,6 +99,19 @@ pub trait Engine: Send + Sync + Sized + 'static {
     /// Ends a secret that it has leased. Must not fail for a secret that is gone already.
     async fn revoke(&self, _cx: &Context<'_>, _lease: &Lease) -> Result<(), Error> {
         Err(Error::internal("a lease was made by an engine that does not revoke"))
+    }
+
+    /// Whether its logins name roles, for limits of one role.
+    const HAS_ROLES: bool = false;
+
+    /// The role that the login `cx` names; empty for none. It proves nothing.
+    async fn role_of_login(&self, _cx: &Context<'_>) -> Result<String, Error> {
+        Ok(String::new())
+    }
+
+    /// Who has failed to log in too often, where failures are counted.
+    fn lockout(&self) -> Option<&Lockout> {
+        None
     }
 
     /// Decides whether a token of one of its logins may be renewed, and for how long: `grant` is what the login
@@ -342,6 +356,12 @@ pub(crate) trait AnyEngine: Send + Sync {
     async fn revoke(&self, cx: &Context<'_>, lease: &Lease) -> Result<(), Error>;
     /// See [`Engine::renew_login`].
     async fn renew_login(&self, cx: &Context<'_>, grant: &AuthGrant) -> Result<Renewal, Error>;
+    /// See [`Engine::HAS_ROLES`].
+    fn has_roles(&self) -> bool;
+    /// See [`Engine::role_of_login`].
+    async fn role_of_login(&self, cx: &Context<'_>) -> Result<String, Error>;
+    /// See [`Engine::lockout`].
+    fn lockout(&self) -> Option<&Lockout>;
 }
 
 #[async_trait]
@@ -425,5 +445,17 @@ impl<E: Engine> AnyEngine for E {
 
     async fn renew_login(&self, cx: &Context<'_>, grant: &AuthGrant) -> Result<Renewal, Error> {
         Engine::renew_login(self, cx, grant).await
+    }
+
+    fn has_roles(&self) -> bool {
+        E::HAS_ROLES
+    }
+
+    async fn role_of_login(&self, cx: &Context<'_>) -> Result<String, Error> {
+        Engine::role_of_login(self, cx).await
+    }
+
+    fn lockout(&self) -> Option<&Lockout> {
+        Engine::lockout(self)
     }
 }

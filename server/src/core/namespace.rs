@@ -20,6 +20,9 @@ pub struct Namespace {
     /// Being deleted: takes no request.
     #[serde(default)]
     pub tainted: bool,
+    /// SHA-256 of the key that unlocks its API, hexadecimal; empty while it is open.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lock: String,
 }
 
 impl Namespace {
@@ -31,12 +34,18 @@ impl Namespace {
             path: String::new(),
             custom_metadata: BTreeMap::new(),
             tainted: false,
+            lock: String::new(),
         })
     }
 
     /// Whether it is the root namespace.
     pub fn is_root(&self) -> bool {
         self.path.is_empty()
+    }
+
+    /// Whether requests to it are refused until it is unlocked.
+    pub fn is_locked(&self) -> bool {
+        !self.lock.is_empty()
     }
 
     /// Whether it is `other` or lies below it.

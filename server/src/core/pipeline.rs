@@ -129,11 +129,37 @@ impl Core {
             token: None,
             entity: None,
         };
+        require_unlocked(topology, &request)?;
+        require_root_namespace(&request)?;
         let meant = namespace_meant(&request).and_then(|id| topology.by_id(&id));
         match meant.filter(|space| !space.namespace.tainted) {
             Some(space) => Ok((space, Request { namespace: Arc::clone(&space.namespace), ..request })),
             None => Ok((space, request)),
         }
+    }
+
+    /// The role that a login names, before anything is checked; `None` if it leads nowhere.
+    pub(crate) async fn role_of_login(self: &Arc<Self>, incoming: &Incoming) -> Option<String> {
+        let topology = self.topology()?;
+        let (space, length) = topology.resolve(&incoming.namespace, &incoming.path)?;
+        let request = Request {
+            id: incoming.id.clone(),
+            namespace: Arc::clone(&space.namespace),
+            path: incoming.path.clone().without_first(length),
+            operation: incoming.operation,
+            parameters: incoming.parameters.clone(),
+            wrap_ttl: None,
+            client: incoming.client,
+            headers: HeaderMap::new(),
+            client_token: ClientToken::default(),
+            token: None,
+            entity: None,
+        };
+        let target = target(space, &request.path, request.operation).ok()?;
+        let transaction = self.barrier.begin();
+        let cx = self.context(&target, &request, &transaction);
+        // What it writes into the transaction is dropped with it.
+        target.engine.role_of_login(&cx).await.ok()
     }
 
     async fn serve_in(self: &Arc<Self>, space: &Space, mut request: Request) -> Reply {
@@ -396,6 +422,66 @@ async fn require_mounted(
     match transaction.get(&mount_table::key(namespace, entry)).await? {
         Some(_) => Ok(()),
         None => Err(no_route(&request.path)),
+    }
+}
+
+/// Endpoints below `sys/` that are the whole server's.
+const ONLY_IN_ROOT: [&str; 25] = [
+    "audit",
+    "audit-hash",
+    "config/auditing",
+    "config/cors",
+    "config/reload",
+    "config/state",
+    "config/ui",
+    "generate-recovery-token",
+    "generate-root",
+    "health",
+    "host-info",
+    "in-flight-req",
+    "init",
+    "internal/inspect/router",
+    "loggers",
+    "metrics",
+    "monitor",
+    "pprof",
+    "quotas/config",
+    "quotas/rate-limit",
+    "raw",
+    "rekey",
+    "step-down",
+    "storage",
+    "unseal",
+];
+
+/// Refuses requests in a namespace for what is the whole server's.
+fn require_root_namespace(request: &Request) -> Result<(), Error> {
+    let Some(rest) = request.path.strip_prefix("sys/").filter(|_| !request.namespace.is_root()) else {
+        return Ok(());
+    };
+    let is_at =
+        |path: &str| rest.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if ONLY_IN_ROOT.into_iter().any(is_at) {
+        return Err(Error::invalid("operation only available in root namespace"));
+    }
+    Ok(())
+}
+
+/// Refuses requests to a locked namespace, but for the one that unlocks it.
+fn require_unlocked(topology: &Topology, request: &Request) -> Result<(), Error> {
+    if request.namespace.is_root() || &*request.path == "sys/namespaces/api-lock/unlock" {
+        return Ok(());
+    }
+    match topology.lock_above(&request.namespace.path) {
+        Some(locked) => Err(Error::with_status(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!(
+                "API access to this namespace has been locked by an administrator - \"{}\" must be unlocked to gain \
+                 access.",
+                locked.path
+            ),
+        )),
+        None => Ok(()),
     }
 }
 

@@ -15,6 +15,7 @@ use super::mount::MountEntry;
 use super::mount_table;
 use super::namespace::Namespace;
 use super::policies::{self, AclCache};
+use super::quota::Quotas;
 use super::token::{Surroundings, Tokens};
 use super::topology::{Mounted, Space, Topology};
 use crate::barrier::{Barrier, Transaction};
@@ -60,6 +61,7 @@ pub struct Core {
     pub(crate) acls: AclCache,
     pub(crate) identities: Arc<EntityCache>,
     pub(crate) tokens: Tokens,
+    pub(crate) quotas: Quotas,
     /// Held by the one request that changes mounts or namespaces.
     pub(crate) topology_writer: tokio::sync::Mutex<()>,
     /// `None` while sealed.
@@ -80,6 +82,7 @@ impl Core {
             clock,
             acls: AclCache::default(),
             identities: Arc::default(),
+            quotas: Quotas::default(),
             topology_writer: tokio::sync::Mutex::new(()),
             topology: ArcSwapOption::empty(),
             cluster: ArcSwapOption::empty(),
@@ -108,6 +111,9 @@ impl Core {
             while tokio::time::timeout(COUNT_INTERVAL, stop.cancelled()).await.is_err() {
                 let Some(core) = core.upgrade() else { return };
                 core.store_counts(&mut stored).await;
+                if let Err(error) = core.rotate_when_due().await {
+                    tracing::debug!("no key is rotated now: {error}");
+                }
             }
         });
     }
@@ -135,6 +141,7 @@ impl Core {
         let cluster = transaction.get_json(CLUSTER_KEY).await?;
         self.cluster.store(cluster.map(Arc::new));
         self.tokens.open(&transaction).await?;
+        self.quotas.open(&transaction).await?;
         self.topology.store(Some(load_topology(&transaction).await?));
         self.restore_leases().await
     }
@@ -146,6 +153,7 @@ impl Core {
         self.tokens.close();
         self.acls.invalidate();
         self.identities.clear();
+        self.quotas.close();
         self.seal.seal().await.map_err(Error::internal)
     }
 

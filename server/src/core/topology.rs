@@ -148,6 +148,13 @@ impl Topology {
         spaces.map(|(path, space)| (path.as_str(), space)).collect()
     }
 
+    /// The outermost locked namespace of those that `path` lies in.
+    pub(crate) fn lock_above(&self, path: &str) -> Option<&Arc<Namespace>> {
+        let ends = path.match_indices('/').map(|(slash, _)| slash + 1);
+        let namespaces = ends.filter_map(|end| self.spaces.get(&path[..end]).map(|space| &space.namespace));
+        namespaces.into_iter().find(|namespace| namespace.is_locked())
+    }
+
     /// The namespace that `header` names (slashes at the ends do not count) and the path goes on to name:
     /// it, and how much of `path` is its name.
     pub(crate) fn resolve(&self, header: &str, path: &str) -> Option<(&Arc<Space>, usize)> {

@@ -19,6 +19,7 @@ use crate::core::error::Error;
 use crate::core::input::go_seconds;
 use crate::core::path::{ApiPath, PathError};
 use crate::core::pipeline::{Incoming, Reply};
+use crate::core::quota::RateLimit;
 use crate::core::request::{ClientToken, Operation, Parameters};
 use crate::core::state::Core;
 
@@ -105,10 +106,13 @@ impl Service {
             return of_reply(Reply::error(&Error::not_found(), false));
         };
         match parse_path(path) {
-            Ok(path) => match self.dispatch(request, path, client).await {
-                Ok(reply) => of_reply(reply),
-                Err(error) => of_reply(Reply::error(&error, false)),
-            },
+            Ok(path) => {
+                let mut extra = Vec::new();
+                let outcome = self.dispatch(request, path, client, &mut extra).await;
+                let mut answer = of_reply(outcome.unwrap_or_else(|error| Reply::error(&error, false)));
+                answer.headers_mut().extend(extra);
+                answer
+            }
             Err(PathError::NotPrintable) => bare(StatusCode::BAD_REQUEST),
             Err(PathError::Relative) => {
                 of_reply(Reply::error(&Error::invalid("relative paths not supported"), false))
@@ -121,22 +125,36 @@ impl Service {
         request: http::Request<hyper::body::Incoming>,
         path: ApiPath,
         client: IpAddr,
+        extra: &mut Vec<(HeaderName, HeaderValue)>,
     ) -> Result<Reply, Error> {
         let (parts, stream) = request.into_parts();
         let pairs = query::pairs(parts.uri.query().unwrap_or_default());
-        if status::is_status_path(&path) {
-            return self.status(&parts, &path, pairs, stream).await;
+        let asked = operation(&parts.method, &pairs);
+        let path = match asked {
+            Ok(Operation::List | Operation::Scan) => path.into_folder(),
+            _ => path,
+        };
+        let limit = self.core.rate_limit(text(&parts.headers, &NAMESPACE), &path, client);
+        let is_of_role = matches!(limit, RateLimit::OfRole);
+        admit(limit, &path, extra)?;
+        let bare = path.strip_suffix('/').unwrap_or(&path);
+        if status::is_status_path(bare) {
+            return self.status(&parts, bare, pairs, stream).await;
         }
-        let operation = operation(&parts.method, &pairs)?;
+        let operation = asked?;
         let _room = if operation.is_by_query() { None } else { self.make_room(&stream).await };
-        let path = path_of(path, operation)?;
+        require_file(&path, operation)?;
         let parameters = if operation.is_by_query() {
             query::parameters(pairs, &["list", "scan", "help"])
         } else {
             require_media_type(operation, &parts.headers)?;
             self.parameters(stream, &parts.headers).await?
         };
-        Ok(self.core.serve(incoming(parts.headers, path, operation, parameters, client)?).await)
+        let incoming = incoming(parts.headers, path, operation, parameters, client)?;
+        if is_of_role {
+            admit(self.core.rate_limit_of_role(&incoming).await, &incoming.path, extra)?;
+        }
+        Ok(self.core.serve(incoming).await)
     }
 
     /// Waits until the body `stream` has room in memory. Small ones need none.
@@ -226,15 +244,25 @@ fn read_operation(pairs: &[(String, String)]) -> Result<Operation, Error> {
     }
 }
 
-/// Lists are of folders; only folders cannot be written.
-fn path_of(path: ApiPath, operation: Operation) -> Result<ApiPath, Error> {
+/// Folders cannot be written.
+fn require_file(path: &str, operation: Operation) -> Result<(), Error> {
     match operation {
-        Operation::List | Operation::Scan => Ok(path.into_folder()),
         Operation::Update | Operation::Patch if path.ends_with('/') => {
             Err(Error::invalid("cannot write to a path ending in '/'"))
         }
-        _ => Ok(path),
+        _ => Ok(()),
     }
+}
+
+/// Refuses a request beyond its limit; keeps what its answer has to tell.
+fn admit(limit: RateLimit, path: &str, extra: &mut Vec<(HeaderName, HeaderValue)>) -> Result<(), Error> {
+    let RateLimit::Counted { is_allowed, headers } = limit else { return Ok(()) };
+    extra.extend(headers);
+    if is_allowed {
+        return Ok(());
+    }
+    let text = format!("request path \"{path}\": rate limit quota exceeded");
+    Err(Error::with_status(StatusCode::TOO_MANY_REQUESTS, text))
 }
 
 fn require_media_type(operation: Operation, headers: &HeaderMap) -> Result<(), Error> {

@@ -30,7 +30,10 @@ pub(super) struct StatusRequest<'a> {
 
 /// Whether `path` is answered here.
 pub(super) fn is_status_path(path: &str) -> bool {
-    matches!(path, "sys/health" | "sys/seal-status" | "sys/init" | "sys/unseal" | "sys/leader")
+    matches!(
+        path,
+        "sys/health" | "sys/seal-status" | "sys/init" | "sys/unseal" | "sys/leader" | "sys/step-down"
+    )
 }
 
 /// Answers `request`.
@@ -47,6 +50,8 @@ pub(super) async fn answer(core: &Arc<Core>, request: StatusRequest<'_>) -> Resu
         "sys/init" if is_write => initialize(core, &request.parameters).await,
         "sys/unseal" if is_write => unseal(core, &request.parameters).await,
         "sys/leader" if is_read => leader(),
+        // There is nobody to step down for.
+        "sys/step-down" if is_write => Ok(Reply::json(StatusCode::NO_CONTENT, bytes::Bytes::new())),
         _ => Err(Error::empty(StatusCode::METHOD_NOT_ALLOWED)),
     }
 }

@@ -33,6 +33,8 @@ pub enum SealError {
     NotInitialized,
     /// Shares and root token can be given in the clear only.
     PgpUnsupported,
+    /// A rotation of the keys, or the generation of a root token, cannot go on.
+    Rotation(String),
     /// `reset` on an unsealed barrier.
     Unsealed,
     /// The shares make a key, but not the right one.
@@ -72,6 +74,7 @@ impl fmt::Display for SealError {
             }
             Self::NotInitialized => "Vault is not initialized",
             Self::PgpUnsupported => "encrypting shares or the root token for PGP keys is not supported",
+            Self::Rotation(text) => return formatter.write_str(text),
             Self::Unsealed => "vault is unsealed",
             Self::WrongKey => {
                 "unable to retrieve stored keys: invalid key: failed to decrypt keys from storage: \

@@ -107,13 +107,14 @@ impl InitDraft {
         let mut clear = Batch::new();
         clear.put(SEAL_CONFIG_KEY, self.configuration.to_json());
         clear.put(ROOT_KEY_KEY, root.wrap(&unseal_key, ROOT_KEY_KEY));
+        self.contents.put(super::rotation::UNSEAL_KEY_KEY, unseal_key.expose().to_vec());
         self.barrier.initialize_with(&root, clear, self.contents.into_batch()).await?;
         Ok((root, shares_of(&unseal_key, &self.configuration)))
     }
 }
 
 /// The shares of `unseal_key`; a single one is the key itself.
-fn shares_of(unseal_key: &RootKey, configuration: &SealConfiguration) -> Vec<SecretBytes> {
+pub(super) fn shares_of(unseal_key: &RootKey, configuration: &SealConfiguration) -> Vec<SecretBytes> {
     match configuration.shares() {
         1 => vec![Zeroizing::new(unseal_key.expose().to_vec())],
         shares => split(unseal_key.expose(), shares, configuration.threshold()),

@@ -8,6 +8,8 @@ mod configuration;
 mod error;
 mod field;
 mod init;
+mod root_generation;
+mod rotation;
 mod shamir;
 mod share;
 
@@ -24,6 +26,8 @@ use crate::barrier::{Barrier, BarrierError, RootKey};
 pub use configuration::SealConfiguration;
 pub use error::SealError;
 pub use init::{InitDraft, InitRequest};
+pub(crate) use root_generation::{OTP_LENGTH, exclusive_or};
+pub(crate) use rotation::RotationStatus;
 pub use shamir::{CombineError, SecretBytes, combine, split};
 pub use share::parse_share;
 
@@ -68,12 +72,19 @@ struct Progress {
 pub struct Seal {
     barrier: Arc<Barrier>,
     progress: Arc<tokio::sync::Mutex<Progress>>,
+    rotation: tokio::sync::Mutex<Option<rotation::Rotation>>,
+    generation: tokio::sync::Mutex<Option<root_generation::RootGeneration>>,
 }
 
 impl Seal {
     /// The seal of `barrier`.
     pub fn new(barrier: Arc<Barrier>) -> Self {
-        Self { barrier, progress: Arc::default() }
+        Self {
+            barrier,
+            progress: Arc::default(),
+            rotation: tokio::sync::Mutex::default(),
+            generation: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The barrier behind the seal.
@@ -127,7 +138,8 @@ impl Seal {
         let entry = self.barrier.storage().get(ROOT_KEY_KEY).await.map_err(BarrierError::from)?;
         let entry = entry.ok_or(SealError::NotInitialized)?;
         let root = RootKey::unwrap_entry(&unseal_key, ROOT_KEY_KEY, &entry).ok_or(SealError::WrongKey)?;
-        Ok(self.barrier.unseal(&root).await?)
+        self.barrier.unseal(&root).await?;
+        self.keep_unseal_key(&unseal_key).await
     }
 
     /// Forgets the shares entered so far.
@@ -144,6 +156,8 @@ impl Seal {
     pub async fn seal(&self) -> Result<(), SealError> {
         let mut progress = self.progress.lock().await;
         *progress = Progress::default();
+        self.cancel_rotation().await;
+        self.cancel_generation().await;
         let stored = match self.barrier.store_encryption_counts().await {
             Err(BarrierError::Sealed) => Ok(()),
             other => other,

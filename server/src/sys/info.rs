@@ -15,8 +15,6 @@ use crate::{COMMIT_DATE, VERSION};
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("seal").sudo().write(handler!(seal)),
     Route::new("key-status").read(handler!(key_status)),
-    Route::new("rotate").sudo().write(handler!(rotate)),
-    Route::new("rotate/keyring").sudo().write(handler!(rotate)),
     Route::new("ha-status").read(handler!(ha_status)),
     Route::new("host-info").read(handler!(host_info)),
     Route::new("config/state/sanitized").read(handler!(configuration)),
@@ -39,14 +37,6 @@ async fn key_status(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         "encryptions": status.encryptions, "install_time": status.installed.to_string(), "term": status.term,
     }))?
     .spread())
-}
-
-/// Encrypts with a new key from now on. It is stored apart from the transaction of the request, which writes nothing.
-async fn rotate(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    only_in_root(cx, "namespace is not sealable")?;
-    let status = cx.core.barrier.rotate().await?;
-    tracing::info!(term = status.term, "the keyring was rotated");
-    Ok(Response::empty())
 }
 
 async fn ha_status(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {

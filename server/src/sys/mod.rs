@@ -3,12 +3,17 @@
 mod capabilities;
 mod catalog;
 mod enable;
+mod generate_root;
 mod info;
+mod lock;
+mod locked_users;
 mod mounts;
 mod namespaces;
 mod password;
 mod policies;
+mod quotas;
 mod remount;
+mod rotation;
 mod tools;
 mod tune;
 mod unmount;
@@ -19,9 +24,18 @@ use async_trait::async_trait;
 
 use crate::core::engine::{Engine, Route};
 use crate::core::{lease, wrapping};
+use crate::seal::SecretBytes;
 
 /// The engine at `sys/` of every namespace.
 pub(crate) struct Sys;
+
+/// Shares as clients get them: hexadecimal, and base64.
+pub(crate) fn encoded(shares: &[SecretBytes]) -> (Vec<String>, Vec<String>) {
+    use base64::Engine as _;
+    let hexadecimal = shares.iter().map(|share| hex::encode(&**share)).collect();
+    let base64 = shares.iter().map(|share| base64::engine::general_purpose::STANDARD.encode(&**share));
+    (hexadecimal, base64.collect())
+}
 
 static ROUTES: LazyLock<Vec<Route<Sys>>> = LazyLock::new(|| {
     let tables = [
@@ -32,8 +46,13 @@ static ROUTES: LazyLock<Vec<Route<Sys>>> = LazyLock::new(|| {
         tune::ROUTES,
         mounts::ROUTES,
         remount::ROUTES,
+        lock::ROUTES,
         namespaces::ROUTES,
+        locked_users::ROUTES,
+        quotas::ROUTES,
         info::ROUTES,
+        rotation::ROUTES,
+        generate_root::ROUTES,
         tools::ROUTES,
         catalog::ROUTES,
         lease::ROUTES,

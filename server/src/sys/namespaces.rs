@@ -14,6 +14,7 @@ use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
 use crate::core::namespace::Namespace;
+use crate::core::quota;
 use crate::core::response::Response;
 use crate::core::state::{namespace_key, write_namespace, write_namespace_records};
 use crate::core::topology::{Mounted, Space};
@@ -60,7 +61,7 @@ impl<'a> From<&'a Namespace> for NamespaceBody<'a> {
         Self {
             custom_metadata: &namespace.custom_metadata,
             id: &namespace.id,
-            locked: false,
+            locked: namespace.is_locked(),
             path: &namespace.path,
             tainted: namespace.tainted,
             uuid: &namespace.uuid,
@@ -102,10 +103,16 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 /// Writes `metadata` into a namespace that there is.
 fn change(cx: &Context<'_>, space: &Space, metadata: BTreeMap<String, String>) -> Result<Response, Error> {
     let namespace = Arc::new(Namespace { custom_metadata: metadata, ..(*space.namespace).clone() });
-    write_namespace(cx.transaction(), &namespace)?;
-    let entries = space.mounts().map(|(_, mounted)| mounted.in_namespace(&namespace));
-    publish(cx, Space::new(Arc::clone(&namespace), entries));
+    replace(cx, space, &namespace)?;
     Response::data(&NamespaceBody::from(&*namespace))
+}
+
+/// Writes `namespace` in place of the one of `space`.
+pub(super) fn replace(cx: &Context<'_>, space: &Space, namespace: &Arc<Namespace>) -> Result<(), Error> {
+    write_namespace(cx.transaction(), namespace)?;
+    let entries = space.mounts().map(|(_, mounted)| mounted.in_namespace(namespace));
+    publish(cx, Space::new(Arc::clone(namespace), entries));
+    Ok(())
 }
 
 fn create(cx: &Context<'_>, path: String, metadata: BTreeMap<String, String>) -> Result<Response, Error> {
@@ -121,6 +128,7 @@ fn create(cx: &Context<'_>, path: String, metadata: BTreeMap<String, String>) ->
         path,
         custom_metadata: metadata,
         tainted: false,
+        lock: String::new(),
     });
     write_namespace(cx.transaction(), &namespace)?;
     let entries = write_namespace_records(cx.transaction(), &namespace, cx.now())?;
@@ -229,6 +237,7 @@ async fn delete(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 /// Ends all leases and tokens of the namespace and deletes everything stored in it.
 async fn clear(cx: &Context<'_>, space: &Space) -> Result<(), Error> {
     unmount::revoke_below(cx, &space.namespace, "").await?;
+    quota::remove_below(cx, &space.namespace, "").await?;
     for (_, mounted) in space.mounts() {
         unmount::clear(cx, mounted).await?;
     }

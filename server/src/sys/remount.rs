@@ -11,6 +11,7 @@ use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
 use crate::core::mount_table;
+use crate::core::quota;
 use crate::core::response::Response;
 use crate::core::topology::{Mounted, normal_path};
 use crate::handler;
@@ -47,6 +48,7 @@ async fn remount(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let mounted = check(cx, &from, &to)?;
     unmount::revoke_below(cx, &mounted.mount.namespace, &from).await?;
     let mut entry = mounted.entry().clone();
+    quota::follow(cx, &mounted.mount.namespace, &from, &to).await?;
     entry.path = to.strip_prefix("auth/").unwrap_or(&to).to_owned();
     mount_table::write(cx.transaction(), &mounted.mount.namespace, &entry)?;
     publish(cx, &mounted, mounted.with_entry(entry));

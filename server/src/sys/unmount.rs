@@ -10,6 +10,7 @@ use crate::core::lease::lease_key;
 use crate::core::mount::MountClass;
 use crate::core::mount_table;
 use crate::core::namespace::Namespace;
+use crate::core::quota;
 use crate::core::response::Response;
 use crate::core::topology::{Mounted, normal_path};
 
@@ -36,6 +37,7 @@ async fn unmount_at(cx: &Context<'_>, class: MountClass, path: &str) -> Result<R
         return Ok(Response::empty());
     };
     clear(cx, &mounted).await?;
+    quota::remove_below(cx, &mounted.mount.namespace, &mounted.entry().api_path()).await?;
     let (core, namespace) = (Arc::clone(cx.core), mounted.mount.namespace.path.clone());
     let path = mounted.entry().api_path();
     cx.transaction()

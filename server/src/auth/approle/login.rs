@@ -34,6 +34,15 @@ pub(super) async fn login(engine: &AppRole, cx: &Context<'_>) -> Result<Response
     Ok(Response::login(grant(cx, &role, secret_id)))
 }
 
+/// The name of the role whose id the request has; empty if there is none.
+pub(super) async fn role_name(engine: &AppRole, cx: &Context<'_>) -> Result<String, Error> {
+    let role_id =
+        cx.parameters().get("role_id").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+    let Some(role_id) = role_id else { return Ok(String::new()) };
+    let key = engine.role_id_key(cx, role_id.trim()).await?;
+    Ok(cx.view().get_json(&key).await?.unwrap_or_default())
+}
+
 async fn role_of(engine: &AppRole, cx: &Context<'_>, role_id: &str) -> Result<Option<Role>, Error> {
     let name: Option<String> = cx.view().get_json(&engine.role_id_key(cx, role_id).await?).await?;
     match name {

@@ -134,6 +134,16 @@ impl Engine for AppRole {
         ROUTES
     }
 
+    const HAS_ROLES: bool = true;
+
+    async fn role_of_login(&self, cx: &Context<'_>) -> Result<String, Error> {
+        login::role_name(self, cx).await
+    }
+
+    fn lockout(&self) -> Option<&Lockout> {
+        Some(&self.lockout)
+    }
+
     async fn renew_login(&self, cx: &Context<'_>, grant: &AuthGrant) -> Result<Renewal, Error> {
         login::renew(cx, grant).await
     }

@@ -35,6 +35,15 @@ pub(super) async fn login(engine: &Jwt, cx: &Context<'_>) -> Result<Response, Er
     Ok(Response::login(grant))
 }
 
+/// The name of the role that the login names, else of the configured one, whether it is there or not.
+pub(super) async fn role_name(cx: &Context<'_>) -> Result<String, Error> {
+    let role = cx.parameters().get("role").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+    match role.filter(|role| !role.is_empty()) {
+        Some(role) => Ok(role),
+        None => Ok(Config::of(cx).await?.default_role),
+    }
+}
+
 /// The role that the login names, else the configured one.
 async fn role_of(cx: &Context<'_>, config: &Config) -> Result<(String, Role), Error> {
     let name = match cx.input().text("role") {

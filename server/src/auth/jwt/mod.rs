@@ -125,6 +125,12 @@ impl Engine for Jwt {
         &ROUTES
     }
 
+    const HAS_ROLES: bool = true;
+
+    async fn role_of_login(&self, cx: &Context<'_>) -> Result<String, Error> {
+        login::role_name(cx).await
+    }
+
     async fn renew_login(&self, cx: &Context<'_>, grant: &AuthGrant) -> Result<Renewal, Error> {
         login::renew(cx, grant).await
     }

@@ -67,6 +67,10 @@ impl Engine for Userpass {
         ROUTES
     }
 
+    fn lockout(&self) -> Option<&Lockout> {
+        Some(&self.lockout)
+    }
+
     async fn renew_login(&self, cx: &Context<'_>, grant: &AuthGrant) -> Result<Renewal, Error> {
         login::renew(cx, grant).await
     }

@@ -14,6 +14,9 @@ use crate::core::token::{Tokens, ttl};
 use crate::handler;
 use crate::sys::Sys;
 
+/// Irrevocable leases that one answer lists, unless the request says otherwise.
+const LISTED: usize = 10_000;
+
 /// A lease in body or path.
 #[derive(schemas::Fields)]
 struct LeaseFields {
@@ -42,6 +45,8 @@ struct CountFields {
     lease_type: Option<String>,
     /// Also those of namespaces below.
     include_child_namespaces: Option<bool>,
+    /// How many to list at most; `none` for all.
+    limit: Option<String>,
 }
 
 /// The routes of `sys/leases/`.
@@ -219,8 +224,27 @@ async fn irrevocable(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         leases: Vec<String>,
     }
     let leases = irrevocable_leases(cx).await?;
+    let limit = limit(cx)?;
     let lease_count = leases.len() as u64;
-    Response::data(&Leases { lease_count, leases: leases.into_iter().map(|(id, _)| id).collect() })
+    let is_cut = leases.len() > limit;
+    let leases = leases.into_iter().take(limit).map(|(id, _)| id).collect();
+    let response = Response::data(&Leases { lease_count, leases })?;
+    let cut =
+        format!("Not all irrevocable leases are listed: there are {lease_count}, and `limit` is {limit}");
+    Ok(if is_cut { response.with_warning(cut) } else { response })
+}
+
+/// How many leases one answer lists.
+fn limit(cx: &Context<'_>) -> Result<usize, Error> {
+    let fields: CountFields = cx.fields()?;
+    match fields.limit.as_deref() {
+        None | Some("") => Ok(LISTED),
+        Some("none") => Ok(usize::MAX),
+        Some(text) => text.parse().map_err(|_| {
+            let text = format!("invalid 'limit' provided: strconv.Atoi: parsing \"{text}\": invalid syntax");
+            Error::counted(StatusCode::INTERNAL_SERVER_ERROR, text)
+        }),
+    }
 }
 
 /// Ids and paths of the leases that could not be revoked.
