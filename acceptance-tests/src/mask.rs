@@ -46,10 +46,13 @@ pub fn mask(value: &Value) -> Value {
 
 fn mask_fields(fields: &Map<String, Value>) -> Map<String, Value> {
     // Six letters are an id only where a namespace is shown.
+    let is_namespace = fields.contains_key("tainted") && fields.contains_key("locked");
     let is_id = |name: &str, value: &Value| {
-        name == "id"
-            && fields.contains_key("custom_metadata")
-            && value.as_str().is_some_and(|id| id.len() == 6)
+        let letters = value.as_str().unwrap_or_default();
+        is_namespace
+            && name == "id"
+            && letters.len() == 6
+            && letters.chars().all(|c| c.is_ascii_alphanumeric())
     };
     let masked = fields.iter().map(|(name, value)| {
         let value = if is_id(name, value) { Value::from("(id)") } else { mask_field(name, value) };

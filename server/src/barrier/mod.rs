@@ -125,7 +125,7 @@ impl Barrier {
         mut also: Batch,
         contents: Batch,
     ) -> Result<(), BarrierError> {
-        for (key, write) in self.encrypt(contents)? {
+        for (key, write) in self.encrypt(&contents)? {
             also.replace(&key, Some(write));
         }
         self.replace_keyring(also, |keyring| keyring.with_root(root.clone())).await?;
