@@ -61,11 +61,13 @@ fn escape(rest: &str, out: &mut String) -> usize {
     1 + letter.len_utf8()
 }
 
+/// Resolves an escape of up to `digits` digits that begin at byte `from`.
 fn numeric(rest: &str, from: usize, digits: usize, radix: u32, out: &mut String) -> usize {
-    let end = (from + digits).min(rest.len());
-    let code = rest.get(from..end).and_then(|text| u32::from_str_radix(text, radix).ok());
+    let rest = rest.get(from..).unwrap_or_default();
+    let count = rest.chars().take(digits).take_while(|digit| digit.is_digit(radix)).count();
+    let code = u32::from_str_radix(&rest[..count], radix).ok();
     out.push(code.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER));
-    end
+    from + count
 }
 
 /// `\uXXXX`, joined with a second one when the two are a surrogate pair (JSON).
