@@ -55,7 +55,9 @@ impl Behavior for Login {
             Operation::Read { prior } => read(prior, answers),
             Operation::Update { desired, .. } => read(desired, answers),
             Operation::Delete { prior } => delete(prior, answers),
-            Operation::Open { .. } | Operation::Close { .. } => behavior::follow_table(kind, operation, answers),
+            Operation::Open { .. } | Operation::Close { .. } => {
+                behavior::follow_table(kind, operation, answers)
+            }
         }
     }
 }

@@ -4,11 +4,7 @@ use crate::shape::{List, MountPath};
 /// An auth method, mounted at a path.
 #[derive(schemas::Kind)]
 #[kind(name = "auth_backend", list = "sys/auth", id = "{path}", version = 1, behavior = AuthMount)]
-#[kind(
-    path = "sys/auth/{path}",
-    read = "GET sys/mounts/auth/{path}",
-    update = "none"
-)]
+#[kind(path = "sys/auth/{path}", read = "GET sys/mounts/auth/{path}", update = "none")]
 #[kind(endpoint(name = "tune", path = "sys/mounts/auth/{path}/tune", delete = "none"))]
 #[kind(block(name = "auth", label = "path", within = "namespace", typed_by = "type", serves = "auth/"))]
 pub struct AuthBackend {
