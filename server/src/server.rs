@@ -81,6 +81,7 @@ impl Server {
         let stop = CancellationToken::new();
         core.start_expiry(stop.clone());
         core.start_counting(stop.clone());
+        core.start_clearing(stop.clone());
         let listeners = bound.into_iter().map(|(bound, listener)| {
             let service = Service::new(Arc::clone(&core), listener);
             tokio::spawn(bound.serve(service, stop.clone()))

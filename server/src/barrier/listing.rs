@@ -5,8 +5,9 @@ use std::ops::Bound;
 
 use super::{BarrierError, Transaction};
 
-/// Keys read from the storage at a time.
-const PAGE: usize = 256;
+/// Keys read from the storage at first, and at a time when these were not all: few lists are long.
+const FIRST_PAGE: usize = 256;
+const PAGE: usize = 4096;
 
 /// Walks the keys below a prefix in order, own writes merged in.
 struct Cursor<'a> {
@@ -34,11 +35,12 @@ impl<'a> Cursor<'a> {
         if self.ended {
             return Ok(None);
         }
-        let stored = self.transaction.stored_keys(self.prefix, self.after.as_deref(), PAGE).await?;
-        self.ended = stored.len() < PAGE;
+        let size = if self.after.is_none() { FIRST_PAGE } else { PAGE };
+        let stored = self.transaction.stored_keys(self.prefix, self.after.as_deref(), size).await?;
+        self.ended = stored.len() < size;
         // Beyond the last key of a full page the storage may have more keys, so own ones must wait.
         let last = if self.ended { None } else { stored.last().cloned() };
-        let keys = self.merge(stored, last.as_deref());
+        let keys = if self.own.is_empty() { stored } else { self.merge(stored, last.as_deref()) };
         self.after = last;
         Ok(Some(keys))
     }
@@ -60,6 +62,23 @@ pub(super) async fn all_keys(transaction: &Transaction, prefix: &str) -> Result<
     while let Some(page) = cursor.page().await? {
         keys.extend(page);
     }
+    Ok(keys)
+}
+
+/// The first keys below `prefix`, at most `limit`.
+pub(super) async fn first_keys(
+    transaction: &Transaction,
+    prefix: &str,
+    limit: usize,
+) -> Result<Vec<String>, BarrierError> {
+    let mut cursor = Cursor::new(transaction, prefix);
+    let mut keys = Vec::new();
+    while keys.len() < limit
+        && let Some(page) = cursor.page().await?
+    {
+        keys.extend(page);
+    }
+    keys.truncate(limit);
     Ok(keys)
 }
 
@@ -89,10 +108,12 @@ pub(super) async fn list(
     while names.len() < limit
         && let Some(page) = cursor.page().await?
     {
-        for key in page {
+        for mut key in page {
             let name = level(&key[prefix.len()..]);
             if names.last().is_none_or(|last| last != name) && after.is_none_or(|after| name > after) {
-                names.push(name.to_owned());
+                key.truncate(prefix.len() + name.len());
+                key.drain(..prefix.len());
+                names.push(key);
             }
         }
         leave_folder(&mut cursor, prefix, names.last());

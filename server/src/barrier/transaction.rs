@@ -115,6 +115,12 @@ impl Transaction {
         listing::all_keys(self, prefix).await
     }
 
+    /// As [`scan_keys`](Transaction::scan_keys), at most `limit` of them.
+    pub async fn first_keys(&self, prefix: &str, limit: usize) -> Result<Vec<String>, BarrierError> {
+        self.note_folder(prefix);
+        listing::first_keys(self, prefix, limit).await
+    }
+
     /// Whether any key starts with `prefix`, own writes included.
     pub async fn has_any(&self, prefix: &str) -> Result<bool, BarrierError> {
         self.note_folder(prefix);

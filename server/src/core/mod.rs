@@ -4,6 +4,7 @@
 //! and mount; the [engine](engine) works in one transaction, which is committed before anything is answered.
 
 pub mod acl;
+pub(crate) mod clearing;
 pub mod clock;
 pub mod context;
 pub mod engine;
@@ -26,6 +27,7 @@ mod render;
 pub mod request;
 pub mod response;
 pub(crate) mod rotation;
+mod shards;
 pub mod state;
 pub mod token;
 pub(crate) mod topology;

@@ -28,6 +28,7 @@ pub struct MountEntry {
     #[serde(rename = "type")]
     pub kind: String,
     /// Chosen by users.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// `kv_0a1b2c3d`, `auth_approle_0a1b2c3d`.
     pub accessor: String,
@@ -36,16 +37,25 @@ pub struct MountEntry {
     /// Limits and switches.
     pub config: MountConfig,
     /// Options of the engine; kv has `version`.
+    #[serde(default, skip_serializing_if = "is_usual")]
     pub options: Option<BTreeMap<String, String>>,
     /// Not replicated; only kept.
+    #[serde(default, skip_serializing_if = "is_usual")]
     pub local: bool,
     /// Only kept.
+    #[serde(default, skip_serializing_if = "is_usual")]
     pub seal_wrap: bool,
     /// Only kept.
+    #[serde(default, skip_serializing_if = "is_usual")]
     pub external_entropy_access: bool,
     /// Being unmounted: takes no request.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_usual")]
     pub tainted: bool,
+}
+
+/// Whether a record can leave `value` out.
+fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What `tune` changes. Seconds are 0 where nothing is said.
@@ -53,22 +63,31 @@ pub struct MountEntry {
 #[serde(default)]
 pub struct MountConfig {
     /// Lifetime of leases and tokens that ask for none; 0: the system's.
+    #[serde(skip_serializing_if = "is_usual")]
     pub default_lease_ttl: u64,
     /// Longest lifetime; 0: the system's.
+    #[serde(skip_serializing_if = "is_usual")]
     pub max_lease_ttl: u64,
     /// Only kept.
+    #[serde(skip_serializing_if = "is_usual")]
     pub force_no_cache: bool,
     /// `service`, `batch`, `default-service`, `default-batch`; empty for secrets engines.
+    #[serde(skip_serializing_if = "is_usual")]
     pub token_type: String,
     /// `hidden` or `unauth`.
+    #[serde(skip_serializing_if = "is_usual")]
     pub listing_visibility: String,
     /// Request keys that the audit log shows in clear.
+    #[serde(skip_serializing_if = "is_usual")]
     pub audit_non_hmac_request_keys: Option<Vec<String>>,
     /// Response keys that the audit log shows in clear.
+    #[serde(skip_serializing_if = "is_usual")]
     pub audit_non_hmac_response_keys: Option<Vec<String>>,
     /// Request headers that the engine gets.
+    #[serde(skip_serializing_if = "is_usual")]
     pub passthrough_request_headers: Option<Vec<String>>,
     /// Response headers that the engine may set.
+    #[serde(skip_serializing_if = "is_usual")]
     pub allowed_response_headers: Option<Vec<String>>,
     /// When failed logins lock out, if it was ever tuned.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,11 +1,9 @@
 //! Records of mounts: one storage entry each.
 
-use std::sync::Arc;
-
 use super::error::Error;
 use super::mount::{MountClass, MountConfig, MountEntry};
 use super::namespace::Namespace;
-use crate::barrier::Transaction;
+use crate::barrier::{Barrier, Transaction};
 
 /// Where the records of mounts of `class` in `namespace` are.
 fn prefix(namespace: &Namespace, class: MountClass) -> String {
@@ -30,18 +28,27 @@ pub(crate) fn write(
     Ok(transaction.put_json(&key(namespace, entry), entry)?)
 }
 
+/// The record of a mount as it is stored: small, and good to be read.
+#[derive(Debug)]
+pub(crate) struct StoredMount(Box<[u8]>);
+
+impl StoredMount {
+    /// The entry.
+    pub(crate) fn entry(&self) -> MountEntry {
+        serde_json::from_slice(&self.0).expect("it was read when it was loaded")
+    }
+}
+
 /// All records of `namespace`.
-pub(crate) async fn load(
-    transaction: &Transaction,
-    namespace: &Arc<Namespace>,
-) -> Result<Vec<MountEntry>, Error> {
-    let mut entries = Vec::new();
+pub(crate) async fn load(barrier: &Barrier, namespace: &Namespace) -> Result<Vec<StoredMount>, Error> {
+    let mut records = Vec::new();
     for class in [MountClass::Secret, MountClass::Auth] {
-        for key in transaction.scan_keys(&prefix(namespace, class)).await? {
-            entries.extend(transaction.get_json::<MountEntry>(&key).await?);
+        for (_, record) in barrier.scan(&prefix(namespace, class), None, usize::MAX).await? {
+            serde_json::from_slice::<MountEntry>(&record)?;
+            records.push(StoredMount((*record).into()));
         }
     }
-    Ok(entries)
+    Ok(records)
 }
 
 /// The mounts that every namespace has, and that cannot be unmounted.

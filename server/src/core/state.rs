@@ -17,7 +17,7 @@ use super::namespace::Namespace;
 use super::policies::{self, AclCache};
 use super::quota::Quotas;
 use super::token::{Surroundings, Tokens};
-use super::topology::{Mounted, Space, Topology};
+use super::topology::{Space, Topology};
 use crate::barrier::{Barrier, Transaction};
 use crate::seal::Seal;
 
@@ -132,7 +132,7 @@ impl Core {
     }
 
     /// Reads the topology after the barrier was unsealed. Requests are served from then on.
-    pub async fn open(&self) -> Result<(), Error> {
+    pub async fn open(self: &Arc<Self>) -> Result<(), Error> {
         let _opening = self.opening.lock().await;
         if self.topology.load().is_some() || self.barrier.is_sealed() {
             return Ok(());
@@ -142,8 +142,10 @@ impl Core {
         self.cluster.store(cluster.map(Arc::new));
         self.tokens.open(&transaction).await?;
         self.quotas.open(&transaction).await?;
-        self.topology.store(Some(load_topology(&transaction).await?));
-        self.restore_leases().await
+        self.topology.store(Some(load_topology(&self.barrier).await?));
+        self.start_restoring();
+        self.tokens.clearing().wake();
+        Ok(())
     }
 
     /// Seals: requests are refused from now on, and everything decrypted is forgotten.
@@ -202,17 +204,25 @@ pub(crate) fn write_namespace_records(
     Ok(entries)
 }
 
-async fn load_topology(transaction: &Transaction) -> Result<Arc<Topology>, Error> {
-    let mut namespaces = vec![Namespace::root()];
-    for key in transaction.scan_keys(NAMESPACE_PREFIX).await? {
-        namespaces.extend(transaction.get_json(&key).await?.map(Arc::new));
+/// Namespaces read at a time.
+const PAGE: usize = 1024;
+
+async fn load_topology(barrier: &Barrier) -> Result<Arc<Topology>, Error> {
+    let mut topology = Topology::default();
+    topology.add(load_space(barrier, Namespace::root()).await?);
+    let mut after: Option<String> = None;
+    loop {
+        let page = barrier.scan(NAMESPACE_PREFIX, after.as_deref(), PAGE).await?;
+        for (_, record) in &page {
+            topology.add(load_space(barrier, Arc::new(serde_json::from_slice(record)?)).await?);
+        }
+        let Some((last, _)) = page.into_iter().next_back() else { break };
+        after = Some(last);
     }
-    let mut topology = Arc::new(Topology::default());
-    for namespace in namespaces {
-        let entries = mount_table::load(transaction, &namespace).await?;
-        let mounts = entries.into_iter().map(|entry| Mounted::new(entry, &namespace));
-        let space = Space::new(Arc::clone(&namespace), mounts);
-        topology = topology.with_space(Arc::new(space));
-    }
-    Ok(topology)
+    Ok(Arc::new(topology))
+}
+
+async fn load_space(barrier: &Barrier, namespace: Arc<Namespace>) -> Result<Arc<Space>, Error> {
+    let stored = mount_table::load(barrier, &namespace).await?;
+    Ok(Arc::new(Space::closed(namespace, stored)))
 }

@@ -4,31 +4,38 @@
 //! ([`Core::topology_writer`](super::Core)), writes the records into the transaction of the request, and
 //! publishes the next snapshot when that is durable.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::engine::AnyEngine;
 use super::mount::{Mount, MountClass, MountEntry};
+use super::mount_table::StoredMount;
 use super::namespace::Namespace;
+use super::shards::Shards;
 use crate::{auth, engines};
 
 /// All namespaces.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Topology {
     /// By whole path; the root's is empty.
-    spaces: HashMap<String, Arc<Space>>,
-    /// Paths by namespace id.
-    paths: HashMap<String, String>,
+    spaces: Shards<Arc<Space>>,
+    /// By namespace id.
+    by_id: Shards<Arc<Space>>,
 }
 
 /// One namespace and its mounts.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Space {
     pub(crate) namespace: Arc<Namespace>,
-    /// By path as requests have it: `secret/`, `auth/token/`.
-    mounts: BTreeMap<String, Arc<Mounted>>,
+    /// Made when the first request needs them: most of many namespaces are asked for nothing.
+    mounts: OnceLock<Mounts>,
+    /// Records of which the mounts are made.
+    stored: Box<[StoredMount]>,
 }
+
+/// By path as requests have it: `secret/`, `auth/token/`.
+type Mounts = BTreeMap<String, Arc<Mounted>>;
 
 /// A mount that takes requests.
 pub(crate) struct Mounted {
@@ -84,42 +91,59 @@ impl Mounted {
 impl Space {
     /// A namespace with `mounts`.
     pub(crate) fn new(namespace: Arc<Namespace>, mounts: impl IntoIterator<Item = Arc<Mounted>>) -> Self {
-        let mounts = mounts.into_iter().map(|mounted| (mounted.entry().api_path(), mounted)).collect();
-        Self { namespace, mounts }
+        Self { namespace, mounts: OnceLock::from(by_path(mounts)), stored: Box::default() }
+    }
+
+    /// A namespace whose mounts are made of `stored` when they are needed.
+    pub(crate) fn closed(namespace: Arc<Namespace>, stored: Vec<StoredMount>) -> Self {
+        Self { namespace, mounts: OnceLock::new(), stored: stored.into_boxed_slice() }
+    }
+
+    fn open(&self) -> &Mounts {
+        self.mounts.get_or_init(|| {
+            let entries = self.stored.iter().map(StoredMount::entry);
+            by_path(entries.map(|entry| Mounted::new(entry, &self.namespace)))
+        })
     }
 
     /// All mounts by path.
     pub(crate) fn mounts(&self) -> impl Iterator<Item = (&str, &Arc<Mounted>)> {
-        self.mounts.iter().map(|(path, mounted)| (path.as_str(), mounted))
+        self.open().iter().map(|(path, mounted)| (path.as_str(), mounted))
     }
 
     /// The mount at exactly `path`, which ends with a slash.
     pub(crate) fn mount(&self, path: &str) -> Option<&Arc<Mounted>> {
-        self.mounts.get(path)
+        self.open().get(path)
     }
 
     /// The mount that `path` is in and the rest of the path. `secret` alone is in `secret/`.
     pub(crate) fn route<'a>(&self, path: &'a str) -> Option<(&Arc<Mounted>, &'a str)> {
+        let mounts = self.open();
         let ends = path.match_indices('/').map(|(slash, _)| slash + 1);
         for end in ends {
-            if let Some(mounted) = self.mounts.get(&path[..end]) {
+            if let Some(mounted) = mounts.get(&path[..end]) {
                 return Some((mounted, &path[end..]));
             }
         }
-        self.mounts.get(&format!("{path}/")).map(|mounted| (mounted, ""))
+        mounts.get(&format!("{path}/")).map(|mounted| (mounted, ""))
     }
 
     /// The mount whose path is above or below `path`: what keeps `path` from being mounted.
     pub(crate) fn conflict(&self, path: &str) -> Option<&str> {
         let above_or_below = |mount: &&String| path.starts_with(mount.as_str()) || mount.starts_with(path);
-        self.mounts.keys().find(above_or_below).map(String::as_str)
+        self.open().keys().find(above_or_below).map(String::as_str)
     }
 
-    fn changed(&self, change: impl FnOnce(&mut BTreeMap<String, Arc<Mounted>>)) -> Arc<Self> {
-        let mut mounts = self.mounts.clone();
+    fn changed(&self, change: impl FnOnce(&mut Mounts)) -> Arc<Self> {
+        let mut mounts = self.open().clone();
         change(&mut mounts);
-        Arc::new(Self { namespace: Arc::clone(&self.namespace), mounts })
+        let namespace = Arc::clone(&self.namespace);
+        Arc::new(Self { namespace, mounts: OnceLock::from(mounts), stored: Box::default() })
     }
+}
+
+fn by_path(mounts: impl IntoIterator<Item = Arc<Mounted>>) -> Mounts {
+    mounts.into_iter().map(|mounted| (mounted.entry().api_path(), mounted)).collect()
 }
 
 impl Topology {
@@ -130,12 +154,12 @@ impl Topology {
 
     /// The namespace with `id`.
     pub(crate) fn by_id(&self, id: &str) -> Option<&Arc<Space>> {
-        self.spaces.get(self.paths.get(id)?)
+        self.by_id.get(id)
     }
 
     /// All namespaces, in no order.
     pub(crate) fn spaces(&self) -> impl Iterator<Item = &Arc<Space>> {
-        self.spaces.values()
+        self.spaces.iter().map(|(_, space)| space)
     }
 
     /// Direct children of the namespace at `parent`, or all below it, by path.
@@ -144,8 +168,7 @@ impl Topology {
             let rest = path.strip_prefix(parent).unwrap_or_default();
             !rest.is_empty() && (all || rest.find('/') == Some(rest.len() - 1))
         };
-        let spaces = self.spaces.iter().filter(|(path, _)| is_wanted(path));
-        spaces.map(|(path, space)| (path.as_str(), space)).collect()
+        self.spaces.iter().filter(|(path, _)| is_wanted(path)).collect()
     }
 
     /// The outermost locked namespace of those that `path` lies in.
@@ -158,14 +181,15 @@ impl Topology {
     /// The namespace that `header` names (slashes at the ends do not count) and the path goes on to name:
     /// it, and how much of `path` is its name.
     pub(crate) fn resolve(&self, header: &str, path: &str) -> Option<(&Arc<Space>, usize)> {
-        let mut found = self.spaces.get(&header_path(header))?;
+        let mut whole = header_path(header);
+        let mut found = self.spaces.get(&whole)?;
         if self.spaces.len() == 1 {
             return Some((found, 0));
         }
-        let base = found.namespace.path.clone();
         let mut length = 0;
         for (slash, _) in path.match_indices('/') {
-            match self.spaces.get(&format!("{base}{}", &path[..=slash])) {
+            whole.push_str(&path[length..=slash]);
+            match self.spaces.get(&whole) {
                 Some(space) => (found, length) = (space, slash + 1),
                 None => break,
             }
@@ -176,17 +200,21 @@ impl Topology {
     /// This topology with `space` added or replaced.
     pub(crate) fn with_space(&self, space: Arc<Space>) -> Arc<Self> {
         let mut next = self.clone();
-        let path = space.namespace.path.clone();
-        next.paths.insert(space.namespace.id.clone(), path.clone());
-        next.spaces.insert(path, space);
+        next.add(space);
         Arc::new(next)
+    }
+
+    /// Adds or replaces `space`.
+    pub(crate) fn add(&mut self, space: Arc<Space>) {
+        self.by_id.insert(&space.namespace.id, Arc::clone(&space));
+        self.spaces.insert(&space.namespace.path.clone(), space);
     }
 
     /// This topology without the namespace at `path`.
     pub(crate) fn without_space(&self, path: &str) -> Arc<Self> {
         let mut next = self.clone();
         if let Some(space) = next.spaces.remove(path) {
-            next.paths.remove(&space.namespace.id);
+            next.by_id.remove(&space.namespace.id);
         }
         Arc::new(next)
     }
@@ -206,11 +234,7 @@ impl Topology {
         })
     }
 
-    fn with_changed(
-        &self,
-        namespace: &str,
-        change: impl FnOnce(&mut BTreeMap<String, Arc<Mounted>>),
-    ) -> Arc<Self> {
+    fn with_changed(&self, namespace: &str, change: impl FnOnce(&mut Mounts)) -> Arc<Self> {
         match self.spaces.get(namespace) {
             Some(space) => self.with_space(space.changed(change)),
             None => Arc::new(self.clone()),

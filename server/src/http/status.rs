@@ -189,7 +189,7 @@ async fn initialize(core: &Core, parameters: &Parameters) -> Result<Reply, Error
     reply(StatusCode::OK, &body)
 }
 
-async fn unseal(core: &Core, parameters: &Parameters) -> Result<Reply, Error> {
+async fn unseal(core: &Arc<Core>, parameters: &Parameters) -> Result<Reply, Error> {
     #[derive(Default, serde::Deserialize)]
     #[serde(default)]
     struct Unseal {

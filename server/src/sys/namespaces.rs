@@ -234,16 +234,15 @@ async fn delete(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     Response::data(&json!({ "status": "in-progress" }))
 }
 
-/// Ends all leases and tokens of the namespace and deletes everything stored in it.
+/// Ends everything of the namespace and deletes what is stored in it. Its tokens end with it: they name it.
 async fn clear(cx: &Context<'_>, space: &Space) -> Result<(), Error> {
-    unmount::revoke_below(cx, &space.namespace, "").await?;
+    unmount::revoke_secrets(cx, &space.namespace).await?;
     quota::remove_below(cx, &space.namespace, "").await?;
     for (_, mounted) in space.mounts() {
-        unmount::clear(cx, mounted).await?;
+        unmount::clear_in_namespace(cx, mounted).await?;
     }
-    for key in cx.transaction().scan_keys(&space.namespace.storage_prefix()).await? {
-        cx.transaction().delete(key);
-    }
+    let prefix = space.namespace.storage_prefix();
+    cx.core.tokens.clearing().delete_all(cx.transaction(), &prefix).await?;
     cx.transaction().delete(namespace_key(&space.namespace));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Unmounting: leases end, the engine clears up, storage is deleted, in one commit.
+//! Unmounting: leases end, the engine clears up, storage is deleted (much of it later), in one commit.
 
 use std::sync::Arc;
 
@@ -6,13 +6,16 @@ use super::Sys;
 use super::mounts;
 use crate::core::context::Context;
 use crate::core::error::Error;
-use crate::core::lease::lease_key;
+use crate::core::lease::{LeaseRecord, lease_key};
 use crate::core::mount::MountClass;
 use crate::core::mount_table;
 use crate::core::namespace::Namespace;
 use crate::core::quota;
 use crate::core::response::Response;
 use crate::core::topology::{Mounted, normal_path};
+
+/// Leases read at a time.
+const PAGE: usize = 256;
 
 /// `DELETE sys/mounts/{path}`.
 pub(super) async fn secret(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -46,17 +49,36 @@ async fn unmount_at(cx: &Context<'_>, class: MountClass, path: &str) -> Result<R
 }
 
 /// Ends and deletes everything of `mounted`, its own entry included.
-pub(super) async fn clear(cx: &Context<'_>, mounted: &Mounted) -> Result<(), Error> {
-    let namespace = &mounted.mount.namespace;
-    revoke_below(cx, namespace, &mounted.entry().api_path()).await?;
+async fn clear(cx: &Context<'_>, mounted: &Mounted) -> Result<(), Error> {
+    revoke_below(cx, &mounted.mount.namespace, &mounted.entry().api_path()).await?;
+    clear_in_namespace(cx, mounted).await?;
+    cx.core.tokens.clearing().delete_all(cx.transaction(), &mounted.prefix).await
+}
+
+/// As [`clear`], of a mount whose leases are ended, and whose records are deleted with its namespace. That its entry
+/// is gone keeps requests that are under way from writing any more.
+pub(super) async fn clear_in_namespace(cx: &Context<'_>, mounted: &Mounted) -> Result<(), Error> {
     if let Some(engine) = &mounted.engine {
         engine.unmount(&cx.at(&mounted.mount, &mounted.prefix, cx.limits())).await?;
     }
-    for key in cx.transaction().scan_keys(&mounted.prefix).await? {
-        cx.transaction().delete(key);
-    }
-    cx.transaction().delete(mount_table::key(namespace, mounted.entry()));
+    cx.transaction().delete(mount_table::key(&mounted.mount.namespace, mounted.entry()));
     Ok(())
+}
+
+/// Ends all secrets that were leased in `namespace`, which goes with all its tokens.
+pub(super) async fn revoke_secrets(cx: &Context<'_>, namespace: &Namespace) -> Result<(), Error> {
+    let root = lease_key(namespace, "");
+    let mut after: Option<String> = None;
+    loop {
+        let page = cx.core.barrier.scan(&root, after.as_deref(), PAGE).await?;
+        for (key, record) in &page {
+            if let LeaseRecord::Secret(_) = serde_json::from_slice(record)? {
+                cx.core.tokens.end_lease(cx, namespace, &key[root.len()..], false).await?;
+            }
+        }
+        let Some((last, _)) = page.into_iter().next_back() else { return Ok(()) };
+        after = Some(last);
+    }
 }
 
 /// Ends all leases that requests below `path` have made.

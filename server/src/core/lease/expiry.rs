@@ -21,6 +21,8 @@ use crate::core::token::{Surroundings as _, ttl};
 const ATTEMPTS: u32 = 6;
 const FIRST_RETRY_SECONDS: u64 = 10;
 const DAY_SECONDS: u64 = 24 * 3600;
+/// Leases that are read at a time after a start.
+const RESTORE_PAGE: usize = 256;
 /// Longest text that is kept of a failure.
 const ERROR_LENGTH: usize = 240;
 /// Longest sleep, so that a clock that was set is noticed.
@@ -38,18 +40,33 @@ impl Core {
         });
     }
 
-    /// Puts every lease of every namespace into the queue. Lookups do not depend on it: they look at the time.
+    /// Puts every lease of every namespace into the queue, beside the requests that are served: lookups do not depend
+    /// on it, they look at the time.
+    pub(crate) fn start_restoring(self: &Arc<Self>) {
+        let core = Arc::clone(self);
+        tokio::spawn(async move {
+            match core.restore_leases().await {
+                Err(_) if core.barrier.is_sealed() => {}
+                Err(error) => {
+                    tracing::error!("the leases could not be read; they do not end by themselves: {error}")
+                }
+                Ok(()) => {}
+            }
+        });
+    }
+
     pub(crate) async fn restore_leases(&self) -> Result<(), Error> {
         for namespace in self.namespaces() {
             let prefix = lease_key(&namespace, "");
             let mut after: Option<String> = None;
             loop {
-                let page = self.barrier.scan(&prefix, after.as_deref(), 1024).await?;
+                let page = self.barrier.scan(&prefix, after.as_deref(), RESTORE_PAGE).await?;
                 for (key, value) in &page {
                     self.restore_lease(&key[prefix.len()..], value).await?;
                 }
                 let Some((last, _)) = page.into_iter().next_back() else { break };
                 after = Some(last);
+                tokio::task::yield_now().await;
             }
         }
         Ok(())
@@ -58,10 +75,7 @@ impl Core {
     async fn restore_lease(&self, id: &str, value: &[u8]) -> Result<(), Error> {
         let end = match serde_json::from_slice(value)? {
             LeaseRecord::Secret(lease) => Some(lease.expires_at),
-            LeaseRecord::Token(token) => {
-                let transaction = self.barrier.begin();
-                self.tokens.read(&transaction, &token).await?.and_then(|entry| entry.expires_at)
-            }
+            LeaseRecord::Token(token) => self.tokens.end_of(&token).await?,
         };
         if let Some(end) = end {
             self.tokens.leases().queue.add(id.to_owned(), end);

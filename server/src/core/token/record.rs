@@ -69,6 +69,14 @@ struct LoginRecord {
     group_aliases: Vec<String>,
 }
 
+/// Of a token's record, when it ends.
+#[derive(Deserialize)]
+pub(super) struct EndRecord {
+    #[serde(rename = "end", default)]
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
+    pub(super) expires_at: Option<Timestamp>,
+}
+
 /// What an accessor leads to.
 #[derive(Serialize, Deserialize)]
 pub(super) struct AccessorRecord {

@@ -5,26 +5,57 @@ use jiff::Timestamp;
 use super::store::children_prefix;
 use super::{TokenEntry, Tokens};
 use crate::barrier::{CommitError, Transaction};
+use crate::core::clearing::{AT_ONCE, Leftover};
 use crate::core::error::Error;
 use crate::core::namespace::Namespace;
 use crate::core::request::ClientToken;
 
 impl Tokens {
     /// Ends the token `id` and all its descendants: their records, cubbyholes and leases, in `transaction`.
-    /// Leased secrets get due at once. No error if it is not there.
+    /// Leased secrets get due at once. Of a large tree a part is only made useless, and cleared away later. No error
+    /// if it is not there.
     pub(crate) async fn revoke_tree(
         &self,
         transaction: &Transaction,
         id: &str,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let mut pending = vec![id.to_owned()];
+        let (mut pending, mut room) = (vec![id.to_owned()], AT_ONCE);
         while let Some(id) = pending.pop() {
-            if let Some(entry) = self.read(transaction, &id).await? {
-                pending.extend(self.end(transaction, &entry, now).await?);
+            let Some(entry) = self.read(transaction, &id).await? else { continue };
+            self.end(transaction, &entry, now).await?;
+            match self.children(transaction, &entry.id, room + 1).await? {
+                children if children.len() <= room => {
+                    room -= children.len();
+                    pending.extend(self.take_out(transaction, &entry.id, children)?);
+                }
+                _ => self.clearing().leave(transaction, &Leftover::Children(entry.id))?,
             }
         }
         Ok(())
+    }
+
+    /// Ends some descendants of the token `id`, which is revoked already. Answers whether none are left.
+    pub(crate) async fn revoke_children(
+        &self,
+        transaction: &Transaction,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        // With its namespace everything went.
+        if self.namespace_of(id)?.is_none() {
+            return Ok(true);
+        }
+        let children = self.children(transaction, id, AT_ONCE).await?;
+        let is_done = children.len() < AT_ONCE;
+        for child in self.take_out(transaction, id, children)? {
+            let Some(entry) = self.read(transaction, &child).await? else { continue };
+            self.end(transaction, &entry, now).await?;
+            if !self.children(transaction, &child, 1).await?.is_empty() {
+                self.clearing().leave(transaction, &Leftover::Children(child))?;
+            }
+        }
+        Ok(is_done)
     }
 
     /// Ends the token `id`; its children live on without parent.
@@ -35,7 +66,9 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<(), Error> {
         let Some(entry) = self.read(transaction, id).await? else { return Ok(()) };
-        for child in self.end(transaction, &entry, now).await? {
+        self.end(transaction, &entry, now).await?;
+        let children = self.children(transaction, id, usize::MAX).await?;
+        for child in self.take_out(transaction, id, children)? {
             if let Some(mut child) = self.read(transaction, &child).await? {
                 child.parent.clear();
                 self.rewrite(transaction, &child)?;
@@ -44,37 +77,41 @@ impl Tokens {
         Ok(())
     }
 
-    /// Ends `entry` alone; answers its children.
-    async fn end(
-        &self,
-        transaction: &Transaction,
-        entry: &TokenEntry,
-        now: Timestamp,
-    ) -> Result<Vec<String>, Error> {
+    /// Ends `entry` alone. Its children stay where they are, and are good for nothing without it.
+    async fn end(&self, transaction: &Transaction, entry: &TokenEntry, now: Timestamp) -> Result<(), Error> {
         let namespace =
             self.namespace_of(&entry.id)?.ok_or_else(|| Error::internal("a token without namespace"))?;
-        self.destroy_cubbyhole(transaction, &namespace, entry).await?;
-        self.leases.end_all_of(transaction, &namespace, &entry.id, now).await?;
-        let prefix = children_prefix(&namespace, &entry.id);
-        let children = transaction.scan_keys(&prefix).await?;
-        for key in &children {
-            transaction.delete(key.clone());
+        if let Some(cubbyhole) = self.cubbyhole(&namespace, entry)? {
+            self.clearing().delete_all(transaction, &cubbyhole).await?;
         }
-        self.erase(transaction, &namespace, entry)?;
-        Ok(children.into_iter().map(|key| key[prefix.len()..].to_owned()).collect())
+        self.leases.end_all_of(transaction, &namespace, &entry.id, now).await?;
+        self.erase(transaction, &namespace, entry)
     }
 
-    async fn destroy_cubbyhole(
+    /// Stored names of children of the token `id`, at most `limit`.
+    async fn children(
         &self,
         transaction: &Transaction,
-        namespace: &Namespace,
-        entry: &TokenEntry,
-    ) -> Result<(), Error> {
-        let Some(prefix) = self.cubbyhole(namespace, entry)? else { return Ok(()) };
-        for key in transaction.scan_keys(&prefix).await? {
-            transaction.delete(key);
-        }
-        Ok(())
+        id: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
+        let Some(namespace) = self.namespace_of(id)? else { return Ok(Vec::new()) };
+        let prefix = children_prefix(&namespace, id);
+        let keys = transaction.first_keys(&prefix, limit).await?;
+        Ok(keys.into_iter().map(|key| key[prefix.len()..].to_owned()).collect())
+    }
+
+    /// Takes `children` off the list of those of the token `id`.
+    fn take_out(
+        &self,
+        transaction: &Transaction,
+        id: &str,
+        children: Vec<String>,
+    ) -> Result<Vec<String>, Error> {
+        let Some(namespace) = self.namespace_of(id)? else { return Ok(Vec::new()) };
+        let prefix = children_prefix(&namespace, id);
+        children.iter().for_each(|child| transaction.delete(format!("{prefix}{child}")));
+        Ok(children)
     }
 
     /// Before all keys of the cubbyhole of `entry`.

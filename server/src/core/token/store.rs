@@ -10,10 +10,11 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::batch::BatchKey;
 use super::cache::TokenCache;
 use super::id::{self, BATCH_PREFIX, Salt, namespace_of};
-use super::record::{AccessorRecord, TokenRecord};
+use super::record::{AccessorRecord, EndRecord, TokenRecord};
 use super::surroundings::Surroundings;
 use super::{TokenEntry, TokenKind};
 use crate::barrier::{Barrier, Transaction};
+use crate::core::clearing::Clearing;
 use crate::core::error::Error;
 use crate::core::lease::Leases;
 use crate::core::namespace::Namespace;
@@ -28,6 +29,7 @@ pub(crate) struct Tokens {
     pub(super) surroundings: Weak<dyn Surroundings>,
     pub(super) cache: Arc<TokenCache>,
     pub(super) leases: Leases,
+    clearing: Clearing,
     keys: ArcSwapOption<Keys>,
 }
 
@@ -61,6 +63,7 @@ impl Tokens {
             surroundings,
             cache: Arc::new(TokenCache::new()),
             leases: Leases::new(),
+            clearing: Clearing::default(),
             keys: ArcSwapOption::empty(),
         }
     }
@@ -90,6 +93,11 @@ impl Tokens {
     /// The leases, those of tokens included.
     pub(crate) fn leases(&self) -> &Leases {
         &self.leases
+    }
+
+    /// Where to leave what is too much to delete at once.
+    pub(crate) fn clearing(&self) -> &Clearing {
+        &self.clearing
     }
 
     pub(super) fn keys(&self) -> Result<Arc<Keys>, Error> {
@@ -135,21 +143,26 @@ impl Tokens {
             self.find(&id).await?
         };
         let Some(entry) = entry.filter(|entry| !entry.is_expired(now)) else { return Ok(None) };
-        let is_left_over = self.has_expired_ancestor(&entry, now).await?;
+        let is_left_over = self.is_left_over(&entry, now).await?;
         Ok(Some(entry).filter(|_| !is_left_over))
     }
 
-    /// Whether a token above `entry` has ended and the two are not revoked yet.
-    async fn has_expired_ancestor(&self, entry: &TokenEntry, now: Timestamp) -> Result<bool, Error> {
-        let mut parent = entry.parent.clone();
-        while !parent.is_empty() {
-            let Some(above) = self.find(&parent).await? else { return Ok(false) };
-            if above.is_expired(now) {
+    /// Whether a token above `entry` has ended or is revoked, so that `entry` is only there until it is cleared away.
+    pub(crate) async fn is_left_over(&self, entry: &TokenEntry, now: Timestamp) -> Result<bool, Error> {
+        if entry.is_orphan() {
+            return Ok(false);
+        }
+        let mut above = self.find(&entry.parent).await?;
+        while let Some(ancestor) = above {
+            if ancestor.is_expired(now) {
                 return Ok(true);
             }
-            parent.clone_from(&above.parent);
+            if ancestor.is_orphan() {
+                return Ok(false);
+            }
+            above = self.find(&ancestor.parent).await?;
         }
-        Ok(false)
+        Ok(true)
     }
 
     async fn open_batch(
@@ -184,6 +197,16 @@ impl Tokens {
         let entry = Arc::new(record.into_entry(id, &namespace.id, TokenKind::Service));
         self.cache.keep(&entry, epoch);
         Ok(Some(entry))
+    }
+
+    /// When the service token stored under `id` ends, as of the last commit; `None` also if it is not there. Keeps
+    /// nothing in memory, since all tokens are asked for after a start.
+    pub(crate) async fn end_of(&self, id: &str) -> Result<Option<Timestamp>, Error> {
+        let Some(namespace) = self.namespace_of(id)? else { return Ok(None) };
+        let key = token_key(&namespace, id);
+        let found = self.barrier.scan(&key, None, 1).await?;
+        let Some((_, record)) = found.iter().find(|(found, _)| *found == key) else { return Ok(None) };
+        Ok(serde_json::from_slice::<EndRecord>(record)?.expires_at)
     }
 
     /// The service token stored under `id`, as `transaction` sees it: its commit fails if the token changes before.

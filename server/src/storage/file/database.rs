@@ -20,7 +20,10 @@ const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries"
 const PROGRESS: TableDefinition<'_, (), u64> = TableDefinition::new("progress");
 
 /// Pages kept in memory. Hot values live decoded in the server, so this need not be large.
-const CACHE_BYTES: usize = 64 * 1024 * 1024;
+const CACHE_BYTES: usize = 32 * 1024 * 1024;
+
+/// A file of up to so many bytes is checked in a few milliseconds after a crash.
+const SMALL: u64 = 64 * 1024 * 1024;
 
 /// How a group of batches is made durable.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,6 +54,11 @@ impl Database {
 
     pub(super) fn gauge(&self) -> &Gauge {
         &self.gauge
+    }
+
+    /// Whether the check after a crash would take so long that it should be spared.
+    pub(super) fn is_slow_to_check(&self) -> bool {
+        std::fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() > SMALL)
     }
 
     pub(super) fn get(&self, key: &str) -> Result<Option<Bytes>, StorageError> {

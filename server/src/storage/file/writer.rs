@@ -13,7 +13,8 @@ use crate::storage::{Batch, StorageError};
 /// Batches in one sync at most, which bounds the time that the first of them waits.
 const GROUP_BATCHES: usize = 1_024;
 
-/// How often a sync also saves what makes the next opening fast after a crash. Such a sync costs two.
+/// How often a sync also saves what makes the next opening fast after a crash, once the file is large. Such a sync
+/// costs two.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 
 /// A batch, and where to say that it is durable.
@@ -63,7 +64,7 @@ fn write_all(database: &Database, queue: &Receiver<Job>) {
     let mut checkpoint = Instant::now();
     while let Ok(first) = queue.recv() {
         let group: Vec<Job> = std::iter::once(first).chain(queue.try_iter()).take(GROUP_BATCHES).collect();
-        let due = checkpoint.elapsed() >= CHECKPOINT_EVERY;
+        let due = checkpoint.elapsed() >= CHECKPOINT_EVERY && database.is_slow_to_check();
         let sync = if due { Sync::Checkpoint } else { Sync::Plain };
         let result = database.write(group.iter().map(|job| &job.batch), sync);
         if due {

@@ -144,6 +144,9 @@ async fn find_by_accessor(cx: &Context<'_>, accessor: Option<String>) -> Result<
     let Some(entry) = entry.filter(|entry| entry.num_uses >= 0 && !entry.is_expired(cx.now())) else {
         return Ok(None);
     };
+    if tokens(cx).is_left_over(&entry, cx.now()).await? {
+        return Ok(None);
+    }
     let owner = tokens(cx).namespace_of(&entry.id)?;
     Ok(owner.filter(|owner| owner.is_within(&cx.request().namespace)).map(|_| entry))
 }

@@ -1,0 +1,193 @@
+//! What is left of things that are gone.
+//!
+//! Ending something that holds much, such as a token with 100,000 children, is one small commit: it makes all of it
+//! unreachable and notes what is left to delete. A task deletes that in small commits, beside the requests that are
+//! served, and goes on after a restart. What holds little is deleted at once.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::error::Error;
+use super::state::Core;
+use crate::barrier::{CommitError, Transaction};
+
+/// Before the notes of what is left.
+const PREFIX: &str = "core/leftovers/";
+
+/// Keys or tokens that are ended in one commit.
+pub(crate) const AT_ONCE: usize = 256;
+
+/// After a failure nothing is tried for so long.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// What is left to delete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Leftover {
+    /// All descendants of the token with this stored name. It is revoked, so that none of them is good for anything.
+    Children(String),
+    /// All keys that begin with this text. Nothing leads to them any more.
+    Keys(String),
+}
+
+/// Tells the task that there is something to do.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Clearing(Arc<Notify>);
+
+impl Clearing {
+    /// Notes `leftover` in `transaction`, to be cleared away once it is committed.
+    pub(crate) fn leave(&self, transaction: &Transaction, leftover: &Leftover) -> Result<(), Error> {
+        let name = match leftover {
+            Leftover::Children(token) => token.clone(),
+            Leftover::Keys(_) => uuid::Uuid::new_v4().to_string(),
+        };
+        transaction.put_json(&format!("{PREFIX}{name}"), leftover)?;
+        let clearing = self.clone();
+        transaction.after_commit(Box::new(move || clearing.wake()));
+        Ok(())
+    }
+
+    /// Deletes all keys that begin with `prefix`: at once if they are few, else later.
+    pub(crate) async fn delete_all(&self, transaction: &Transaction, prefix: &str) -> Result<(), Error> {
+        let keys = transaction.first_keys(prefix, AT_ONCE + 1).await?;
+        if keys.len() > AT_ONCE {
+            return self.leave(transaction, &Leftover::Keys(prefix.to_owned()));
+        }
+        keys.into_iter().for_each(|key| transaction.delete(key));
+        Ok(())
+    }
+
+    /// Lets the task look for something to do.
+    pub(crate) fn wake(&self) {
+        self.0.notify_one();
+    }
+}
+
+impl Core {
+    /// Starts the task that clears away. It stops with `stop`, or when the core is gone.
+    pub(crate) fn start_clearing(self: &Arc<Self>, stop: CancellationToken) {
+        let core = Arc::downgrade(self);
+        let clearing = self.tokens.clearing().clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = clear_forever(core, clearing) => {}
+            }
+        });
+    }
+
+    /// Clears away everything that is left.
+    pub(crate) async fn clear_leftovers(&self) -> Result<(), Error> {
+        loop {
+            let notes = self.barrier.scan(PREFIX, None, AT_ONCE).await?;
+            if notes.is_empty() {
+                return Ok(());
+            }
+            for (key, note) in notes {
+                let leftover: Leftover = serde_json::from_slice(&note)?;
+                while !self.clear_some(&key, &leftover).await? {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+
+    /// One commit. Answers whether nothing is left of `leftover`, which is noted under `key`.
+    async fn clear_some(&self, key: &str, leftover: &Leftover) -> Result<bool, Error> {
+        let transaction = self.barrier.begin();
+        let is_done = match leftover {
+            Leftover::Children(token) => {
+                self.tokens.revoke_children(&transaction, token, self.clock.now()).await?
+            }
+            Leftover::Keys(prefix) => delete_some(&transaction, prefix).await?,
+        };
+        if is_done {
+            transaction.delete(key);
+        }
+        match transaction.commit().await {
+            Ok(()) => Ok(is_done),
+            Err(CommitError::Conflict) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+async fn delete_some(transaction: &Transaction, prefix: &str) -> Result<bool, Error> {
+    let keys = transaction.first_keys(prefix, AT_ONCE).await?;
+    let is_done = keys.len() < AT_ONCE;
+    keys.into_iter().for_each(|key| transaction.delete(key));
+    Ok(is_done)
+}
+
+async fn clear_forever(core: Weak<Core>, clearing: Clearing) {
+    loop {
+        clearing.0.notified().await;
+        let Some(core) = core.upgrade() else { return };
+        let outcome = core.clear_leftovers().await;
+        let is_sealed = core.barrier.is_sealed();
+        drop(core);
+        match outcome {
+            Err(error) if !is_sealed => {
+                tracing::warn!("what is left of deleted things could not be deleted: {error}");
+                tokio::time::sleep(PAUSE).await;
+                clearing.wake();
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::barrier::{Barrier, RootKey};
+    use crate::storage::{Batch, InmemStorage};
+
+    async fn barrier() -> Arc<Barrier> {
+        let barrier = Barrier::new(Arc::new(InmemStorage::new()));
+        let root = RootKey::generate();
+        barrier.initialize(&root, Batch::new()).await.expect("a fresh barrier");
+        barrier.unseal(&root).await.expect("its root key");
+        barrier
+    }
+
+    /// How many keys are deleted at once, and how many notes are left, of a folder of `count` keys.
+    async fn check(count: usize, expected: (usize, usize)) {
+        let barrier = barrier().await;
+        let transaction = barrier.begin();
+        (0..count).for_each(|number| transaction.put(format!("a/{number:05}"), "x"));
+        transaction.put("b", "x");
+        transaction.commit().await.expect("no conflict");
+        let transaction = barrier.begin();
+        Clearing::default().delete_all(&transaction, "a/").await.expect("unsealed");
+        transaction.commit().await.expect("no conflict");
+        let keys = barrier.scan_keys("a/", None, usize::MAX).await.expect("unsealed").len();
+        let notes = barrier.scan_keys(PREFIX, None, usize::MAX).await.expect("unsealed").len();
+        assert_eq!((count - keys, notes), expected);
+        assert!(barrier.get("b").await.expect("unsealed").is_some());
+    }
+
+    #[tokio::test]
+    async fn little_is_deleted_at_once_and_much_is_noted() {
+        check(AT_ONCE, (AT_ONCE, 0)).await;
+        check(AT_ONCE + 1, (0, 1)).await;
+    }
+
+    #[tokio::test]
+    async fn much_is_deleted_step_by_step() {
+        let barrier = barrier().await;
+        let transaction = barrier.begin();
+        (0..=2 * AT_ONCE).for_each(|number| transaction.put(format!("a/{number:05}"), "x"));
+        transaction.commit().await.expect("no conflict");
+        for (is_done, left) in [(false, AT_ONCE + 1), (false, 1), (true, 0)] {
+            let transaction = barrier.begin();
+            assert_eq!(delete_some(&transaction, "a/").await.expect("unsealed"), is_done);
+            transaction.commit().await.expect("no conflict");
+            assert_eq!(barrier.scan_keys("a/", None, usize::MAX).await.expect("unsealed").len(), left);
+        }
+    }
+}
