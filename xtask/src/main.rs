@@ -35,6 +35,8 @@ enum Command {
     Generate(generate::Options),
     /// Formatting and lints, warnings denied
     Lint,
+    /// Let many clients work on our server for a while: only expected answers, flat memory
+    Soak(bench::soak::Options),
     /// Build everything and run every test, on our server and on OpenBao
     Test(test::Options),
 }
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Generate(options) => generate::run(&options),
         Command::Lint => lint::run(),
+        Command::Soak(options) => bench::soak::run(&options),
         Command::Test(options) => test::run(&options),
     };
     match done {

@@ -9,6 +9,7 @@ mod cipher;
 mod error;
 mod keyring;
 mod listing;
+mod listings;
 mod order;
 mod transaction;
 mod view;
@@ -24,10 +25,12 @@ use bytes::Bytes;
 use crate::storage::{Batch, Storage, Write};
 use cache::{Epoch, ValueCache};
 use keyring::{KEYRING_KEY, Keyring};
+use listings::Listings;
 use order::CommitOrder;
 
 pub use error::{BarrierError, CommitError};
 pub use keyring::{RootKey, TermStatus};
+pub(crate) use listings::Names;
 pub use transaction::{Savepoint, Transaction};
 pub use view::View;
 
@@ -42,6 +45,7 @@ pub struct Barrier {
     replacing: tokio::sync::Mutex<()>,
     order: CommitOrder,
     values: ValueCache,
+    listings: Listings,
 }
 
 impl Barrier {
@@ -53,6 +57,7 @@ impl Barrier {
             replacing: tokio::sync::Mutex::new(()),
             order: CommitOrder::new(),
             values: ValueCache::new(),
+            listings: Listings::default(),
         })
     }
 
@@ -110,6 +115,7 @@ impl Barrier {
     pub fn seal(&self) {
         self.keyring.store(None);
         self.values.clear();
+        self.listings.clear();
     }
 
     /// Adds a term to the keyring; it encrypts from now on. Answers its status.

@@ -104,6 +104,12 @@ impl CommitOrder {
         self.newest_after(&footprint.reads, footprint.start).is_some()
     }
 
+    /// The last commit that may have changed something of `stripe`, whether it is finished or not.
+    pub(super) fn changed(&self, stripe: Stripe) -> u64 {
+        let _assigned = self.assigned.lock();
+        self.stripes[stripe].load(Ordering::Relaxed)
+    }
+
     /// The newest sequence among `stripes` if it is after `limit`.
     fn newest_after(&self, stripes: &[Stripe], limit: u64) -> Option<u64> {
         let newest = stripes.iter().map(|&stripe| self.stripes[stripe].load(Ordering::Relaxed)).max()?;

@@ -505,3 +505,40 @@ async fn a_commit_whose_request_is_dropped_still_counts() {
     assert!(is_conflict(&commit.await));
     assert_eq!(barrier.begin().get("slow").await.unwrap().unwrap(), "1");
 }
+
+#[tokio::test]
+async fn a_list_that_is_kept_shows_every_commit_and_nothing_after_a_seal() {
+    let barrier = unsealed().await;
+    let all: Vec<String> = (0..100).map(|number| format!("a/{number:03}")).collect();
+    put_all(&barrier, &all.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let count = async || barrier.begin().list_all("a/").await.unwrap().len();
+    assert_eq!((count().await, count().await), (100, 100));
+    put_all(&barrier, &["a/new", "a/sub/1"]).await;
+    assert_eq!((count().await, count().await), (102, 102));
+    let transaction = barrier.begin();
+    transaction.delete("a/000");
+    assert_eq!(transaction.list_all("a/").await.unwrap().len(), 101, "own writes are seen");
+    assert_eq!(count().await, 102, "and by nobody else");
+    transaction.commit().await.unwrap();
+    assert_eq!(count().await, 101);
+    barrier.seal();
+    assert!(matches!(barrier.begin().list_all("a/").await, Err(BarrierError::Sealed)));
+}
+
+#[tokio::test]
+async fn a_value_that_is_kept_shows_commits_and_nothing_else() {
+    let storage = Arc::new(InmemStorage::new());
+    let barrier = unsealed_over(Arc::clone(&storage) as Arc<dyn Storage>).await;
+    let value = async || barrier.get("a").await.unwrap();
+    assert_eq!(value().await, None);
+    put_all(&barrier, &["a"]).await;
+    assert_eq!(value().await.unwrap(), "a");
+    let dropped = barrier.begin();
+    dropped.put("a", "never committed");
+    drop(dropped);
+    assert_eq!(value().await.unwrap(), "a");
+    let transaction = barrier.begin();
+    transaction.delete("a");
+    transaction.commit().await.unwrap();
+    assert_eq!(value().await, None);
+}

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::listing;
 use super::order::{Admission, Footprint, Hook, Stripe};
-use super::{Barrier, BarrierError, CommitError, View};
+use super::{Barrier, BarrierError, CommitError, Names, View};
 use crate::storage::{Batch, Write};
 
 /// Reads through the barrier, buffers writes, and commits once: one atomic batch.
@@ -107,6 +107,28 @@ impl Transaction {
     ) -> Result<Vec<String>, BarrierError> {
         self.note_folder(prefix);
         listing::list(self, prefix, after, limit).await
+    }
+
+    /// As [`list`](Transaction::list), all names of the folder `prefix`, which are shared with others who list it.
+    pub(crate) async fn list_all(&self, prefix: &str) -> Result<Names, BarrierError> {
+        self.note_folder(prefix);
+        // A sealed barrier must not answer from memory.
+        self.barrier.open_keyring()?;
+        let order = &self.barrier.order;
+        let stripe = order.stripe(prefix);
+        if self.is_dirty() {
+            return Ok(Arc::new(listing::list(self, prefix, None, usize::MAX).await?));
+        }
+        if let Some(names) = self.barrier.listings.find(prefix, order.changed(stripe)) {
+            return Ok(names);
+        }
+        let sequence = order.applied();
+        let names = Arc::new(listing::list(self, prefix, None, usize::MAX).await?);
+        // Else it may have some of a commit that is under way.
+        if order.changed(stripe) <= sequence {
+            self.barrier.listings.keep(prefix, &names, sequence);
+        }
+        Ok(names)
     }
 
     /// All keys that start with `prefix`, whole, in order. Own writes are merged in.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{BarrierError, Transaction};
+use super::{BarrierError, Names, Transaction};
 
 /// A [`Transaction`] with a prefix before each key: all that an engine gets to see of storage.
 #[derive(Clone)]
@@ -70,6 +70,11 @@ impl<'a> View<'a> {
         limit: usize,
     ) -> Result<Vec<String>, BarrierError> {
         self.transaction.list(&self.key(prefix), after, limit).await
+    }
+
+    /// See [`Transaction::list_all`].
+    pub(crate) async fn list_all(&self, prefix: &str) -> Result<Names, BarrierError> {
+        self.transaction.list_all(&self.key(prefix)).await
     }
 
     /// As [`Transaction::scan_keys`], the keys relative to this view.

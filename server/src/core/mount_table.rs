@@ -28,24 +28,53 @@ pub(crate) fn write(
     Ok(transaction.put_json(&key(namespace, entry), entry)?)
 }
 
-/// The record of a mount as it is stored: small, and good to be read.
+/// What a mount is made of when it is needed. There may be very many of them: this is small.
 #[derive(Debug)]
-pub(crate) struct StoredMount(Box<[u8]>);
+pub(crate) enum StoredMount {
+    /// One of the [first mounts](first_mounts), of which nothing was changed.
+    First {
+        /// Its place among them.
+        place: usize,
+        /// The texts that are its own.
+        accessor: Box<str>,
+        uuid: Box<str>,
+    },
+    /// The record of any other one, good to be read.
+    Other(Box<[u8]>),
+}
 
 impl StoredMount {
-    /// The entry.
-    pub(crate) fn entry(&self) -> MountEntry {
-        serde_json::from_slice(&self.0).expect("it was read when it was loaded")
+    fn new(record: &[u8], first: &[MountEntry]) -> Result<Self, Error> {
+        let entry: MountEntry = serde_json::from_slice(record)?;
+        let place = first.iter().position(|first| {
+            let (accessor, uuid) = (entry.accessor.clone(), entry.uuid.clone());
+            entry == MountEntry { accessor, uuid, ..first.clone() }
+        });
+        Ok(match place {
+            Some(place) => Self::First { place, accessor: entry.accessor.into(), uuid: entry.uuid.into() },
+            None => Self::Other(record.into()),
+        })
+    }
+
+    /// The entry, in `namespace`.
+    pub(crate) fn entry(&self, namespace: &Namespace) -> MountEntry {
+        match self {
+            Self::First { place, accessor, uuid } => {
+                let first = first_mounts(namespace).swap_remove(*place);
+                MountEntry { accessor: accessor.as_ref().into(), uuid: uuid.as_ref().into(), ..first }
+            }
+            Self::Other(record) => serde_json::from_slice(record).expect("it was read when it was loaded"),
+        }
     }
 }
 
 /// All records of `namespace`.
 pub(crate) async fn load(barrier: &Barrier, namespace: &Namespace) -> Result<Vec<StoredMount>, Error> {
+    let first = first_mounts(namespace);
     let mut records = Vec::new();
     for class in [MountClass::Secret, MountClass::Auth] {
         for (_, record) in barrier.scan(&prefix(namespace, class), None, usize::MAX).await? {
-            serde_json::from_slice::<MountEntry>(&record)?;
-            records.push(StoredMount((*record).into()));
+            records.push(StoredMount::new(&record, &first)?);
         }
     }
     Ok(records)
@@ -81,4 +110,26 @@ pub(crate) fn first_mounts(namespace: &Namespace) -> Vec<MountEntry> {
 
 fn passing(header: &str) -> MountConfig {
     MountConfig { passthrough_request_headers: Some(vec![header.to_owned()]), ..MountConfig::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_is_made_again_as_it_was() {
+        let namespace = Namespace { path: "a/".to_owned(), ..(*Namespace::root()).clone() };
+        let mut entries = first_mounts(&namespace);
+        entries[1].description = "changed".to_owned();
+        entries.push(MountEntry::new(MountClass::Secret, "kv/", "kv"));
+        let first = first_mounts(&namespace);
+        let mut others = 0;
+        for entry in entries {
+            let record = serde_json::to_vec(&entry).expect("JSON");
+            let stored = StoredMount::new(&record, &first).expect("a record");
+            others += usize::from(matches!(stored, StoredMount::Other(_)));
+            assert_eq!(stored.entry(&namespace), entry);
+        }
+        assert_eq!(others, 2);
+    }
 }

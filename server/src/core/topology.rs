@@ -101,7 +101,7 @@ impl Space {
 
     fn open(&self) -> &Mounts {
         self.mounts.get_or_init(|| {
-            let entries = self.stored.iter().map(StoredMount::entry);
+            let entries = self.stored.iter().map(|stored| stored.entry(&self.namespace));
             by_path(entries.map(|entry| Mounted::new(entry, &self.namespace)))
         })
     }

@@ -11,6 +11,8 @@ use clap::{Args, Subcommand};
 
 use crate::shell::{self, Done};
 
+pub(crate) use server::soak;
+
 #[derive(Args)]
 pub(crate) struct Options {
     /// Measure debug builds: quick to build, and good only for trying this command

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::policies::{Choice, choose};
 use crate::barrier::Barrier;
+use crate::core::clearing::AT_ONCE;
 use crate::core::clock::Clock;
 use crate::core::limits::TtlLimits;
 use crate::core::path::ApiPath;
@@ -358,4 +359,70 @@ async fn a_write_into_a_mount_that_goes_leaves_nothing_behind() {
         let transaction = bench.core.barrier.begin();
         assert_eq!(transaction.scan_keys(&prefix).await.expect("unsealed"), Vec::<String>::new());
     }
+}
+
+/// Keys of the storage that begin with `prefix`.
+async fn keys(bench: &Bench, prefix: &str) -> Vec<String> {
+    bench.core.barrier.scan_keys(prefix, None, usize::MAX).await.expect("unsealed")
+}
+
+#[tokio::test]
+async fn a_large_tree_ends_at_once_and_is_cleared_away_later() {
+    let bench = Bench::new().await;
+    bench.call("root", "sys/policies/acl/maker", json!({"policy": MAKER})).await;
+    let before = keys(&bench, "sys/").await;
+    let parent = bench.create("root", json!({"policies": ["maker"], "ttl": 3600})).await;
+    let mut children = Vec::new();
+    for _ in 0..AT_ONCE {
+        children.push(bench.create(&parent, json!({"policies": ["maker"], "ttl": 3600})).await);
+    }
+    let grandchildren = [bench.create(&children[0], json!({"ttl": 3600})).await];
+    let last = bench.create(&parent, json!({"ttl": 3600})).await;
+    let (_, answer) = bench.call("root", "auth/token/lookup", json!({"token": last})).await;
+    let accessor = answer["data"]["accessor"].clone();
+    assert_eq!(bench.call("root", "auth/token/revoke", json!({"token": parent})).await.0, 204);
+    for token in children.iter().chain(&grandchildren).chain([&last]) {
+        assert!(!bench.is_usable(token).await);
+    }
+    let (status, _) = bench.call("root", "auth/token/lookup-accessor", json!({"accessor": accessor})).await;
+    assert_eq!(status, 400);
+    assert!(keys(&bench, "sys/token/id/").await.len() > AT_ONCE, "all of it in one commit is too much");
+    bench.core.clear_leftovers().await.expect("unsealed");
+    assert_eq!(keys(&bench, "sys/").await, before);
+    assert_eq!(keys(&bench, "core/leftovers/").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_large_engine_is_gone_at_once_and_is_cleared_away_later() {
+    let bench = Bench::new().await;
+    let mount = json!({"type": "kv"});
+    assert_eq!(bench.call("root", "sys/mounts/kv", mount.clone()).await.0, 204);
+    for number in 0..=AT_ONCE {
+        bench.call("root", &format!("kv/{number}"), json!({"a": 1})).await;
+    }
+    let stored = keys(&bench, "logical/").await.len();
+    assert_eq!(bench.delete("sys/mounts/kv").await, 204);
+    assert_eq!(bench.call("root", "sys/mounts/kv", mount).await.0, 204);
+    let (status, _) = bench.run(Operation::Read, "", "root", "kv/0", json!({})).await;
+    assert_eq!(status, 404, "another engine at the same path has secrets of its own");
+    bench.core.clear_leftovers().await.expect("unsealed");
+    assert_eq!(keys(&bench, "logical/").await.len(), stored - AT_ONCE - 1);
+}
+
+#[tokio::test]
+async fn a_large_namespace_is_gone_at_once_and_is_cleared_away_later() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.call("root", "sys/namespaces/team", json!({})).await.0, 200);
+    bench.call_in("team", "root", "sys/mounts/kv", json!({"type": "kv"})).await;
+    for number in 0..=AT_ONCE {
+        bench.call_in("team", "root", &format!("kv/{number}"), json!({"a": 1})).await;
+    }
+    let (_, answer) = bench.call_in("team", "root", "auth/token/create", json!({"ttl": 3600})).await;
+    let token = answer["auth"]["client_token"].as_str().expect("a token").to_owned();
+    assert_eq!(bench.delete("sys/namespaces/team").await, 200);
+    assert!(!bench.is_usable(&token).await);
+    assert_eq!(bench.call_in("team", "root", "kv/1", json!({"a": 2})).await.0, 404);
+    assert!(!keys(&bench, "namespaces/").await.is_empty());
+    bench.core.clear_leftovers().await.expect("unsealed");
+    assert_eq!(keys(&bench, "namespaces/").await, Vec::<String>::new());
 }

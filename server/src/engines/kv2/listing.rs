@@ -1,6 +1,7 @@
 //! Which secrets there are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -9,6 +10,7 @@ use super::Kv2;
 use super::given::Given;
 use super::metadata::FIELDS;
 use super::record::metadata_key;
+use crate::barrier::Names;
 use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::response::Response;
@@ -47,12 +49,17 @@ pub(super) async fn scan_detailed(_: &Kv2, cx: &Context<'_>) -> Result<Response,
 }
 
 /// One level of names, as much of it as the request wants.
-async fn page(cx: &Context<'_>) -> Result<Vec<String>, Error> {
+async fn page(cx: &Context<'_>) -> Result<Names, Error> {
     let given = Given::of(cx);
     let after = given.text("after")?.filter(|after| !after.is_empty());
     let limit = given.integer("limit")?.unwrap_or(0);
     let limit = usize::try_from(limit).ok().filter(|&limit| limit > 0).unwrap_or(usize::MAX);
-    Ok(cx.view().list(&metadata_key(cx.capture("path")), after.as_deref(), limit).await?)
+    let folder = metadata_key(cx.capture("path"));
+    // Only a whole folder is worth being kept.
+    if after.is_none() && limit == usize::MAX && folder.ends_with('/') {
+        return Ok(cx.view().list_all(&folder).await?);
+    }
+    Ok(Arc::new(cx.view().list(&folder, after.as_deref(), limit).await?))
 }
 
 async fn scan_folder(cx: &Context<'_>) -> Result<Vec<String>, Error> {

@@ -19,8 +19,9 @@ const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries"
 /// One row: how many groups were ever written. Tells after a failed sync whether its group is there.
 const PROGRESS: TableDefinition<'_, (), u64> = TableDefinition::new("progress");
 
-/// Pages kept in memory. Hot values live decoded in the server, so this need not be large.
-const CACHE_BYTES: usize = 32 * 1024 * 1024;
+/// Pages kept in memory. Values that are asked for live decrypted in the barrier, and the system keeps the file in
+/// memory that is free, so this need not be large.
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 /// A file of up to so many bytes is checked in a few milliseconds after a crash.
 const SMALL: u64 = 64 * 1024 * 1024;

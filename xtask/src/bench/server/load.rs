@@ -5,11 +5,19 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+/// Who waits longer for an answer gets none.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What the connections do over and over.
 pub(super) trait Work {
     /// Writes request `step` of operation `number` into `out`; `previous` is the body of the answer before it.
     /// False: the operation is over.
     fn request(&self, number: u64, step: usize, previous: &[u8], out: &mut Vec<u8>) -> bool;
+
+    /// Whether `status` is a good answer to that request.
+    fn is_expected(&self, _number: u64, _step: usize, status: u16) -> bool {
+        (200..=204).contains(&status)
+    }
 }
 
 /// When a load ends.
@@ -45,7 +53,7 @@ impl Done {
 /// Lets `connections` connections do `work` at the server at `address`, operations numbered from `first`.
 ///
 /// # Errors
-/// When a connection breaks, or an answer has another status than 200 to 204.
+/// When a connection breaks, or an answer is not expected.
 pub(super) fn run(
     address: &str,
     work: &dyn Work,
@@ -101,16 +109,24 @@ async fn converse(
             if !work.request(number, step, &body, &mut request) {
                 break;
             }
-            let status = connection.exchange(&request, &mut body).await.map_err(|error| error.to_string())?;
-            if !(200..=204).contains(&status) {
-                let line = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
-                let (line, body) = (String::from_utf8_lossy(line), String::from_utf8_lossy(&body));
-                return Err(format!("`{line}` was answered {status} {body}"));
+            let exchanged = tokio::time::timeout(PATIENCE, connection.exchange(&request, &mut body)).await;
+            let status = exchanged.map_err(|_| unanswered(&request))?.map_err(|error| error.to_string())?;
+            if !work.is_expected(number, step, status) {
+                let body = String::from_utf8_lossy(&body);
+                return Err(format!("`{}` was answered {status} {body}", first_line(&request)));
             }
         }
         latencies.push(begin.elapsed().as_secs_f64());
     }
     Ok(latencies)
+}
+
+fn unanswered(request: &[u8]) -> String {
+    format!("`{}` was not answered within {} s", first_line(request), PATIENCE.as_secs())
+}
+
+fn first_line(request: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(request.split(|byte| *byte == b'\r').next().unwrap_or_default())
 }
 
 /// A keep-alive connection.

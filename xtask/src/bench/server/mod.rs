@@ -4,6 +4,7 @@ mod contender;
 mod footprint;
 mod load;
 mod report;
+pub(crate) mod soak;
 mod syncs;
 mod workload;
 
