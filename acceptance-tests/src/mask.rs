@@ -19,6 +19,7 @@ static PATTERNS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (pattern(r"\bh[0-9a-f]{64}(\.[A-Za-z0-9]+)?"), "(token hash)"),
         (pattern(r"_[0-9a-f]{8}\b"), "_(hex)"),
         (pattern(r"vault-cluster-[0-9a-f]{8}"), "(cluster)"),
+        (pattern(r"\bsecret=[A-Z2-7]{16,}"), "secret=(secret)"),
     ]
 });
 

@@ -189,6 +189,7 @@ impl Core {
                 client: std::net::Ipv4Addr::LOCALHOST.into(),
                 headers: http::HeaderMap::new(),
                 client_token: token.clone(),
+                mfa: crate::core::request::MfaCredentials::default(),
             })
             .await;
         if reply.status.is_success() {

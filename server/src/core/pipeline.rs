@@ -17,7 +17,7 @@ use super::input::{self, Input};
 use super::mount_table;
 use super::path::ApiPath;
 use super::render::{self, Extra};
-use super::request::{ClientToken, Operation, Parameters, Request};
+use super::request::{ClientToken, MfaCredentials, Operation, Parameters, Request};
 use super::response::{Effect, Grant, Response};
 use super::state::Core;
 use super::token::namespace_meant;
@@ -43,6 +43,7 @@ pub(crate) struct Incoming {
     pub(crate) client: IpAddr,
     pub(crate) headers: HeaderMap,
     pub(crate) client_token: ClientToken,
+    pub(crate) mfa: MfaCredentials,
 }
 
 /// An answer as the HTTP layer sends it.
@@ -126,6 +127,7 @@ impl Core {
             client: incoming.client,
             headers: incoming.headers,
             client_token: incoming.client_token,
+            mfa: incoming.mfa,
             token: None,
             entity: None,
         };

@@ -91,6 +91,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The token in clear, which only the core's token store may use. Empty without one.
     pub client_token: ClientToken,
+    /// Second factors that came with the request.
+    pub mfa: MfaCredentials,
     /// What the token may do; `None` on unauthenticated requests.
     pub token: Option<Arc<TokenEntry>>,
     /// Who is behind the token.
@@ -121,5 +123,47 @@ impl ClientToken {
 impl std::fmt::Debug for ClientToken {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("(token)")
+    }
+}
+
+/// Passcodes by id or name of the method. Shows nothing of itself, and is wiped when dropped.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct MfaCredentials(BTreeMap<String, Vec<ClientToken>>);
+
+impl MfaCredentials {
+    /// Takes `method:passcode`, or a method alone. What is empty counts for nothing.
+    ///
+    /// # Errors
+    /// The part that is missing.
+    pub fn add(&mut self, text: &str) -> Result<(), &'static str> {
+        match text.split_once(':') {
+            None if text.is_empty() => {}
+            None => drop(self.0.entry(text.to_owned()).or_default()),
+            Some(("", _)) => return Err("name or ID"),
+            Some((_, "")) => return Err("value"),
+            Some((method, passcode)) => self.insert(method, [passcode.to_owned()]),
+        }
+        Ok(())
+    }
+
+    /// Adds passcodes of a method.
+    pub fn insert(&mut self, method: &str, passcodes: impl IntoIterator<Item = String>) {
+        self.0.entry(method.to_owned()).or_default().extend(passcodes.into_iter().map(ClientToken::new));
+    }
+
+    /// The passcodes that were given for `method`; `None` if it was not named.
+    pub fn of(&self, method: &str) -> Option<&[ClientToken]> {
+        self.0.get(method).map(Vec::as_slice)
+    }
+
+    /// Whether no method was named.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Debug for MfaCredentials {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("(second factors)")
     }
 }

@@ -139,10 +139,11 @@ pub struct AuthBlock {
     pub client_token: String,
     /// Its accessor; empty for batch tokens.
     pub accessor: String,
-    /// All policies, those of the identity included.
-    pub policies: Vec<String>,
-    /// Policies of the token itself.
-    pub token_policies: Vec<String>,
+    /// All policies, those of the identity included; null while there is no token yet.
+    pub policies: Option<Vec<String>>,
+    /// Policies of the token itself; left out while there is none yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_policies: Option<Vec<String>>,
     /// Policies of the identity; left out without any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub identity_policies: Vec<String>,
@@ -158,10 +159,41 @@ pub struct AuthBlock {
     pub token_type: &'static str,
     /// Has no parent.
     pub orphan: bool,
-    /// Second factors that are still wanted: always null, since no second factor is built.
-    pub mfa_requirement: Option<()>,
+    /// Second factors that are still wanted.
+    pub mfa_requirement: Option<Box<MfaRequirement>>,
     /// Uses that are left; 0 without limit.
     pub num_uses: i64,
+}
+
+/// What a login still has to prove, one method of each constraint.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct MfaRequirement {
+    /// Names the login that waits.
+    pub mfa_request_id: String,
+    /// By name of the enforcement.
+    pub mfa_constraints: BTreeMap<String, MfaAny>,
+}
+
+/// Any of these methods will do.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct MfaAny {
+    /// The methods.
+    pub any: Vec<MfaMethod>,
+}
+
+/// A method that a login may be proved by.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct MfaMethod {
+    /// `totp`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+    /// Whether a passcode is needed.
+    pub uses_passcode: bool,
+    /// Its name; left out without.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
 }
 
 /// The lease of a body.

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
 use super::error::Error;
-use super::identity::EntityCache;
+use super::identity::{EntityCache, mfa};
 use super::limits::TtlLimits;
 use super::mount::MountEntry;
 use super::mount_table;
@@ -60,6 +60,7 @@ pub struct Core {
     pub(crate) clock: Clock,
     pub(crate) acls: AclCache,
     pub(crate) identities: Arc<EntityCache>,
+    pub(crate) mfa: Arc<mfa::Waiting>,
     pub(crate) tokens: Tokens,
     pub(crate) quotas: Quotas,
     /// Held by the one request that changes mounts or namespaces.
@@ -83,6 +84,7 @@ impl Core {
             acls: AclCache::default(),
             identities: Arc::default(),
             quotas: Quotas::default(),
+            mfa: Arc::default(),
             topology_writer: tokio::sync::Mutex::new(()),
             topology: ArcSwapOption::empty(),
             cluster: ArcSwapOption::empty(),
@@ -156,6 +158,7 @@ impl Core {
         self.acls.invalidate();
         self.identities.clear();
         self.quotas.close();
+        self.mfa.clear();
         self.seal.seal().await.map_err(Error::internal)
     }
 

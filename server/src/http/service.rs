@@ -20,7 +20,7 @@ use crate::core::input::go_seconds;
 use crate::core::path::{ApiPath, PathError};
 use crate::core::pipeline::{Incoming, Reply};
 use crate::core::quota::RateLimit;
-use crate::core::request::{ClientToken, Operation, Parameters};
+use crate::core::request::{ClientToken, MfaCredentials, Operation, Parameters};
 use crate::core::state::Core;
 
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
@@ -28,7 +28,8 @@ const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const WRAP_TTL: HeaderName = HeaderName::from_static("x-vault-wrap-ttl");
 
 /// Headers that no engine ever sees.
-const CREDENTIALS: [HeaderName; 3] = [TOKEN, header::AUTHORIZATION, header::COOKIE];
+const MFA: HeaderName = HeaderName::from_static("x-vault-mfa");
+const CREDENTIALS: [HeaderName; 4] = [TOKEN, MFA, header::AUTHORIZATION, header::COOKIE];
 
 /// KiB of large bodies that one listener keeps in memory at once; further ones wait. A body is read before its
 /// token is looked at, so anybody can send one.
@@ -291,11 +292,12 @@ fn incoming(
     let client_token = client_token(&headers);
     let namespace = text(&headers, &NAMESPACE).to_owned();
     let wrap_ttl = wrap_ttl(&headers)?;
+    let mfa = mfa(&headers)?;
     for name in &CREDENTIALS {
         headers.remove(name);
     }
     let id = request_id();
-    Ok(Incoming { id, namespace, path, operation, parameters, wrap_ttl, client, headers, client_token })
+    Ok(Incoming { id, namespace, path, operation, parameters, wrap_ttl, client, headers, client_token, mfa })
 }
 
 /// A UUID of version 4. It names the request and guards nothing, so that it needs no call of the system.
@@ -310,6 +312,18 @@ fn client_token(headers: &HeaderMap) -> ClientToken {
         ),
         token => ClientToken::new(token),
     }
+}
+
+/// Second factors of a login: each header is `method:passcode`, or a method alone.
+fn mfa(headers: &HeaderMap) -> Result<MfaCredentials, Error> {
+    let mut credentials = MfaCredentials::default();
+    for value in headers.get_all(MFA).iter().filter_map(|value| value.to_str().ok()) {
+        credentials.add(value).map_err(|missing| {
+            let text = format!("invalid data in header \"X-Vault-MFA\"; missing method {missing}");
+            Error::invalid(format!("failed to parse X-Vault-MFA header: {text}"))
+        })?;
+    }
+    Ok(credentials)
 }
 
 fn wrap_ttl(headers: &HeaderMap) -> Result<Option<Duration>, Error> {

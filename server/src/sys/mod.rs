@@ -23,6 +23,7 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 
 use crate::core::engine::{Engine, Route};
+use crate::core::identity::mfa;
 use crate::core::{lease, wrapping};
 use crate::seal::SecretBytes;
 
@@ -57,6 +58,7 @@ static ROUTES: LazyLock<Vec<Route<Sys>>> = LazyLock::new(|| {
         catalog::ROUTES,
         lease::ROUTES,
         wrapping::ROUTES,
+        mfa::SYS_ROUTES,
     ];
     tables.concat()
 });

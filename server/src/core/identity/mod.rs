@@ -8,8 +8,11 @@ mod cache;
 mod effective;
 mod engine;
 mod login;
+pub(crate) mod mfa;
 mod record;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -199,6 +199,7 @@ fn own_request(namespace: &Arc<Namespace>) -> Result<Request, Error> {
         headers: http::HeaderMap::new(),
         client_token: ClientToken::default(),
         token: None,
+        mfa: crate::core::request::MfaCredentials::default(),
         entity: None,
     })
 }

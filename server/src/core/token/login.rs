@@ -8,9 +8,13 @@ use super::ttl::{self, Wanted, lifetime, whole};
 use super::{LoginGrant, TokenEntry, TokenKind, Tokens};
 use crate::core::context::Context;
 use crate::core::error::Error;
+use crate::core::identity::mfa::{self, Asked};
 use crate::core::identity::{self, Entity};
 use crate::core::request::ClientToken;
-use crate::core::response::{AuthBlock, AuthGrant, TokenType};
+use crate::core::response::{AuthBlock, AuthGrant, MfaRequirement, TokenType};
+
+const WAITING: &str = "A login request was issued that is subject to MFA validation. Please make sure to validate \
+    the login by sending another request to mfa/validate endpoint.";
 
 /// What a login is answered.
 #[derive(Debug)]
@@ -24,11 +28,38 @@ pub(crate) struct Login {
 }
 
 impl Tokens {
-    /// Makes the token of a login at the mount of `cx`, and entity and alias if the grant names one.
+    /// Makes entity and alias if the grant names one, and the token of a login at the mount of `cx`; or lets it wait
+    /// for second factors.
     ///
     /// # Errors
-    /// 400 for policies that no login gives; 403 for a disabled entity.
+    /// 400 for policies that no login gives; 403 for a disabled entity, or second factors that are wrong.
     pub(crate) async fn log_in(&self, cx: &Context<'_>, grant: AuthGrant) -> Result<Login, Error> {
+        let entity = entity_of(cx, &grant).await?;
+        let group_aliases = match &entity {
+            Some(entity) => refresh_groups(cx, &entity.id, &grant.group_aliases).await?,
+            None => Vec::new(),
+        };
+        let grant = AuthGrant { group_aliases, ..grant };
+        let entity = with_groups(cx, entity).await?;
+        match mfa::ask(cx, entity.as_ref(), &grant).await? {
+            Asked::Nothing => self.finish_login(cx, &cx.request().path, grant, entity.as_ref()).await,
+            Asked::InVain => {
+                let mut login = self.finish_login(cx, &cx.request().path, grant, entity.as_ref()).await?;
+                login.warnings.push("Found MFA header but failed to find MFA Enforcement Config".to_owned());
+                Ok(login)
+            }
+            Asked::For(requirement) => Ok(waiting(requirement)),
+        }
+    }
+
+    /// Makes the token of a login by a request to `path` of the mount of `cx`.
+    pub(crate) async fn finish_login(
+        &self,
+        cx: &Context<'_>,
+        path: &str,
+        grant: AuthGrant,
+        entity: Option<&Entity>,
+    ) -> Result<Login, Error> {
         let wanted = Wanted {
             increment: 0,
             ttl: whole(grant.ttl),
@@ -36,25 +67,29 @@ impl Tokens {
             max_ttl: whole(grant.max_ttl),
             explicit_max_ttl: whole(grant.explicit_max_ttl),
         };
-        let entity = entity_of(cx, &grant).await?;
-        let group_aliases = match &entity {
-            Some(entity) => refresh_groups(cx, &entity.id, &grant.group_aliases).await?,
-            None => Vec::new(),
-        };
-        let entity = with_groups(cx, entity).await?;
         let lifetime = lifetime(cx.limits(), wanted, cx.now(), cx.now())?;
         let policies = sanitize(&grant.policies, !grant.no_default_policy);
-        require_of_login(&policies, entity.as_ref())?;
-        let mut entry = entry(cx, grant, policies, group_aliases);
-        entry.entity_id = entity.as_ref().map(|entity| entity.id.clone()).unwrap_or_default();
+        require_of_login(&policies, entity)?;
+        let mut entry = entry(cx, path, grant, policies);
+        entry.entity_id = entity.map(|entity| entity.id.clone()).unwrap_or_default();
         entry.creation_ttl = lifetime.seconds;
         entry.granted_ttl = lifetime.seconds;
         entry.expires_at = Some(ttl::after(cx.now(), lifetime.seconds));
         let issue = Issue { namespace: &cx.request().namespace, entry, text: None };
         let (token, entry) = self.issue(cx.transaction(), issue).await?;
-        let auth = auth_block(&entry, &token, entity.as_ref());
+        let auth = auth_block(&entry, &token, entity);
         Ok(Login { auth, display_name: entry.display_name, warnings: lifetime.warnings })
     }
+}
+
+/// A login that waits for second factors.
+fn waiting(requirement: MfaRequirement) -> Login {
+    let auth = AuthBlock {
+        token_type: "default",
+        mfa_requirement: Some(Box::new(requirement)),
+        ..AuthBlock::default()
+    };
+    Login { auth, display_name: String::new(), warnings: vec![WAITING.to_owned()] }
 }
 
 async fn entity_of(cx: &Context<'_>, grant: &AuthGrant) -> Result<Option<Entity>, Error> {
@@ -87,18 +122,13 @@ fn require_of_login(policies: &[String], entity: Option<&Entity>) -> Result<(), 
     require_assignable(&all)
 }
 
-fn entry(
-    cx: &Context<'_>,
-    grant: AuthGrant,
-    policies: Vec<String>,
-    group_aliases: Vec<String>,
-) -> TokenEntry {
+fn entry(cx: &Context<'_>, path: &str, grant: AuthGrant, policies: Vec<String>) -> TokenEntry {
     let kind = kind_of(grant.token_type, &cx.mount().entry.config.token_type);
     let is_service = kind == TokenKind::Service;
     let name = format!("{}{}", cx.mount().entry.path.replace('/', "-"), grant.display_name);
     TokenEntry {
         policies,
-        path: cx.request().path.to_string(),
+        path: path.to_owned(),
         display_name: name.strip_suffix('-').unwrap_or(&name).to_owned(),
         metadata: grant.metadata,
         kind,
@@ -114,7 +144,7 @@ fn entry(
             max_ttl: whole(grant.max_ttl),
             ttl: whole(grant.ttl),
             internal: grant.internal,
-            group_aliases,
+            group_aliases: grant.group_aliases,
         }),
         ..TokenEntry::default()
     }
@@ -159,8 +189,8 @@ pub(crate) fn auth_block(entry: &TokenEntry, token: &ClientToken, entity: Option
     AuthBlock {
         client_token: token.expose().to_owned(),
         accessor: entry.accessor.clone(),
-        policies: sanitize(&all, false),
-        token_policies: entry.policies.clone(),
+        policies: Some(sanitize(&all, false)),
+        token_policies: Some(entry.policies.clone()),
         identity_policies,
         metadata: Some(entry.metadata.clone()).filter(|metadata| !metadata.is_empty()),
         lease_duration: entry.seconds_left(end),

@@ -11,7 +11,7 @@ use crate::core::error::Error;
 ///
 /// # Errors
 /// 500 if `size` has no pixel for each dot of the code, which is what the API answers then.
-pub(super) fn barcode(text: &str, size: usize) -> Result<String, Error> {
+pub(crate) fn barcode(text: &str, size: usize) -> Result<String, Error> {
     let code = QrCode::encode_text(text, QrCodeEcc::Medium)
         .map_err(|_| failed("the url is too long for a QR code".to_owned()))?;
     let dots = usize::try_from(code.size()).map_err(Error::internal)?;

@@ -96,7 +96,7 @@ fn go_duration(seconds: u64) -> String {
 
 impl StoredKey {
     /// The code of time step `counter` (RFC 4226, section 5.3).
-    pub(super) fn code(&self, counter: u64) -> String {
+    pub(crate) fn code(&self, counter: u64) -> String {
         let algorithm = match self.algorithm {
             Algorithm::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
             Algorithm::Sha256 => hmac::HMAC_SHA256,
@@ -111,7 +111,8 @@ impl StoredKey {
         format!("{:0digits$}", number % 10_u32.pow(self.digits))
     }
 
-    fn is_code(&self, counter: u64, code: &str) -> bool {
+    /// Whether `code` is that of time step `counter`; takes the same time for every code.
+    pub(crate) fn is_code(&self, counter: u64, code: &str) -> bool {
         constant_time::verify_slices_are_equal(self.code(counter).as_bytes(), code.as_bytes()).is_ok()
     }
 }

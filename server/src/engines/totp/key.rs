@@ -15,10 +15,10 @@ use crate::core::error::Error;
 use crate::core::response::Response;
 
 /// Bytes of a generated key at most. HMAC hashes longer keys, so they are no better.
-const MAX_KEY_SIZE: i64 = 1024;
+pub(crate) const MAX_KEY_SIZE: i64 = 1024;
 
 /// Pixels of a side of the barcode at most.
-const MAX_QR_SIZE: i64 = 4096;
+pub(crate) const MAX_QR_SIZE: i64 = 4096;
 
 #[derive(schemas::Fields)]
 pub(super) struct PageInput {
@@ -60,24 +60,24 @@ pub(super) struct KeyInput {
 
 /// A key as it is stored.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct StoredKey {
+pub(crate) struct StoredKey {
     /// Base32 without padding.
-    pub(super) key: String,
-    pub(super) issuer: String,
-    pub(super) account_name: String,
+    pub(crate) key: String,
+    pub(crate) issuer: String,
+    pub(crate) account_name: String,
     /// Seconds that a code is good for; more than 0.
-    pub(super) period: u64,
-    pub(super) algorithm: Algorithm,
+    pub(crate) period: u64,
+    pub(crate) algorithm: Algorithm,
     /// 6 or 8.
-    pub(super) digits: u32,
+    pub(crate) digits: u32,
     /// Periods before and after the present one whose codes are taken: 0 or 1.
-    pub(super) skew: u64,
+    pub(crate) skew: u64,
 }
 
 /// The hash function of the codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub(super) enum Algorithm {
+pub(crate) enum Algorithm {
     Sha1,
     Sha256,
     Sha512,
@@ -267,6 +267,13 @@ impl StoredKey {
         Ok(cx.view().put_json(&stored_key(name), self)?)
     }
 
+    /// `template` with a new secret of `size` bytes.
+    pub(crate) fn generate(template: Self, size: usize) -> Self {
+        let mut secret = Zeroizing::new(vec![0; size]);
+        rand::rng().fill_bytes(&mut secret);
+        Self { key: base32::encode(&secret), ..template }
+    }
+
     /// The bytes that both sides know.
     pub(super) fn secret(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(base32::decode(&self.key).unwrap_or_default())
@@ -275,7 +282,7 @@ impl StoredKey {
 
 impl Algorithm {
     /// As URLs and answers name it.
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Sha1 => "SHA1",
             Self::Sha256 => "SHA256",

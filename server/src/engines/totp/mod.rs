@@ -14,6 +14,9 @@ use schemas::shape::Declared;
 use crate::core::engine::{Engine, Route};
 use crate::handler;
 
+pub(crate) use barcode::barcode;
+pub(crate) use key::{Algorithm, MAX_KEY_SIZE, MAX_QR_SIZE, StoredKey};
+
 /// The engine of a `totp` mount.
 pub struct Totp;
 

@@ -57,7 +57,7 @@ impl OtpAuth {
 
 impl StoredKey {
     /// The URL that an authenticator app reads.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!(
             "otpauth://totp/{}:{}?algorithm={}&digits={}&issuer={}&period={}&secret={}",
             encode(&self.issuer, "$&+,/:;=@"),

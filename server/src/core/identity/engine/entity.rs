@@ -10,6 +10,7 @@ use super::{Identity, fields, merge, shown};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
+use crate::core::identity::mfa;
 use crate::core::identity::record::EntityRecord;
 use crate::core::identity::store::Store;
 use crate::core::response::Response;
@@ -171,6 +172,7 @@ async fn delete_batch(_: &Identity, cx: &Context<'_>) -> Result<Response, Error>
 async fn delete(store: &Store<'_>, entity: Option<EntityRecord>) -> Result<Response, Error> {
     let Some(entity) = entity else { return Ok(Response::empty()) };
     leave_groups(store, &entity.id).await?;
+    mfa::forget_secrets(store, &entity.id).await?;
     store.erase_entity(&entity);
     Ok(Response::empty())
 }

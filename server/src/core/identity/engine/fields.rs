@@ -13,7 +13,7 @@ const LONGEST_VALUE: usize = 512;
 const RESERVED_PREFIX: &str = "vault-";
 
 /// A failure that the API answers with 500 although the request is wrong.
-pub(super) fn failed(text: impl Into<String>) -> Error {
+pub(in crate::core::identity) fn failed(text: impl Into<String>) -> Error {
     Error::counted(StatusCode::INTERNAL_SERVER_ERROR, text)
 }
 

@@ -8,6 +8,7 @@ use super::mounts::Names;
 use super::{Identity, entity, fields};
 use crate::core::context::Context;
 use crate::core::error::Error;
+use crate::core::identity::mfa;
 use crate::core::identity::record::{AliasRecord, EntityRecord};
 use crate::core::identity::store::Store;
 use crate::core::response::Response;
@@ -57,7 +58,8 @@ pub(super) async fn merge(_: &Identity, cx: &Context<'_>) -> Result<Response, Er
     if kept.is_empty() {
         refuse_clashes(cx, &target, &sources)?;
     }
-    unite(&store, &target, sources, &kept).await?;
+    let force = fields.force.unwrap_or(false);
+    unite(&store, &target, sources, &kept, force).await?;
     Ok(Response::empty())
 }
 
@@ -148,6 +150,7 @@ async fn unite(
     target: &EntityRecord,
     sources: Vec<EntityRecord>,
     kept: &[String],
+    force: bool,
 ) -> Result<(), Error> {
     let mut entity = target.clone().settled();
     for source in sources {
@@ -157,6 +160,7 @@ async fn unite(
         for group in entity::leave_groups(store, &source.id).await? {
             join(store, &group, &entity.id).await?;
         }
+        mfa::take_over_secrets(store, &entity.id, &source.id, force).await?;
         store.erase_entity(&source);
     }
     store.write_entity(Some(target), &entity)

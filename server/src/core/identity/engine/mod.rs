@@ -2,13 +2,13 @@
 
 mod alias;
 mod entity;
-mod fields;
+pub(super) mod fields;
 mod group;
 mod group_alias;
 mod lookup;
 mod merge;
 mod mounts;
-mod shown;
+pub(super) mod shown;
 
 use std::sync::LazyLock;
 
@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use crate::core::context::Context;
 use crate::core::engine::{Engine, Route};
 use crate::core::error::Error;
+use crate::core::identity::mfa;
 use crate::core::response::Response;
 use crate::handler;
 
@@ -24,12 +25,19 @@ use crate::handler;
 pub(crate) struct Identity;
 
 static ROUTES: LazyLock<Vec<Route<Identity>>> = LazyLock::new(|| {
-    let tables = [entity::ROUTES, alias::ROUTES, group::ROUTES, group_alias::ROUTES, lookup::ROUTES, UNBUILT];
+    let tables = [
+        entity::ROUTES,
+        alias::ROUTES,
+        group::ROUTES,
+        group_alias::ROUTES,
+        lookup::ROUTES,
+        &mfa::routes(),
+        UNBUILT,
+    ];
     tables.concat()
 });
 
-static UNBUILT: &[Route<Identity>] =
-    &[everything(Route::new("mfa/{path..}")), everything(Route::new("oidc/{path..}"))];
+static UNBUILT: &[Route<Identity>] = &[everything(Route::new("oidc/{path..}"))];
 
 const fn everything(route: Route<Identity>) -> Route<Identity> {
     route

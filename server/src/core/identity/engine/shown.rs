@@ -174,7 +174,10 @@ pub(super) async fn group(cx: &Context<'_>, record: &GroupRecord) -> Result<Resp
 }
 
 /// The answer of a list with something about each.
-pub(super) fn list<T: Serialize>(keys: &[String], key_info: &BTreeMap<String, T>) -> Result<Response, Error> {
+pub(in crate::core::identity) fn list<T: Serialize>(
+    keys: &[String],
+    key_info: &BTreeMap<String, T>,
+) -> Result<Response, Error> {
     #[derive(Serialize)]
     struct Keys<'a, T> {
         key_info: &'a BTreeMap<String, T>,
