@@ -154,6 +154,7 @@ impl Core {
             client: incoming.client,
             headers: HeaderMap::new(),
             client_token: ClientToken::default(),
+            mfa: MfaCredentials::default(),
             token: None,
             entity: None,
         };
