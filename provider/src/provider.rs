@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use client::{Client, Environment, Outcome, Product};
-use schemas::{Class, Diagnostic, Kind, Operation, Record, Value, check, kinds};
+use schemas::{Class, Diagnostic, Field, Kind, Operation, Record, Value, check, kinds};
 use tf_provider_sdk as tf;
 use tf_provider_sdk::{AttributePath, async_trait};
 
@@ -94,20 +94,23 @@ impl VaultProvider {
     }
 
     /// A field that the server cannot have fails at plan, not with a warning of the server's at apply.
-    async fn refuse_enterprise(&self, kind: &Kind, config: &Record) -> Result<(), tf::Diagnostic> {
-        let Some(field) = kind.fields().find(|field| field.enterprise && !config.get(field.name).is_null())
-        else {
-            return Ok(());
+    async fn refuse_unknown(&self, kind: &Kind, config: &Record) -> Result<(), tf::Diagnostic> {
+        let is_set = |field: &&Field| {
+            (field.enterprise || field.openbao) && !kind.same(field, config.get(field.name), &Value::Null)
         };
-        let product = self.client()?.product().await.map_err(|error| failure::of_client(&error))?;
-        if matches!(product, Product::VaultEnterprise(_) | Product::Unknown) {
+        let fields: Vec<_> = kind.fields().filter(is_set).collect();
+        if fields.is_empty() {
             return Ok(());
         }
-        let found = Diagnostic::error(format!("`{}` is a feature of Vault Enterprise", field.name))
-            .because(format!("the server says it is {product}"))
-            .hint("remove the argument")
-            .at_field(field.name);
-        Err(failure::diagnostic(&found))
+        let product = self.client()?.product().await.map_err(|error| failure::of_client(&error))?;
+        let refused = fields.into_iter().find_map(|field| Some((field, stranger(field, product)?)));
+        refused.map_or(Ok(()), |(field, owner)| {
+            let found = Diagnostic::error(format!("`{}` is a feature of {owner}", field.name))
+                .because(format!("the server says it is {product}"))
+                .hint("remove the argument")
+                .at_field(field.name);
+            Err(failure::diagnostic(&found))
+        })
     }
 
     /// What exists after a failure: the old object, or what a half-done creation left.
@@ -141,6 +144,17 @@ fn desired(kind: &Kind, planned: &tf::Value, config: &tf::Value) -> Record {
         desired.set(field.name, config.get(field.name).clone());
     }
     desired
+}
+
+/// Whose feature `field` is, if the server is known to be of another make.
+fn stranger(field: &Field, product: &Product) -> Option<&'static str> {
+    let is_vault = matches!(product, Product::Vault(_) | Product::VaultEnterprise(_));
+    let is_enterprise = matches!(product, Product::VaultEnterprise(_) | Product::Unknown);
+    match (field.enterprise, field.openbao) {
+        (true, _) if !is_enterprise => Some("Vault Enterprise"),
+        (_, true) if is_vault => Some("OpenBao"),
+        _ => None,
+    }
 }
 
 fn vanished(kind: &Kind) -> tf::Diagnostic {
@@ -234,7 +248,7 @@ impl tf::Provider for VaultProvider {
         }
         let prior = (!request.prior_state.is_null()).then(|| convert::record(kind, &request.prior_state));
         let config = convert::record(kind, &request.config);
-        if let Err(error) = self.refuse_enterprise(kind, &config).await {
+        if let Err(error) = self.refuse_unknown(kind, &config).await {
             return tf::PlanResponse::error(error);
         }
         let planned = plan::plan(kind, prior.as_ref(), &config);

@@ -7,7 +7,9 @@ use crate::{Number, Record, Secret, Value, compare, duration, json};
 
 /// The body that creates the part of `record` which lives at `endpoint`.
 pub fn create_body(kind: &Kind, endpoint: &Endpoint, record: &Record) -> Value {
-    let sent = kind.fields().filter(|field| field.at == Some(endpoint.name));
+    // A server that does not know a parameter must not hear of it without need.
+    let is_needless = |field: &Field| field.openbao && says_nothing(kind, field, record.get(field.name));
+    let sent = kind.fields().filter(|field| field.at == Some(endpoint.name) && !is_needless(field));
     body(sent, record, endpoint, "")
 }
 
@@ -28,12 +30,12 @@ pub fn update_body(kind: &Kind, endpoint: &Endpoint, prior: &Record, desired: &R
         let before = prior.get(field.name);
         if is_left_to_server(kind, field, before, value) {
             // What the server filled in stays, also where a write replaces the whole object.
-            let is_lost = field.omitted == Omitted::Cleared;
+            let is_lost = field.omitted == Omitted::Cleared && !says_nothing(kind, field, before);
             record.set(field.name, if is_lost { before.clone() } else { Value::Null });
             continue;
         }
-        if value.as_str() == Some("") && says_nothing(kind, field, before) && says_nothing(kind, field, value)
-        {
+        let may_be_left_out = field.openbao || value.as_str() == Some("");
+        if may_be_left_out && says_nothing(kind, field, before) && says_nothing(kind, field, value) {
             continue;
         }
         let is_cleared = value.is_null() && !kind.same(field, before, &Value::Null);

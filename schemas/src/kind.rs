@@ -115,6 +115,8 @@ pub struct Field {
     pub aliases: &'static [&'static str],
     /// Vault Enterprise only: refused by plan elsewhere.
     pub enterprise: bool,
+    /// OpenBao (and our server) only: refused by plan on Vault, and sent only where it says something.
+    pub openbao: bool,
     /// Why not to use it any more.
     pub deprecated: Option<&'static str>,
 }
@@ -353,6 +355,7 @@ impl Field {
             needs: &[],
             aliases: &[],
             enterprise: false,
+            openbao: false,
             deprecated: None,
         }
     }

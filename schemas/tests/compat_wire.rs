@@ -179,7 +179,9 @@ fn differences(kind: &Kind, theirs: &Record, ours: &Record, otherwise: &[(&str, 
     let listed = |field: &Field| {
         otherwise.iter().any(|(name, attribute, _)| (*name, *attribute) == (kind.name, field.name))
     };
-    let fields = kind.fields().filter(|field| !listed(field));
+    // States of the incumbent lack what it does not offer; that nothing of it is sent, the bodies show.
+    let is_not_theirs = |field: &Field| field.openbao && theirs.get(field.name).is_null();
+    let fields = kind.fields().filter(|field| !listed(field) && !is_not_theirs(field));
     fields
         .filter_map(|field| {
             let [theirs, ours] =

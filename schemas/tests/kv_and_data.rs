@@ -87,16 +87,18 @@ fn attributes(kind: &Kind, record: &Record) -> Vec<String> {
         Some(id) => Some(id.to_owned()),
         None => kind.id_of(record),
     };
-    let fields = kind.fields().filter(|field| field.name != "lease_start_time").map(|field| {
-        let mut value = record.get(field.name).expose().clone();
-        // The incumbent gives them as they come; ours are in order.
-        if let ("auth_backends", "paths" | "accessors", Value::List(items)) =
-            (kind.name, field.name, &mut value)
-        {
-            items.sort_by_key(json::render);
-        }
-        format!("{} = {}", field.name, json::render(&value))
-    });
+    // States of the incumbent lack what it does not offer.
+    let fields =
+        kind.fields().filter(|field| field.name != "lease_start_time" && !field.openbao).map(|field| {
+            let mut value = record.get(field.name).expose().clone();
+            // The incumbent gives them as they come; ours are in order.
+            if let ("auth_backends", "paths" | "accessors", Value::List(items)) =
+                (kind.name, field.name, &mut value)
+            {
+                items.sort_by_key(json::render);
+            }
+            format!("{} = {}", field.name, json::render(&value))
+        });
     fields.chain([format!("id = {id:?}")]).collect()
 }
 

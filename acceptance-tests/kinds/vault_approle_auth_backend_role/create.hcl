@@ -6,5 +6,7 @@ auth "machines" {
     token_ttl      = "20m"
     token_max_ttl  = "1h"
     secret_id_ttl  = "10m"
+
+    token_strictly_bind_ip = true
   }
 }

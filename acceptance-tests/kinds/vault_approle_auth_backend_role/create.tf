@@ -10,4 +10,6 @@ resource "vault_approle_auth_backend_role" "test" {
   token_ttl      = 1200
   token_max_ttl  = 3600
   secret_id_ttl  = 600
+
+  token_strictly_bind_ip = true
 }

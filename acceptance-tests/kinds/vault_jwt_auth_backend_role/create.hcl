@@ -21,5 +21,11 @@ auth "ci" {
     bound_claims    = { project = "shop" }
     token_policies  = ["app"]
     token_ttl       = "20m"
+
+    callback_mode             = "direct"
+    oauth2_metadata           = ["id_token"]
+    oidc_disable_confirmation = true
+    poll_interval             = 7
+    token_strictly_bind_ip    = true
   }
 }

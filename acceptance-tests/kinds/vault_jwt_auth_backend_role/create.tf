@@ -21,4 +21,10 @@ resource "vault_jwt_auth_backend_role" "test" {
   bound_claims    = { project = "shop" }
   token_policies  = ["app"]
   token_ttl       = 1200
+
+  callback_mode             = "direct"
+  oauth2_metadata           = ["id_token"]
+  oidc_disable_confirmation = true
+  poll_interval             = 7
+  token_strictly_bind_ip    = true
 }

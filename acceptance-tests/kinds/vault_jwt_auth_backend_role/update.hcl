@@ -21,5 +21,9 @@ auth "ci" {
     bound_claims    = { project = "shop,bank" }
     token_policies  = ["app", "ops"]
     token_ttl       = "10m"
+
+    callback_mode   = "device"
+    oauth2_metadata = ["access_token", "id_token"]
+    poll_interval   = 9
   }
 }

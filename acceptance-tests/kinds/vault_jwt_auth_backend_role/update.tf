@@ -21,4 +21,8 @@ resource "vault_jwt_auth_backend_role" "test" {
   bound_claims    = { project = "shop,bank" }
   token_policies  = ["app", "ops"]
   token_ttl       = 600
+
+  callback_mode   = "device"
+  oauth2_metadata = ["access_token", "id_token"]
+  poll_interval   = 9
 }

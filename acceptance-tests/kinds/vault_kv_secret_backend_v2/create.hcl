@@ -6,5 +6,7 @@ mount "kv" {
     max_versions         = 5
     cas_required         = true
     delete_version_after = "1h"
+
+    metadata_cas_required = true
   }
 }

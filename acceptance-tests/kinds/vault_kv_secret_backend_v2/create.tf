@@ -9,4 +9,6 @@ resource "vault_kv_secret_backend_v2" "test" {
   max_versions         = 5
   delete_version_after = 3600
   cas_required         = true
+
+  metadata_cas_required = true
 }

@@ -6,5 +6,7 @@ auth "people" {
     password_wo_version = 2
     token_policies      = ["app", "ops"]
     token_ttl           = "30m"
+
+    token_strictly_bind_ip = true
   }
 }

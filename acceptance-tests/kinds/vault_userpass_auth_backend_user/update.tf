@@ -10,4 +10,6 @@ resource "vault_userpass_auth_backend_user" "test" {
   password_wo_version = 2
   token_policies      = ["app", "ops"]
   token_ttl           = 1800
+
+  token_strictly_bind_ip = true
 }

@@ -156,6 +156,7 @@ impl Settings {
             "empty_differs" => self.set(quote!(empty_differs: true)),
             "inherited" => self.set(quote!(inherited: true)),
             "enterprise" => self.set(quote!(enterprise: true)),
+            "openbao" => self.set(quote!(openbao: true)),
             "default" => {
                 let literal = literal(&meta.value()?.parse()?)?;
                 self.set(quote!(default: Some(#literal)));

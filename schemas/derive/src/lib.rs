@@ -29,7 +29,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// On a field: `key`, `default = …`, `output`, `filled`, `replaces`, `local`, `api = "…"`, `at = "…"`,
 /// `update_at = "…"`, `create_only`, `unreadable`, `omitted = Cleared`, `empty_differs`, `inherited`, `revision = "…"`, `conflicts(…)`,
-/// `one_of(…)`, `needs(…)`, `aliases(…)`, `enterprise`, `deprecated = "…"`, and `flatten` for a group.
+/// `one_of(…)`, `needs(…)`, `aliases(…)`, `enterprise`, `openbao`, `deprecated = "…"`, and `flatten` for a group.
 #[proc_macro_derive(Kind, attributes(kind))]
 pub fn derive_kind(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -21,7 +21,7 @@ mod rule;
 mod same;
 mod stored;
 mod template;
-mod timestamp;
+pub(crate) mod timestamp;
 mod value;
 
 pub use advice::{root_protected, stanza};

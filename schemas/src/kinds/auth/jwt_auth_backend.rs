@@ -67,6 +67,13 @@ pub struct JwtAuthBackend {
     /// Several key sets: maps with `jwks_url` and `jwks_ca_pem`. OpenBao 2.7 names it, and does not take it.
     #[kind(at = "config", conflicts("jwks_url", "jwks_ca_pem"))]
     pub jwks_pairs: Option<List<Map<String>>>,
+    /// Names of which the TLS certificates of the provider and of `jwks_url` may have one, instead of the URL's own.
+    /// OpenBao only.
+    #[kind(at = "config", openbao)]
+    pub override_allowed_server_names: Option<List<String>>,
+    /// Take a URL of which the keys cannot be read now; the server answers a warning. OpenBao only.
+    #[kind(at = "config", unreadable, openbao)]
+    pub skip_jwks_validation: Option<bool>,
     /// Public keys that tokens may be signed with, in PEM.
     #[kind(at = "config", conflicts("jwks_url", "oidc_discovery_url"))]
     pub jwt_validation_pubkeys: Option<List<Pem>>,

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::behavior::{self, Behavior, Operation, Step};
 use crate::kinds::auth::TokenParameters;
-use crate::shape::{Map, MountPath, Name, Seconds, Set};
+use crate::shape::{List, Map, MountPath, Name, Seconds, Set};
 use crate::{Answer, Kind, Record, Value, json};
 
 /// A role of the auth method `jwt` or `oidc`: which tokens it accepts, and what it gives out.
@@ -66,6 +66,21 @@ pub struct JwtAuthBackendRole {
     /// Write tokens and claims of logins to the server's debug log.
     #[kind(default = false)]
     pub verbose_oidc_logging: Option<bool>,
+    /// `client`, `direct` or `device`: how the answer of the provider comes back. OpenBao only.
+    #[kind(filled, omitted = Cleared, openbao)]
+    pub callback_mode: Option<String>,
+    /// How often a client asks whether a `direct` or `device` login is done, in seconds. OpenBao only.
+    #[kind(openbao)]
+    pub poll_interval: Option<i64>,
+    /// Tokens of the provider that become metadata: `access_token`, `id_token`, `refresh_token`. OpenBao only.
+    #[kind(openbao)]
+    pub oauth2_metadata: Option<List<String>>,
+    /// Do not ask people to confirm a `direct` login. OpenBao only.
+    #[kind(openbao)]
+    pub oidc_disable_confirmation: Option<bool>,
+    /// Names in `token_policies` are templates over the claims. OpenBao only.
+    #[kind(openbao)]
+    pub token_policies_template_claims: Option<bool>,
     /// Token parameters.
     #[kind(flatten)]
     pub token: TokenParameters,

@@ -15,6 +15,9 @@ pub struct TokenParameters {
     /// `service`, `batch`, or `default` for what the mount says.
     #[kind(at = "object", default = "default")]
     pub token_type: Option<TokenType>,
+    /// Bind each token to the address that logged in. Not together with `token_bound_cidrs`. OpenBao only.
+    #[kind(at = "object", openbao)]
+    pub token_strictly_bind_ip: Option<bool>,
 }
 
 /// The token parameters that mean the same in roles of auth methods and in token roles.

@@ -35,4 +35,7 @@ pub struct UserpassUser {
     /// `service`, `batch`, or `default` for what the mount says.
     #[kind(filled, default = "default")]
     pub token_type: Option<TokenType>,
+    /// Bind each token to the address that logged in. Not together with `token_bound_cidrs`. OpenBao only.
+    #[kind(openbao)]
+    pub token_strictly_bind_ip: Option<bool>,
 }

@@ -18,6 +18,9 @@ pub struct KvSecretBackendV2 {
     /// Every write must name the version it expects (`cas`).
     #[kind(filled)]
     pub cas_required: Option<bool>,
+    /// Every write of metadata must name the version it expects (`metadata_cas`). OpenBao only.
+    #[kind(openbao)]
+    pub metadata_cas_required: Option<bool>,
     /// Seconds after which a version is deleted; 0: never.
     pub delete_version_after: Option<Seconds>,
 }

@@ -1,4 +1,7 @@
+use crate::acl::timestamp;
 use crate::behavior::{self, Behavior, Operation, Step};
+use crate::compare;
+use crate::kind::Field;
 use crate::shape::{AclPolicy, Name};
 use crate::{Answer, Diagnostic, Kind, Record, Request, Value};
 
@@ -12,6 +15,21 @@ pub struct Policy {
     pub name: Name,
     /// The policy, in HCL or JSON.
     pub policy: AclPolicy,
+    /// Version that the policy must have for the write to succeed; -1: it must not exist. OpenBao only.
+    #[kind(unreadable, empty_differs, openbao)]
+    pub cas: Option<i64>,
+    /// Every write must name the version it expects (`cas`). OpenBao only.
+    #[kind(openbao)]
+    pub cas_required: Option<bool>,
+    /// When the policy ends, as `2030-01-01T00:00:00Z`. OpenBao only.
+    #[kind(openbao)]
+    pub expiration: Option<String>,
+    /// Slashes in what identity templates put in do not separate parts of a path. OpenBao only.
+    #[kind(openbao)]
+    pub allow_slashes_in_identity_templates: Option<bool>,
+    /// Wildcards in what identity templates put in are taken. OpenBao only.
+    #[kind(openbao)]
+    pub allow_wildcards_in_identity_templates: Option<bool>,
     /// Replace a policy of that name that is already there. Without it, creating over one is an error.
     #[kind(local, filled, deprecated = "create only policies that do not exist, and import those that do")]
     pub allow_overwrite: Option<bool>,
@@ -23,13 +41,15 @@ struct Careful;
 impl Behavior for Careful {
     fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
         let Operation::Create { desired } = operation else {
-            return behavior::follow_table(kind, operation, answers);
+            return without_empty_end(behavior::follow_table(kind, operation, answers));
         };
         let name = desired.text("name");
         match answers.split_first() {
             None => Step::Call(Request::get(format!("sys/policies/acl/{name}"))),
             Some((look, _)) if !look.is_success() && !look.says_gone() => Step::Refused,
-            Some((look, _)) if look.is_success() && !desired.flag("allow_overwrite") => Step::Failed(taken(name)),
+            Some((look, _)) if look.is_success() && !desired.flag("allow_overwrite") => {
+                Step::Failed(taken(name))
+            }
             Some((_, rest)) => behavior::follow_table(kind, operation, rest),
         }
     }
@@ -41,9 +61,27 @@ impl Behavior for Careful {
         }
     }
 
+    /// The server answers points in time in its own zone.
+    fn same(&self, field: &Field, a: &Value, b: &Value) -> bool {
+        let ends = [a, b].map(|end| end.as_str().and_then(timestamp::parse));
+        match ends {
+            [Some(a), Some(b)] if field.name == "expiration" => a == b,
+            _ => compare::same(field, a, b),
+        }
+    }
+
     fn built_in(&self) -> &'static [&'static str] {
         &["default", "root"]
     }
+}
+
+/// A write without an end takes it off; the server refuses an empty one.
+fn without_empty_end(step: Step) -> Step {
+    let Step::Call(mut request) = step else { return step };
+    if let Some(Value::Map(body)) = &mut request.body {
+        body.retain(|name, value| name != "expiration" || value.as_str() != Some(""));
+    }
+    Step::Call(request)
 }
 
 fn taken(name: &str) -> Diagnostic {
