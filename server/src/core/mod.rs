@@ -7,6 +7,7 @@ pub mod acl;
 pub(crate) mod clearing;
 pub mod clock;
 pub mod context;
+pub(crate) mod cors;
 pub mod engine;
 pub mod error;
 pub(crate) mod help;

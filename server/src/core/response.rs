@@ -26,6 +26,8 @@ pub struct Response {
     pub status: Option<StatusCode>,
     /// Another body than the usual one.
     pub raw: Option<RawBody>,
+    /// Answers a body although there is nothing to say.
+    pub has_body: bool,
     /// Repeats the keys of `data` at the top level of the body, as some of `sys/` do.
     pub is_spread: bool,
     /// What the core does once everything is committed.
@@ -276,6 +278,13 @@ impl Response {
         self
     }
 
+    /// Answers a body even if there is nothing to say.
+    #[must_use]
+    pub fn with_body(mut self) -> Self {
+        self.has_body = true;
+        self
+    }
+
     /// Repeats `data` at the top level.
     #[must_use]
     pub fn spread(mut self) -> Self {
@@ -294,6 +303,7 @@ impl Response {
     pub fn is_empty(&self) -> bool {
         self.data.is_none()
             && self.warnings.is_empty()
+            && !self.has_body
             && self.raw.is_none()
             && matches!(self.grant, Grant::Nothing)
     }

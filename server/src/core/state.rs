@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
+use super::cors::Cors;
 use super::error::Error;
 use super::identity::{EntityCache, mfa};
 use super::limits::TtlLimits;
@@ -63,6 +64,7 @@ pub struct Core {
     pub(crate) mfa: Arc<mfa::Waiting>,
     pub(crate) tokens: Tokens,
     pub(crate) quotas: Quotas,
+    pub(crate) cors: Cors,
     /// Held by the one request that changes mounts or namespaces.
     pub(crate) topology_writer: tokio::sync::Mutex<()>,
     /// `None` while sealed.
@@ -85,6 +87,7 @@ impl Core {
             identities: Arc::default(),
             quotas: Quotas::default(),
             mfa: Arc::default(),
+            cors: Cors::default(),
             topology_writer: tokio::sync::Mutex::new(()),
             topology: ArcSwapOption::empty(),
             cluster: ArcSwapOption::empty(),
@@ -144,6 +147,7 @@ impl Core {
         self.cluster.store(cluster.map(Arc::new));
         self.tokens.open(&transaction).await?;
         self.quotas.open(&transaction).await?;
+        self.cors.open(&transaction).await?;
         self.topology.store(Some(load_topology(&self.barrier).await?));
         self.start_restoring();
         self.tokens.clearing().wake();
@@ -159,6 +163,7 @@ impl Core {
         self.identities.clear();
         self.quotas.close();
         self.mfa.clear();
+        self.cors.0.store(None);
         self.seal.seal().await.map_err(Error::internal)
     }
 

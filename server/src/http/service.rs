@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{body, query, redirect, status};
 use crate::config::Listener;
+use crate::core::cors::{self, Crossing};
 use crate::core::error::Error;
 use crate::core::input::go_seconds;
 use crate::core::path::{ApiPath, PathError};
@@ -99,6 +100,18 @@ impl Service {
     }
 
     async fn reply(&self, request: http::Request<hyper::body::Incoming>, client: IpAddr) -> Answer {
+        let crossing = self.core.cors.check(request.method(), request.headers());
+        let (crossed, mut answer) = match crossing {
+            Crossing::Passes(headers) => (headers, self.reply_to_all(request, client).await),
+            Crossing::Answered(headers) => (headers, bare(StatusCode::OK)),
+            Crossing::Refused => (Vec::new(), of_reply(Reply::error(&cors::refused(), false))),
+            Crossing::WrongMethod => (Vec::new(), bare(StatusCode::METHOD_NOT_ALLOWED)),
+        };
+        answer.headers_mut().extend(crossed);
+        answer
+    }
+
+    async fn reply_to_all(&self, request: http::Request<hyper::body::Incoming>, client: IpAddr) -> Answer {
         let raw_path = request.uri().path();
         if let Some(location) = place(raw_path) {
             return redirected(&location, request.method());

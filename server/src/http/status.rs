@@ -40,7 +40,7 @@ pub(super) fn is_status_path(path: &str) -> bool {
 pub(super) async fn answer(core: &Arc<Core>, request: StatusRequest<'_>) -> Result<Reply, Error> {
     let is_read = matches!(*request.method, Method::GET);
     let is_write = matches!(*request.method, Method::POST | Method::PUT);
-    if !request.is_root && request.path != "sys/seal-status" {
+    if !request.is_root && !matches!(request.path, "sys/seal-status" | "sys/leader") {
         return Err(Error::invalid("operation unavailable in namespaces"));
     }
     match request.path {

@@ -99,10 +99,5 @@ async fn resultant(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         Some(_) => cx.core.acl_of(cx.request()).await?,
         None => return Err(Error::permission_denied()),
     };
-    if !acl.is_root() {
-        return Err(Error::not_implemented(
-            "`sys/internal/ui/resultant-acl` for tokens without the policy `root`",
-        ));
-    }
-    Response::data(&serde_json::json!({ "root": true }))
+    Response::data(&acl.shown())
 }

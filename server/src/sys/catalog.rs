@@ -1,5 +1,6 @@
 //! The types of engines and auth methods that there are.
 
+use schemas::shape::{Declared as _, List};
 use serde_json::json;
 
 use super::Sys;
@@ -33,9 +34,46 @@ const DATABASE: [&str; 9] = [
 /// `sys/plugins/catalog`.
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("plugins/catalog").read(handler!(read_all)),
-    Route::new("plugins/catalog/{type}").list(handler!(list)),
-    Route::new("plugins/catalog/{type}/{name}").sudo().read(handler!(read)),
+    Route::new("plugins/catalog/{type}")
+        .fields(Plugin::PARTS)
+        .list(handler!(list))
+        .read(handler!(read_without_type))
+        .write(handler!(register))
+        .delete(handler!(deregister_without_type)),
+    Route::new("plugins/catalog/{type}/{name}")
+        .sudo()
+        .fields(Plugin::PARTS)
+        .read(handler!(read))
+        .write(handler!(register))
+        .delete(handler!(deregister)),
+    Route::new("plugins/reload/backend").fields(Reload::PARTS).write(handler!(reload)),
 ];
+
+/// A plugin to be.
+#[derive(schemas::Fields)]
+struct Plugin {
+    /// The program.
+    command: Option<String>,
+    /// Its SHA-256, hexadecimal.
+    sha256: Option<String>,
+    /// Its arguments.
+    args: Option<List<String>>,
+    /// Its environment.
+    env: Option<List<String>>,
+    /// Its version.
+    version: Option<String>,
+}
+
+/// What to start again.
+#[derive(schemas::Fields)]
+struct Reload {
+    /// All mounts of this type.
+    plugin: Option<String>,
+    /// These mounts.
+    mounts: Option<List<String>>,
+    /// Of one node or of all.
+    scope: Option<String>,
+}
 
 /// The version of everything that is built in.
 pub(super) fn running_version() -> String {
@@ -85,7 +123,9 @@ async fn list(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 
 async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let name = cx.capture("name");
-    let names = names(cx.capture("type")).unwrap_or_default();
+    let Some(names) = names(cx.capture("type")) else {
+        return Ok(Response::empty().with_warning(deprecated("read plugin information from", &both(cx))));
+    };
     if !names.contains(&name) {
         return Err(Error::not_found());
     }
@@ -93,4 +133,53 @@ async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         "args": null, "builtin": true, "command": "", "declarative": false, "deprecation_status": "supported",
         "name": name, "oci": false, "sha256": "", "version": running_version(),
     }))
+}
+
+/// What a path without a type has become.
+fn deprecated(what: &str, name: &str) -> String {
+    format!("Deprecated API endpoint, cannot {what} catalog for \"{name}\"")
+}
+
+/// Type and name of a path whose type is none.
+fn both(cx: &Context<'_>) -> String {
+    [cx.capture("type"), cx.capture("name")].join("/").trim_matches('/').to_owned()
+}
+
+async fn read_without_type(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    if names(cx.capture("type")).is_some() {
+        return Err(Error::unsupported_operation());
+    }
+    Ok(Response::empty().with_warning(deprecated("read plugin information from", cx.capture("type"))))
+}
+
+async fn deregister_without_type(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    Ok(Response::empty().with_warning(deprecated("deregister plugin from", cx.capture("type"))))
+}
+
+/// Only what is built in can be mounted, so nothing can be registered.
+async fn register(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let given: Plugin = cx.fields()?;
+    let sum = given.sha256.filter(|sum| !sum.is_empty());
+    let sum = sum.ok_or_else(|| Error::invalid("missing SHA-256 value"))?;
+    match hex::decode(&sum) {
+        Ok(bytes) if bytes.len() == 32 => Err(Error::not_implemented("running a plugin")),
+        Ok(_) => Err(Error::invalid("Decoded SHA-256 value is not 32 bytes")),
+        Err(_) => Err(Error::invalid("Could not decode SHA-256 value from hex")),
+    }
+}
+
+/// What is built in stays; nothing else is there.
+async fn deregister(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
+    Ok(Response::empty())
+}
+
+async fn reload(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let given: Reload = cx.fields()?;
+    let has_plugin = given.plugin.is_some_and(|plugin| !plugin.is_empty());
+    let has_mounts = given.mounts.is_some_and(|mounts| !mounts.0.is_empty());
+    match (has_plugin, has_mounts) {
+        (false, false) => Err(Error::invalid("plugin or mounts must be provided")),
+        (true, true) => Err(Error::invalid("plugin and mounts cannot be set at the same time")),
+        _ => Err(Error::not_implemented("starting a plugin again: engines are part of the server, which")),
+    }
 }

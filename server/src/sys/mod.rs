@@ -2,8 +2,10 @@
 
 mod capabilities;
 mod catalog;
+mod counters;
 mod enable;
 mod generate_root;
+mod headers;
 mod info;
 mod lock;
 mod locked_users;
@@ -54,6 +56,8 @@ static ROUTES: LazyLock<Vec<Route<Sys>>> = LazyLock::new(|| {
         info::ROUTES,
         rotation::ROUTES,
         generate_root::ROUTES,
+        headers::ROUTES,
+        counters::ROUTES,
         tools::ROUTES,
         catalog::ROUTES,
         lease::ROUTES,

@@ -24,6 +24,10 @@ use crate::handler;
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("namespaces").list(handler!(list)).scan(handler!(scan)),
     Route::new("internal/ui/namespaces").unauthenticated().read(handler!(list_names)),
+    Route::new("namespaces/{path+..}/seal-status").read(handler!(seal_status)),
+    Route::new("namespaces/{path+..}/seal").write(handler!(seal)),
+    Route::new("namespaces/{path+..}/unseal").write(handler!(unseal)),
+    Route::new("namespaces/{path+..}/delete-sealed").delete(handler!(delete_sealed)),
     Route::new("namespaces/{path+..}")
         .fields(Body::PARTS)
         .topology()
@@ -44,6 +48,10 @@ const ID_LENGTH: usize = 6;
 struct Body {
     /// Chosen by users.
     custom_metadata: Option<Json>,
+    /// A seal of its own.
+    seal: Option<Json>,
+    /// PGP keys for the shares of that seal.
+    pgp_keys: Option<Json>,
 }
 
 #[derive(Serialize)]
@@ -89,6 +97,10 @@ async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 
 async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let path = named(cx)?;
+    let given: Body = cx.fields()?;
+    if given.seal.is_some() || given.pgp_keys.is_some() {
+        return Err(Error::not_implemented("a namespace with a seal of its own"));
+    }
     let refused = || Error::invalid("custom_metadata values must be strings");
     let mut metadata = BTreeMap::new();
     for (key, value) in metadata_given(cx)? {
@@ -273,7 +285,7 @@ fn list_below(cx: &Context<'_>, all: bool) -> Result<Response, Error> {
 /// Names of the direct children that the token reaches, for user interfaces.
 async fn list_names(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     if cx.request().token.is_none() {
-        return Err(Error::permission_denied());
+        return Err(Error::with_status(StatusCode::INTERNAL_SERVER_ERROR, "client token empty"));
     }
     let acl = cx.core.acl_of(cx.request()).await?;
     let topology = cx.core.open_topology()?;
@@ -281,5 +293,38 @@ async fn list_names(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let below = topology.below(parent, false);
     let keys: Vec<&str> =
         below.keys().filter(|path| acl.reaches_mount("", path)).map(|path| &path[parent.len()..]).collect();
-    Response::keys(&keys)
+    Response::data(&if keys.is_empty() { json!({}) } else { json!({ "keys": keys }) })
+}
+
+/// No namespace has a seal of its own: it is open with its server. The error says what is in the way.
+fn not_sealable(cx: &Context<'_>, missing: Error) -> Error {
+    match named(cx).and_then(|path| find(cx, &path)) {
+        Ok(Some(_)) => Error::invalid("namespace is not sealable"),
+        Ok(None) => missing,
+        Err(error) => error,
+    }
+}
+
+fn missing_namespace(cx: &Context<'_>) -> Error {
+    let path = named(cx).unwrap_or_default();
+    Error::counted(StatusCode::INTERNAL_SERVER_ERROR, format!("namespace \"{path}\" doesn't exist"))
+}
+
+async fn seal_status(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    Err(not_sealable(cx, missing_namespace(cx)))
+}
+
+async fn seal(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    Err(not_sealable(cx, Error::invalid("namespace doesn't exist")))
+}
+
+async fn unseal(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    Err(not_sealable(cx, missing_namespace(cx)))
+}
+
+async fn delete_sealed(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    match find(cx, &named(cx)?)? {
+        Some(_) => Err(Error::invalid("namespace is not sealed")),
+        None => Ok(Response::empty().with_warning("requested namespace does not exist")),
+    }
 }

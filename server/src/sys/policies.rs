@@ -24,8 +24,10 @@ use crate::handler;
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("policies/acl").list(handler!(list)).scan(handler!(list)),
     Route::new("policies/detailed/acl").list(handler!(list_detailed)),
+    Route::new("policies/detailed/acl/{name*}").list(handler!(list_detailed_below)),
     Route::new("policies/acl/{name*}")
         .fields(Policy::PARTS)
+        .list(handler!(list_below))
         .read(handler!(read))
         .write(handler!(write))
         .patch(handler!(write))
@@ -33,6 +35,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("policy").read(handler!(list_legacy)).list(handler!(list_legacy)),
     Route::new("policy/{name*}")
         .fields(Policy::PARTS)
+        .list(handler!(list_legacy_below))
         .read(handler!(read_legacy))
         .write(handler!(write_legacy))
         .delete(handler!(delete)),
@@ -144,6 +147,22 @@ async fn names(cx: &Context<'_>) -> Result<Vec<String>, Error> {
 
 async fn list(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     Response::keys(&names(cx).await?)
+}
+
+/// No name has a slash, so nothing is below any.
+async fn list_below(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
+    Err(Error::not_found())
+}
+
+async fn list_legacy_below(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
+    Ok(Response::data(&json!({ "policies": null }))?.spread())
+}
+
+/// As the API has it: the policy `root` is below every name.
+async fn list_detailed_below(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let root =
+        load(cx, "root").await?.filter(|_| cx.request().namespace.is_root()).ok_or_else(Error::not_found)?;
+    Response::data(&json!({ "key_info": { "root": body("root", &root, false) }, "keys": ["root"] }))
 }
 
 async fn list_legacy(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {

@@ -51,14 +51,18 @@ struct Hash {
     format: Option<String>,
 }
 
-fn encode(bytes: &[u8], format: &str) -> Result<String, Error> {
+/// `bytes` as text; `None` for a format that is none.
+fn encode(bytes: &[u8], format: &str) -> Option<String> {
     match format {
-        "hex" => Ok(hex::encode(bytes)),
-        "base64" => Ok(STANDARD.encode(bytes)),
-        other => Err(Error::invalid(format!(
-            "unsupported encoding format \"{other}\"; must be \"hex\" or \"base64\""
-        ))),
+        "hex" => Some(hex::encode(bytes)),
+        "base64" => Some(STANDARD.encode(bytes)),
+        _ => None,
     }
+}
+
+/// Hashes name the format bare, random bytes in quotes.
+fn wrong_format(shown: &str) -> Error {
+    Error::invalid(format!("unsupported encoding format {shown}; must be \"hex\" or \"base64\""))
 }
 
 async fn random(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -69,11 +73,16 @@ async fn random(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let count = match count {
         "" => body.bytes.unwrap_or(32),
         text => {
-            text.parse().map_err(|_| Error::invalid(format!("error parsing url-set byte count: `{text}`")))?
+            let invalid = || {
+                let reason = "invalid syntax";
+                format!("error parsing url-set byte count: strconv.Atoi: parsing \"{text}\": {reason}")
+            };
+            text.parse().map_err(|_| Error::invalid(invalid()))?
         }
     };
     let bytes = random_bytes(count)?;
-    let text = encode(&bytes, body.format.as_deref().unwrap_or("base64"))?;
+    let format = body.format.as_deref().unwrap_or("base64");
+    let text = encode(&bytes, format).ok_or_else(|| wrong_format(&format!("\"{format}\"")))?;
     let response = Response::data(&json!({ "random_bytes": text }))?;
     match source {
         "seal" => {
@@ -114,7 +123,8 @@ async fn hash(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         "sha2-512" => sha2::Sha512::digest(&input).to_vec(),
         other => return Err(Error::invalid(format!("unsupported algorithm {other}"))),
     };
-    Response::data(&json!({ "sum": encode(&sum, body.format.as_deref().unwrap_or("hex"))? }))
+    let format = body.format.as_deref().unwrap_or("hex");
+    Response::data(&json!({ "sum": encode(&sum, format).ok_or_else(|| wrong_format(format))? }))
 }
 
 fn go_text(error: &base64::DecodeError) -> String {

@@ -78,10 +78,11 @@ struct Lockout {
 
 /// Changes `config` as `given` says.
 pub(super) fn apply(config: &mut MountConfig, given: &Tune, is_auth: bool) -> Result<(), Error> {
-    if let Some(text) = &given.default_lease_ttl {
+    // An empty text says nothing: command lines send it for what they were not told.
+    if let Some(text) = given.default_lease_ttl.as_ref().filter(|text| !text.is_empty()) {
         config.default_lease_ttl = lifetime(text, "default")?;
     }
-    if let Some(text) = &given.max_lease_ttl {
+    if let Some(text) = given.max_lease_ttl.as_ref().filter(|text| !text.is_empty()) {
         config.max_lease_ttl = lifetime(text, "max")?;
     }
     config.force_no_cache = given.force_no_cache.unwrap_or(config.force_no_cache);

@@ -11,6 +11,7 @@ mod parameters;
 mod policy;
 mod prefixes;
 mod segments;
+mod shown;
 
 pub use check::{AclRequest, Decision, DeniedReason, Operation};
 pub use compile::{Acl, GrantingPolicy};

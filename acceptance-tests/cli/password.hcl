@@ -1,0 +1,4 @@
+length = 8
+rule "charset" {
+  charset = "0123456789"
+}
