@@ -42,8 +42,8 @@ impl Operation {
         [&self.area, &self.method, &self.path, &self.covered_by, &self.reason].map(String::as_str).join("\t")
     }
 
-    /// How well a request fits: literal segments count; `None` if it does not.
-    fn fits(&self, request: &Request, mounts: &Mounts) -> Option<usize> {
+    /// How well a request fits: literal segments count, then an equal length; `None` if it does not.
+    fn fits(&self, request: &Request, mounts: &Mounts) -> Option<(usize, bool)> {
         if self.method != request.method {
             return None;
         }
@@ -57,7 +57,8 @@ impl Operation {
             return None;
         }
         let fits = wanted.iter().zip(&given).all(|(wanted, given)| segment_fits(wanted, given, mounts));
-        fits.then(|| wanted.iter().filter(|segment| !segment.starts_with('{')).count())
+        let literals = wanted.iter().filter(|segment| !segment.starts_with('{')).count();
+        fits.then_some((literals, given.len() == wanted.len()))
     }
 }
 

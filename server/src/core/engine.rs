@@ -185,6 +185,8 @@ pub struct RouteInfo {
     pub has_existence_check: bool,
     /// Whether it changes mounts or namespaces: one such request at a time.
     pub changes_topology: bool,
+    /// Whether it is left out of descriptions: it answers nothing but errors, or is another name.
+    pub is_hidden: bool,
 }
 
 /// The fields of a route.
@@ -218,6 +220,7 @@ impl<E> Route<E> {
             access: Access::Token,
             has_existence_check: false,
             changes_topology: false,
+            is_hidden: false,
         };
         Self { info, handlers: [None; Operation::COUNT], exists: None }
     }
@@ -305,6 +308,13 @@ impl<E> Route<E> {
     #[must_use]
     pub const fn sudo(mut self) -> Self {
         self.info.access = Access::Sudo;
+        self
+    }
+
+    /// Left out of descriptions.
+    #[must_use]
+    pub const fn hidden(mut self) -> Self {
+        self.info.is_hidden = true;
         self
     }
 

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::engine::{AnyEngine, RouteInfo};
 use super::error::Error;
+use super::openapi::{Document, Place};
 use super::pipeline::Reply;
 use super::request::Operation;
-use crate::VERSION;
 
 /// A path of an engine and what it takes.
 pub(crate) struct Described {
@@ -23,14 +23,14 @@ pub(crate) struct Described {
 /// The help for `path` of a mount of `kind`; of the whole mount, if it is empty.
 pub(super) fn reply(engine: &dyn AnyEngine, kind: &str, path: &str) -> Result<Reply, Error> {
     let routes = engine.describe();
-    let (text, shown): (String, Vec<&Described>) = if path.is_empty() {
-        (of_mount(kind, &routes), routes.iter().collect())
+    let (text, shown): (String, &[Described]) = if path.is_empty() {
+        (of_mount(kind, &routes), &routes)
     } else {
-        let found = routes.iter().find(|route| route.info.pattern.matches(path, true).is_some());
-        let route = found.ok_or_else(Error::unsupported_path)?;
-        (of_route(path, route), vec![route])
+        let found = routes.iter().position(|route| route.info.pattern.matches(path, true).is_some());
+        let found = found.ok_or_else(Error::unsupported_path)?;
+        (of_route(path, &routes[found]), &routes[found..=found])
     };
-    let body = json!({ "help": text, "openapi": openapi(&shown), "see_also": null });
+    let body = json!({ "help": text, "openapi": document(kind, shown), "see_also": null });
     let mut bytes = serde_json::to_vec(&body)?;
     bytes.push(b'\n');
     Ok(Reply::json(StatusCode::OK, bytes))
@@ -92,20 +92,8 @@ fn type_name(shape: &Shape) -> &'static str {
     }
 }
 
-/// The least of an OpenAPI document: paths and methods. LIST and SCAN are no methods of OpenAPI.
-fn openapi(routes: &[&Described]) -> Value {
-    let answers = json!({ "responses": { "200": { "description": "OK" } } });
-    let mut paths = serde_json::Map::new();
-    for route in routes {
-        let known = methods(route).into_iter().filter(|method| !matches!(*method, "LIST" | "SCAN"));
-        let methods: serde_json::Map<String, Value> =
-            known.map(|method| (method.to_lowercase(), answers.clone())).collect();
-        paths.insert(format!("/{}", route.info.pattern.template()), Value::Object(methods));
-    }
-    json!({
-        "openapi": "3.0.2",
-        "info": { "title": "OpenBao API", "version": VERSION },
-        "paths": paths,
-        "components": { "schemas": {} },
-    })
+fn document(kind: &str, routes: &[Described]) -> Value {
+    let mut document = Document::default();
+    document.add(Place { prefix: "/", kind, tag: "", mount: None }, routes);
+    document.into_value()
 }

@@ -18,6 +18,7 @@ pub mod limits;
 pub mod mount;
 pub(crate) mod mount_table;
 pub mod namespace;
+pub(crate) mod openapi;
 pub mod password_policy;
 pub mod path;
 pub mod pattern;

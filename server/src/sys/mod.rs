@@ -11,6 +11,7 @@ mod lock;
 mod locked_users;
 mod mounts;
 mod namespaces;
+mod openapi;
 mod password;
 mod policies;
 mod quotas;
@@ -58,6 +59,7 @@ static ROUTES: LazyLock<Vec<Route<Sys>>> = LazyLock::new(|| {
         generate_root::ROUTES,
         headers::ROUTES,
         counters::ROUTES,
+        openapi::ROUTES,
         tools::ROUTES,
         catalog::ROUTES,
         lease::ROUTES,

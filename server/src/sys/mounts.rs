@@ -21,7 +21,7 @@ use crate::handler;
 /// Mounts, by path and all, and what user interfaces show of them.
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("mounts").read(handler!(read_secrets)),
-    Route::new("mounts/auth/{path+..}").read(handler!(read_auth)).write(handler!(enable::not_auth)),
+    Route::new("mounts/auth/{path+..}").hidden().read(handler!(read_auth)).write(handler!(enable::not_auth)),
     Route::new("mounts/{path+..}")
         .fields(Enable::PARTS)
         .topology()
@@ -198,6 +198,22 @@ async fn visible(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     }
     let [secret, auth] = bodies;
     Response::data(&json!({ "auth": auth, "secret": secret }))
+}
+
+/// The mounts that the token reaches; without a token those that are listed for everybody.
+pub(super) async fn reached(cx: &Context<'_>) -> Result<Vec<Arc<Mounted>>, Error> {
+    let acl = match cx.request().token {
+        Some(_) => Some(cx.core.acl_of(cx.request()).await?),
+        None => None,
+    };
+    let namespace = &cx.request().namespace.path;
+    let is_shown = |path: &str, mounted: &Mounted| {
+        mounted.entry().config.listing_visibility == "unauth"
+            || acl.as_ref().is_some_and(|acl| acl.reaches_mount(namespace, path))
+    };
+    let space = space(cx)?;
+    let shown = space.mounts().filter(|(path, mounted)| is_shown(path, mounted));
+    Ok(shown.map(|(_, mounted)| Arc::clone(mounted)).collect())
 }
 
 /// One mount by any path in it, for clients that need its type before they can form a request.

@@ -21,7 +21,7 @@ use crate::handler;
 
 /// Settings of mounts.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    of_mounts("mounts/auth/{path+..}/tune"),
+    of_mounts("mounts/auth/{path+..}/tune").hidden(),
     of_mounts("mounts/{path+..}/tune"),
     of_mounts("auth/{path+..}/tune").sudo(),
 ];

@@ -63,6 +63,7 @@ static ROUTES: &[Route<Kv2>] = &[
         .scan(handler!(no_such_path)),
     // Whatever a client of version 1 may try.
     Route::new("{path..}")
+        .hidden()
         .read(handler!(no_such_path))
         .list(handler!(no_such_path))
         .scan(handler!(no_such_path))

@@ -38,6 +38,8 @@ static ROUTES: LazyLock<Vec<Route<Identity>>> = LazyLock::new(|| {
 });
 
 static UNBUILT: &[Route<Identity>] = &[everything(Route::new("oidc/{path..}"))];
+static UNBUILT: &[Route<Identity>] =
+    &[everything(Route::new("mfa/{path..}").hidden()), everything(Route::new("oidc/{path..}").hidden())];
 
 const fn everything(route: Route<Identity>) -> Route<Identity> {
     route
