@@ -37,9 +37,7 @@ static ROUTES: LazyLock<Vec<Route<Identity>>> = LazyLock::new(|| {
     tables.concat()
 });
 
-static UNBUILT: &[Route<Identity>] = &[everything(Route::new("oidc/{path..}"))];
-static UNBUILT: &[Route<Identity>] =
-    &[everything(Route::new("mfa/{path..}").hidden()), everything(Route::new("oidc/{path..}").hidden())];
+static UNBUILT: &[Route<Identity>] = &[everything(Route::new("oidc/{path..}").hidden())];
 
 const fn everything(route: Route<Identity>) -> Route<Identity> {
     route
