@@ -98,10 +98,10 @@ impl CommitOrder {
         Admission::Granted(*assigned)
     }
 
-    /// Whether a commit after the beginning of the transaction touches what it has read.
-    pub(super) fn is_stale(&self, footprint: &Footprint) -> bool {
+    /// The last commit after the beginning of the transaction that touches what it has read.
+    pub(super) fn stale(&self, footprint: &Footprint) -> Option<u64> {
         let _assigned = self.assigned.lock();
-        self.newest_after(&footprint.reads, footprint.start).is_some()
+        self.newest_after(&footprint.reads, footprint.start)
     }
 
     /// The last commit that may have changed something of `stripe`, whether it is finished or not.

@@ -154,10 +154,13 @@ impl Transaction {
         View::new(self, prefix.into())
     }
 
-    /// Whether something that was read has changed since, or is about to: two reads may have seen two moments.
-    pub fn is_stale(&self) -> bool {
+    /// Whether something that was read has changed since, or is about to: two reads may have seen two moments. The
+    /// change is applied when it returns, so that an immediate repetition sees it.
+    pub async fn was_stale(&self) -> bool {
         let footprint = self.state.lock().footprint(&self.barrier, self.start);
-        self.barrier.order.is_stale(&footprint)
+        let Some(sequence) = self.barrier.order.stale(&footprint) else { return false };
+        self.barrier.order.wait_for(sequence).await;
+        true
     }
 
     /// Whether there is anything to commit.

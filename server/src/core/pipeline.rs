@@ -213,8 +213,7 @@ impl Core {
             }
             let (response, extra) = match self.attempt(target, request, &transaction).await {
                 // What it has read may come from two moments, which do not fit together.
-                Err(error) if error.status().is_server_error() && transaction.is_stale() => {
-                    tokio::task::yield_now().await;
+                Err(error) if error.status().is_server_error() && transaction.was_stale().await => {
                     continue;
                 }
                 attempted => attempted?,
