@@ -52,11 +52,11 @@ impl Server {
     /// # Errors
     /// If storage, certificate or address cannot be used.
     pub async fn start(configuration: &Configuration) -> Result<Self, StartError> {
-        Self::start_as(configuration, false).await
+        Ok(Prepared::new(configuration, false).await?.serve())
     }
 
     /// As [`start`](Server::start), then initializes, unseals, and mounts kv v2 at `secret/`. `root_token`: the id of
-    /// the root token, else random.
+    /// the root token, else random. Connections wait until all of that is done.
     ///
     /// # Errors
     /// As [`start`](Server::start), and if initializing fails.
@@ -64,30 +64,9 @@ impl Server {
         configuration: &Configuration,
         root_token: Option<&str>,
     ) -> Result<(Self, DevKeys), StartError> {
-        let server = Self::start_as(configuration, true).await?;
-        let keys = server.core.initialize_dev(root_token).await.map_err(StartError::Initialize)?;
-        Ok((server, keys))
-    }
-
-    async fn start_as(configuration: &Configuration, is_dev: bool) -> Result<Self, StartError> {
-        let storage = open_storage(&configuration.storage).await?;
-        let mut bound = Vec::new();
-        for listener in &configuration.listeners {
-            bound.push((bind_listener(listener).await?, listener));
-        }
-        let addresses: Vec<SocketAddr> = bound.iter().map(|(bound, _)| bound.address()).collect();
-        let settings = settings(configuration, &addresses, is_dev);
-        let core = Core::new(Barrier::new(storage), settings, Clock::system());
-        let stop = CancellationToken::new();
-        core.start_expiry(stop.clone());
-        core.start_counting(stop.clone());
-        core.start_clearing(stop.clone());
-        let listeners = bound.into_iter().map(|(bound, listener)| {
-            let service = Service::new(Arc::clone(&core), listener);
-            tokio::spawn(bound.serve(service, stop.clone()))
-        });
-        let listeners = listeners.collect();
-        Ok(Self { core, addresses, stop, listeners })
+        let prepared = Prepared::new(configuration, true).await?;
+        let keys = prepared.core.initialize_dev(root_token).await.map_err(StartError::Initialize)?;
+        Ok((prepared.serve(), keys))
     }
 
     /// Where it listens; the ports are real ones.
@@ -106,6 +85,41 @@ impl Server {
             listener.await.ok();
         }
         self.core.close().await
+    }
+}
+
+/// A server whose addresses are taken, and that answers nobody yet.
+struct Prepared<'c> {
+    core: Arc<Core>,
+    bound: Vec<(Bound, &'c Listener)>,
+}
+
+impl<'c> Prepared<'c> {
+    async fn new(configuration: &'c Configuration, is_dev: bool) -> Result<Self, StartError> {
+        let storage = open_storage(&configuration.storage).await?;
+        let mut bound = Vec::new();
+        for listener in &configuration.listeners {
+            bound.push((bind_listener(listener).await?, listener));
+        }
+        let addresses: Vec<SocketAddr> = bound.iter().map(|(bound, _)| bound.address()).collect();
+        let settings = settings(configuration, &addresses, is_dev);
+        let core = Core::new(Barrier::new(storage), settings, Clock::system());
+        Ok(Self { core, bound })
+    }
+
+    fn serve(self) -> Server {
+        let Self { core, bound } = self;
+        let stop = CancellationToken::new();
+        core.start_expiry(stop.clone());
+        core.start_counting(stop.clone());
+        core.start_clearing(stop.clone());
+        let addresses = bound.iter().map(|(bound, _)| bound.address()).collect();
+        let listeners = bound.into_iter().map(|(bound, listener)| {
+            let service = Service::new(Arc::clone(&core), listener);
+            tokio::spawn(bound.serve(service, stop.clone()))
+        });
+        let listeners = listeners.collect();
+        Server { core, addresses, stop, listeners }
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::error::Error;
 use super::namespace::Namespace;
@@ -153,9 +152,12 @@ fn wrapping_entry(parcel: &Parcel<'_>, seconds: u64, now: Timestamp) -> TokenEnt
 
 /// The token in the parameters, else that of the request.
 fn token_of(parameters: &Parameters, client_token: &ClientToken) -> Result<ClientToken, Error> {
-    let named: Option<&RawValue> = parameters.get("token").map(AsRef::as_ref);
-    let named: Option<String> = named.and_then(|raw| serde_json::from_str(raw.get()).ok());
-    match named.filter(|token| !token.is_empty()) {
+    let named = parameters.get("token").map(|raw| serde_json::from_str::<Option<String>>(raw.get()));
+    let named = named.transpose().map_err(|_| {
+        let text = "error validating wrapping token: could not decode token in request body";
+        Error::with_status(StatusCode::FORBIDDEN, text)
+    })?;
+    match named.flatten().filter(|token| !token.is_empty()) {
         Some(token) => Ok(ClientToken::new(token)),
         None => Ok(client_token.clone()),
     }
