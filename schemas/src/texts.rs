@@ -31,15 +31,31 @@ pub(crate) fn canonical(rule: Text, text: &str) -> String {
     }
 }
 
-/// One form of a network: a single address without a length.
+/// One form of a network: a single address without a length, and IPv4 as such where it stands in IPv6.
 fn network(text: &str) -> String {
     let (address, length) =
         text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
-    let Ok(address) = address.parse::<IpAddr>() else { return text.to_owned() };
-    let full = if address.is_ipv4() { "32" } else { "128" };
+    let (Ok(written), Ok(length)) = (address.parse::<IpAddr>(), length.map(str::parse::<u8>).transpose())
+    else {
+        return text.to_owned();
+    };
+    let address = written.to_canonical();
+    let is_mapped = written != address;
+    let length = length.map(|length| if is_mapped { mapped_length(length) } else { length });
+    let full = if address.is_ipv4() { 32 } else { 128 };
     match length.filter(|length| *length != full) {
         Some(length) => format!("{address}/{length}"),
         None => address.to_string(),
+    }
+}
+
+/// The length that the server takes for that of `::ffff:192.0.2.0/…`: one that fits IPv4 is meant so, and one that
+/// leaves a part of the address in front of IPv4 open counts as the single address.
+fn mapped_length(length: u8) -> u8 {
+    match length {
+        0..=32 => length,
+        33..=95 => 32,
+        _ => length - 96,
     }
 }
 

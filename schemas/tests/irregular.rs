@@ -557,6 +557,21 @@ fn what_the_server_writes_otherwise_is_no_drift() {
     );
 }
 
+/// What OpenBao answers.
+#[test]
+fn an_ipv4_network_in_the_form_of_ipv6_is_that_network() {
+    let written = ["4", "4/128", "0/120", "4/32", "4/24", "4/33", "4/95", "4/96", "4/97", "0/0120"];
+    let answered = ["4", "4", "0/24", "4", "4/24", "4", "4", "4/0", "4/1", "0/24"];
+    for (written, live) in written.iter().zip(answered) {
+        check_read_leaves(
+            "token_auth_backend_role",
+            &format!(r#"{{"role_name": "r", "token_bound_cidrs": ["::ffff:1.2.3.{written}"]}}"#),
+            &format!(r#"200 {{"data": {{"token_bound_cidrs": ["1.2.3.{live}"]}}}}"#),
+            "token_bound_cidrs",
+        );
+    }
+}
+
 #[test]
 fn other_networks_and_policies_are_drift() {
     let read = |name: &str, field: &str, prior: &str, live: &str| {
