@@ -19,7 +19,7 @@ use crate::value::{Late, SecretRef, Val};
 use crate::{Address, Sources, Span};
 
 /// The format, in the file's `format`.
-const FORMAT: &str = "lockstep-plan/2";
+const FORMAT: &str = "lockstep-plan/3";
 
 /// A plan as it was saved.
 #[derive(Clone, Debug)]
@@ -384,16 +384,7 @@ fn encode_all(items: &[Val]) -> Result<Vec<Value>, Diagnostic> {
 fn encode_late(late: &Late) -> Result<Value, Diagnostic> {
     let wrapped = |value: Value| map([("late", value)]);
     Ok(match late {
-        Late::Secret(SecretRef::Literal(_)) => {
-            return Err(Diagnostic::error("a plan with secrets in clear cannot be saved")
-                .because("the configuration holds secrets itself, and a plan file must not")
-                .hint("take them from elsewhere, such as `secret.env`"));
-        }
-        Late::Secret(SecretRef::Exec(command)) => {
-            let words = command.iter().map(|word| word.as_str().into()).collect();
-            map([("secret_ref", map([("exec", Value::List(words))]))])
-        }
-        Late::Secret(reference) => map([("secret_ref", reference.to_string().into())]),
+        Late::Secret(reference) => map([("secret_ref", encode_secret(reference)?)]),
         Late::Output { address, field } => map([(
             "output",
             map([("address", address.to_string().into()), ("field", field.as_str().into())]),
@@ -455,23 +446,40 @@ fn decode_late(late: &Value) -> Option<Val> {
     Some(Val::late(Late::Element { of, key }))
 }
 
-fn decode_secret(value: &Value) -> Option<SecretRef> {
-    if let Some(command) = value.at("exec").as_list() {
-        let words = command.iter().map(|word| word.as_str().map(str::to_owned));
-        return words.collect::<Option<_>>().map(SecretRef::Exec);
-    }
-    let (source, name) = value.as_str()?.split_once(':')?;
-    let name = name.to_owned();
-    match source {
-        "env" => Some(SecretRef::Env(name)),
-        "file" => Some(SecretRef::File(name)),
-        "var" => Some(SecretRef::Variable(name)),
-        "kv" => {
-            let (path, field) = name.rsplit_once('#')?;
-            Some(SecretRef::Kv { path: path.to_owned(), field: field.to_owned() })
+/// Where a secret comes from, as an object with the kind of source as its one key: texts put together could be taken
+/// apart at another place.
+fn encode_secret(reference: &SecretRef) -> Result<Value, Diagnostic> {
+    let (source, content) = match reference {
+        SecretRef::Env(name) => ("env", name.as_str().into()),
+        SecretRef::File(path) => ("file", path.as_str().into()),
+        SecretRef::Exec(command) => {
+            ("exec", Value::List(command.iter().map(|word| word.as_str().into()).collect()))
         }
-        _ => None,
-    }
+        SecretRef::Kv { path, field } => {
+            ("kv", map([("field", field.as_str().into()), ("path", path.as_str().into())]))
+        }
+        SecretRef::Variable(name) => ("var", name.as_str().into()),
+        SecretRef::Literal(_) => {
+            return Err(Diagnostic::error("a plan with secrets in clear cannot be saved")
+                .because("the configuration holds secrets itself, and a plan file must not")
+                .hint("take them from elsewhere, such as `secret.env`"));
+        }
+    };
+    Ok(map([(source, content)]))
+}
+
+fn decode_secret(value: &Value) -> Option<SecretRef> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let mut entries = value.as_map()?.iter();
+    let (Some((source, content)), None) = (entries.next(), entries.next()) else { return None };
+    Some(match source.as_str() {
+        "env" => SecretRef::Env(text(content)?),
+        "file" => SecretRef::File(text(content)?),
+        "exec" => SecretRef::Exec(content.as_list()?.iter().map(text).collect::<Option<_>>()?),
+        "kv" => SecretRef::Kv { path: text(content.at("path"))?, field: text(content.at("field"))? },
+        "var" => SecretRef::Variable(text(content)?),
+        _ => return None,
+    })
 }
 
 impl Saved {
@@ -571,5 +579,42 @@ fn difference(live: &Live, seen: Option<&String>, then: Option<&String>) -> Opti
         (Live::Present(_), None) => Some("was made since the plan was made"),
         (Live::Absent, Some(_)) => Some("was deleted since the plan was made"),
         (Live::Unknown(_), _) => Some("cannot be read any more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// All sources that a file can name, with names out of characters that mean something in one of them.
+    fn sources() -> impl Strategy<Value = SecretRef> {
+        let name = || "[a-z#:/{}\"\\\\.]{0,8}";
+        prop_oneof![
+            name().prop_map(SecretRef::Env),
+            name().prop_map(SecretRef::File),
+            name().prop_map(SecretRef::Variable),
+            proptest::collection::vec(name(), 0..4).prop_map(SecretRef::Exec),
+            (name(), name()).prop_map(|(path, field)| SecretRef::Kv { path, field }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_secret_is_read_from_where_it_was_to_be_read_from(source in sources()) {
+            let value = Val::late(Late::Secret(source));
+            let text = json::render(&encode_val(&value).expect("no literal"));
+            let read = json::parse(&text).ok().and_then(|encoded| decode_val(&encoded));
+            prop_assert_eq!(read, Some(value));
+        }
+    }
+
+    #[test]
+    fn a_field_of_a_kv_secret_may_have_any_name() {
+        let kv = |path: &str, field: &str| SecretRef::Kv { path: path.into(), field: field.into() };
+        for source in [kv("flat/a", "x#y"), kv("flat/a#x", "y")] {
+            assert_eq!(decode_secret(&encode_secret(&source).expect("no literal")), Some(source));
+        }
     }
 }
