@@ -1,6 +1,6 @@
 //! What of a field that holds secrets is marked as fit to be seen.
 
-use schemas::{Secret, Value, json};
+use schemas::{Secret, Value, compare, json};
 
 use crate::plan::{Action, Change, Step};
 use crate::value::{Late, Val};
@@ -76,6 +76,6 @@ fn contradicts(outline: &Value, live: &Value) -> bool {
             wanted.len() != live.len()
                 || wanted.iter().zip(live).any(|(value, live)| contradicts(value, live))
         }
-        (wanted, live) => wanted != live,
+        (wanted, live) => !compare::is_kept(wanted, live),
     }
 }

@@ -14,7 +14,7 @@ use reconciler::saved::{self, NotApplied};
 use reconciler::{
     Action, Exit, Inventory, Journal, Loaded, Options, Outcome, Plan, Policy, apply, exit, load_text, plan,
 };
-use schemas::{Method, Secret};
+use schemas::{Method, Secret, json};
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime").block_on(future)
@@ -223,6 +223,26 @@ fn a_secret_that_the_server_shows_is_compared_once_it_was_fetched() {
     let inventory =
         run(Inventory::take(&server, "http://fake", &loaded.desired, &|_, _| {})).expect("an inventory");
     assert_eq!(plan(&loaded.desired, &inventory, &Policy::default()).count(Action::Unverifiable), 1);
+}
+
+/// As OpenBao answers it. What was declared was seen to be there, so nothing of it is unverifiable.
+#[test]
+fn a_number_that_the_server_rounds_is_as_declared() {
+    let text = "variable \"password\" { sensitive = true }\ngeneric_endpoint \"some/path\" {\n  \
+                data_json = { a = var.password, big = nonsensitive(12345678901234567890) }\n}\n";
+    let (server, loaded) = (Fake::default(), loaded(text));
+    let first = planned(&server, &loaded, &Policy::default());
+    assert!(applied(&server, &first, &loaded).is_complete());
+    server.meddle("", "some/path", "big", json::parse("12345678901234567000").expect("a number"));
+    let unfetched = planned(&server, &loaded, &Policy::default());
+    assert_eq!(unfetched.count(Action::Unverifiable), 1, "{}", render::plan(&unfetched, Style::plain()));
+    let mut inventory =
+        run(Inventory::take(&server, "http://fake", &loaded.desired, &|_, _| {})).expect("an inventory");
+    run(inventory.fetch_secrets(&server, &loaded.desired, &loaded.secrets, false)).expect("a server");
+    let compared = plan(&loaded.desired, &inventory, &Policy::default());
+    assert_eq!(compared.count(Action::None), 1, "{}", render::plan(&compared, Style::plain()));
+    server.meddle("", "some/path", "big", json::parse("12345678901234560000").expect("a number"));
+    assert_eq!(planned(&server, &loaded, &Policy::default()).count(Action::Update), 1);
 }
 
 #[test]

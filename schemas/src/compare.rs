@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::codec::absent;
 use crate::kind::{Field, Part, Shape, fields};
-use crate::{Value, duration, json, texts};
+use crate::{Number, Value, duration, json, texts};
 
 /// True if the server makes no difference between `a` and `b`: durations by length, sets by content, JSON by
 /// value, policies by meaning, and null by what the server puts in its place.
@@ -26,6 +26,36 @@ pub fn canonical(field: &Field, value: &Value) -> Value {
     match value.expose() {
         Value::Null => normal(&field.shape, &absent(field)),
         value => normal(&field.shape, value),
+    }
+}
+
+/// True if `live` is what the server has when `written` was written, a document of any shape. OpenBao and Vault keep
+/// some numbers as doubles: of `12345678901234567890` they answer `12345678901234567000`.
+pub fn is_kept(written: &Value, live: &Value) -> bool {
+    matches(written, live, &|written, live| written == live)
+}
+
+/// True if all that `part` says of `field` is in `live`, where objects may have further entries.
+pub fn is_shown(field: &Field, part: &Value, live: &Value) -> bool {
+    matches(&canonical(field, part), &canonical(field, live), &|part, live| part <= live)
+}
+
+/// `written` as the server keeps it is `live`; `size` tells which numbers of entries may stand beside each other.
+fn matches(written: &Value, live: &Value, size: &dyn Fn(usize, usize) -> bool) -> bool {
+    match (written.expose(), live.expose()) {
+        (Value::Number(written), Value::Number(live)) => {
+            written == live
+                || written.to_f64().to_string().parse().is_ok_and(|nearest: Number| nearest == *live)
+        }
+        (Value::List(written), Value::List(live)) => {
+            written.len() == live.len()
+                && written.iter().zip(live).all(|(written, live)| matches(written, live, size))
+        }
+        (Value::Map(written), Value::Map(live)) => {
+            let has = |(name, value)| live.get(name).is_some_and(|live| matches(value, live, size));
+            size(written.len(), live.len()) && written.iter().all(has)
+        }
+        (written, live) => written == live,
     }
 }
 

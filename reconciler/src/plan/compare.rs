@@ -1,7 +1,7 @@
 //! What differs between an object as it is and as it is declared.
 
 use schemas::codec::absent;
-use schemas::{Field, Kind, Presence, Record, Secret, Shape, Value};
+use schemas::{Field, Kind, Presence, Record, Secret, Shape, Value, compare};
 
 use super::Change;
 
@@ -26,9 +26,11 @@ pub(super) struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// True if the value of `field` can only be compared in part.
+    /// True if the value of `field` can only be compared in part: the server does not show all that is declared.
     fn is_partial(&self, field: &Field) -> bool {
-        self.fitted.is_some_and(|fitted| fitted.get(field.name) != self.live.get(field.name))
+        self.fitted.is_some_and(|fitted| {
+            !compare::is_shown(field, fitted.get(field.name), self.live.get(field.name))
+        })
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Diagnostic, Number, Record, Request, Secret, Value, json};
+use crate::compare::is_kept;
+use crate::{Diagnostic, Record, Request, Secret, Value, json};
 
 /// The entries of `data` as texts: text as it is, anything else as its JSON. This is how a map of strings
 /// shows a document. Null where there is no document.
@@ -72,26 +73,6 @@ pub(super) fn settled_document(name: &str, known: &Record, live: &Value) -> Valu
     let before = object(name, known).ok().flatten();
     let same = before.is_some_and(|before| is_kept(&before, live));
     if same { hidden(known.get(name).expose().clone()) } else { document(live) }
-}
-
-/// True if `live` is what the server has when `written` was written. OpenBao and Vault keep some numbers as doubles:
-/// of `12345678901234567890` they answer `12345678901234567000`.
-fn is_kept(written: &Value, live: &Value) -> bool {
-    match (written.expose(), live.expose()) {
-        (Value::Number(written), Value::Number(live)) => {
-            written == live
-                || written.to_f64().to_string().parse().is_ok_and(|nearest: Number| nearest == *live)
-        }
-        (Value::List(written), Value::List(live)) => {
-            written.len() == live.len()
-                && written.iter().zip(live).all(|(written, live)| is_kept(written, live))
-        }
-        (Value::Map(written), Value::Map(live)) => {
-            let is_entry_kept = |(name, value)| live.get(name).is_some_and(|live| is_kept(value, live));
-            written.len() == live.len() && written.iter().all(is_entry_kept)
-        }
-        (written, live) => written == live,
-    }
 }
 
 /// A GET of `path`, of version `version` of the secret if it names one.
