@@ -12,6 +12,8 @@ use schemas::{Field, Kind, Record, Value, compare, json};
 use sha2::{Digest, Sha256};
 
 use crate::hcl::plain_value;
+use crate::hidden::Hidden;
+use crate::plan::Step;
 use crate::value::Val;
 
 /// Random bytes of one plan file.
@@ -56,25 +58,40 @@ pub(crate) struct Substance {
 impl Substance {
     /// All that the server shows of an object.
     pub(crate) fn of(kind: &'static Kind, live: &Record) -> Self {
+        Self::of_shown(kind, live, &|_| false)
+    }
+
+    /// The same of the object of `step`, of which fields that secrets go into are hidden as well.
+    pub(crate) fn of_step(step: &Step, live: &Record, hidden: &Hidden) -> Self {
+        Self::of_shown(step.kind, live, &|name| hidden.has(&step.address, name))
+    }
+
+    /// One field of the object of `step`.
+    pub(crate) fn of_field(step: &Step, live: &Record, name: &str, hidden: &Hidden) -> Self {
+        Self::of_fields(step.kind.field(name).into_iter(), live, &|name| hidden.has(&step.address, name))
+    }
+
+    fn of_shown(kind: &'static Kind, live: &Record, takes_secret: &dyn Fn(&str) -> bool) -> Self {
         let shown = kind.fields().filter(|field| field.at.is_some() && !field.key && field.readable);
-        let mut substance = Self::of_fields(shown, live);
+        let mut substance = Self::of_fields(shown, live, takes_secret);
         if let Some(versions) = version_count(live) {
-            substance.hidden.clear();
+            // The versions are those of the content, and not of what is said of it.
+            let is_counted = |name: &str| kind.field(name).is_some_and(Field::is_hidden);
+            substance.hidden.retain(|name, _| !is_counted(name) && !live.get(name).has_secret());
             substance.plain.insert(VERSIONS.to_owned(), versions.clone());
         }
         substance
     }
 
-    /// One field of an object.
-    pub(crate) fn of_field(kind: &'static Kind, live: &Record, name: &str) -> Self {
-        Self::of_fields(kind.field(name).into_iter(), live)
-    }
-
-    fn of_fields(fields: impl Iterator<Item = &'static Field>, live: &Record) -> Self {
+    fn of_fields(
+        fields: impl Iterator<Item = &'static Field>,
+        live: &Record,
+        takes_secret: &dyn Fn(&str) -> bool,
+    ) -> Self {
         let mut substance = Self { plain: BTreeMap::new(), hidden: BTreeMap::new() };
         for field in fields {
             let value = live.get(field.name);
-            let is_hidden = field.is_hidden() || value.has_secret();
+            let is_hidden = field.is_hidden() || value.has_secret() || takes_secret(field.name);
             let content = if is_hidden { bare(field, value) } else { compare::canonical(field, value) };
             let part =
                 if is_hidden && !value.is_null() { &mut substance.hidden } else { &mut substance.plain };
@@ -139,6 +156,18 @@ mod tests {
         assert_ne!(of("a", &one), of("b", &one));
         assert_ne!(of("a", &one), of("a", &other));
         assert_eq!(Salt::parse(&one.to_string()), Some(one));
+    }
+
+    #[test]
+    fn a_plain_field_that_a_secret_goes_into_is_hidden() {
+        let (kind, live) = record("mount", "{\"type\": \"kv\", \"description\": \"old\"}");
+        let substance = Substance::of_shown(kind, &live, &|name| name == "description");
+        assert!(substance.hidden.contains_key("description") && !substance.plain.contains_key("description"));
+        let text = "{\"custom_metadata\": [{\"max_versions\": 5}], \
+                    \"metadata\": {\"version\": \"1\", \"created_time\": \"t\"}}";
+        let (kind, live) = record("kv_secret_v2", text);
+        let substance = Substance::of_shown(kind, &live, &|name| name == "custom_metadata");
+        assert!(substance.hidden.contains_key("custom_metadata"), "the versions do not count it");
     }
 
     #[test]

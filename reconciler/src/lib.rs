@@ -9,6 +9,7 @@ pub mod config;
 pub mod exit;
 mod fingerprint;
 pub(crate) mod hcl;
+mod hidden;
 pub mod inventory;
 mod late;
 mod nearest;

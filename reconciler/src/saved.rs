@@ -10,6 +10,7 @@ use schemas::{Class, Diagnostic, Record, Value, json, kinds};
 use crate::apply::{look_again, looked_for};
 use crate::config::{Loaded, VARIABLE_PREFIX, literals};
 use crate::fingerprint::{Salt, Substance, of_value};
+use crate::hidden::Hidden;
 use crate::inventory::{Live, Progress};
 use crate::outputs::{self, Output};
 use crate::plan::{Action, Plan, Step};
@@ -181,11 +182,12 @@ pub fn encode(plan: &Plan) -> Result<String, Diagnostic> {
 }
 
 fn encode_with(plan: &Plan, notes: &Notes) -> Result<String, Diagnostic> {
-    let salt = Salt::random();
-    let steps = plan.steps.iter().map(|step| encode_step(step, &salt)).collect::<Result<Vec<_>, _>>()?;
+    let (salt, hidden) = (Salt::random(), Hidden::of(&plan.steps));
+    let steps =
+        plan.steps.iter().map(|step| encode_step(step, &salt, &hidden)).collect::<Result<Vec<_>, _>>()?;
     let body = map([
         ("format", FORMAT.into()),
-        ("outputs", Value::List(encode_outputs(plan, &salt))),
+        ("outputs", Value::List(encode_outputs(plan, &salt, &hidden))),
         ("salt", salt.to_string().into()),
         ("secrets", notes.encode()),
         ("server", server(&plan.server)),
@@ -207,7 +209,7 @@ fn server(identity: &Identity) -> Value {
     ])
 }
 
-fn encode_step(step: &Step, salt: &Salt) -> Result<Value, Diagnostic> {
+fn encode_step(step: &Step, salt: &Salt, hidden: &Hidden) -> Result<Value, Diagnostic> {
     for field in step.kind.fields() {
         let value = step.fields.get(field.name).unwrap_or(&Val::Null);
         if literals::has_text(field, value) {
@@ -219,7 +221,8 @@ fn encode_step(step: &Step, salt: &Salt) -> Result<Value, Diagnostic> {
     let needs = step.needs.iter().map(|need| need.to_string().into()).collect::<Vec<Value>>();
     // What is not written is not looked at again.
     let live = step.live.as_ref().filter(|_| step.action.writes());
-    let live = live.map_or(Value::Null, |live| Substance::of(step.kind, live).fingerprint(salt).into());
+    let live =
+        live.map_or(Value::Null, |live| Substance::of_step(step, live, hidden).fingerprint(salt).into());
     let changes = step.changes.iter().map(|change| {
         map([
             ("after", public(&change.after)),
@@ -267,11 +270,11 @@ fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
 }
 
 /// What was seen in the fields that the plan takes from objects that it does not write.
-fn encode_outputs(plan: &Plan, salt: &Salt) -> Vec<Value> {
+fn encode_outputs(plan: &Plan, salt: &Salt, hidden: &Hidden) -> Vec<Value> {
     let encode = |(address, field): Output| {
         let step = plan.steps.iter().find(|step| step.address == address);
-        let live = step.and_then(|step| Some((step.kind, step.live.as_ref()?)));
-        let seen = live.map(|(kind, live)| Substance::of_field(kind, live, &field).fingerprint(salt));
+        let live = step.and_then(|step| Some((step, step.live.as_ref()?)));
+        let seen = live.map(|(step, live)| Substance::of_field(step, live, &field, hidden).fingerprint(salt));
         map([
             ("address", address.to_string().into()),
             ("field", field.into()),
@@ -521,22 +524,23 @@ impl Saved {
             return Err(NotApplied::Stale(vec![Diagnostic::error(text).hint(hint)]));
         }
         let now = look_again(&self.plan, server, progress).await.map_err(NotApplied::Error)?;
-        let mut changed = Vec::new();
+        let (mut changed, hidden) = (Vec::new(), Hidden::of(&self.plan.steps));
         for step in self.plan.steps.iter_mut().filter(|step| step.action.writes()) {
             let live = now.get(looked_for(step)).unwrap_or(&Live::Absent);
             let then = self.fingerprints.get(&step.address).and_then(Option::as_ref);
-            let seen = present(live).map(|live| Substance::of(step.kind, &live).fingerprint(&self.salt));
+            let seen =
+                present(live).map(|live| Substance::of_step(step, &live, &hidden).fingerprint(&self.salt));
             match difference(live, seen.as_ref(), then) {
                 Some(what) => changed.push(Diagnostic::error(format!("`{}` {what}", step.address))),
                 None => step.live = present(live),
             }
         }
-        changed.extend(self.take_outputs(&now));
+        changed.extend(self.take_outputs(&now, &hidden));
         if changed.is_empty() { Ok(self.plan) } else { Err(NotApplied::Stale(changed)) }
     }
 
     /// Takes note of the objects that values are taken from; what changed of them.
-    fn take_outputs(&mut self, now: &BTreeMap<Address, Live>) -> Vec<Diagnostic> {
+    fn take_outputs(&mut self, now: &BTreeMap<Address, Live>, hidden: &Hidden) -> Vec<Diagnostic> {
         let mut changed = Vec::new();
         for (address, field) in outputs::of_unwritten(&self.plan) {
             let live = now.get(&address).unwrap_or(&Live::Absent);
@@ -544,7 +548,8 @@ impl Saved {
                 continue;
             };
             let seen = present(live);
-            let seen = seen.map(|live| Substance::of_field(step.kind, &live, &field).fingerprint(&self.salt));
+            let seen =
+                seen.map(|live| Substance::of_field(step, &live, &field, hidden).fingerprint(&self.salt));
             let then = self.outputs.get(&(address.clone(), field.clone())).and_then(Option::as_ref);
             match difference(live, seen.as_ref(), then) {
                 Some(what) => changed.push(Diagnostic::error(format!("`{field}` of `{address}` {what}"))),

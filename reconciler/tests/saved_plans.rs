@@ -10,7 +10,7 @@ use reconciler::saved::{self, NotApplied};
 use reconciler::{
     Action, Address, Inventory, Journal, Loaded, Options, Plan, Policy, apply, load_text, plan,
 };
-use schemas::{Diagnostic, Method};
+use schemas::{Diagnostic, Method, json};
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime").block_on(future)
@@ -142,6 +142,92 @@ fn a_hidden_field_of_another_object_stays_hidden() {
     assert_eq!(plan.count(Action::Create), 1);
     let shown = format!("{plan:?}{}{}", render::plan(&plan, Style::plain()), render::plan_json(&plan));
     assert!(!shown.contains(CANARY), "{shown}");
+}
+
+/// Plans `text` on a server that has in its plain fields what the secret was before: `CANARY`.
+#[track_caller]
+fn check_rotated(text: &str, stored: &[(&str, &str, &str)]) {
+    let server = Fake::default();
+    for (path, field, value) in stored {
+        server.store(path, field, json::parse(value).expect("JSON"));
+    }
+    let declared = format!("variable \"password\" {{ sensitive = true }}\n{text}");
+    let options = Options { variables: vec![("password".into(), "25m".into())], ..Options::default() };
+    let loaded = load_text("main.hcl", &declared, &options);
+    assert!(!loaded.has_errors(), "{:#?}\n{text}", loaded.diagnostics);
+    let mut inventory =
+        run(Inventory::take(&server, "http://fake", &loaded.desired, &|_, _| {})).expect("an inventory");
+    for _ in 0..2 {
+        let plan = plan(&loaded.desired, &inventory, &Policy::default());
+        let file = saved::save(&plan, &loaded).map_err(|unsaved| unsaved.found).expect("a file");
+        let shown = [
+            render::plan(&plan, Style::plain()),
+            render::plan_json(&plan),
+            render::drift(&plan, Style::plain()),
+            render::drift_json(&plan),
+            file,
+        ];
+        assert!(shown.iter().all(|text| !text.contains(CANARY) && !text.contains("424242")), "{shown:#?}");
+        run(inventory.fetch_secrets(&server, &loaded.desired, &loaded.secrets, false)).expect("a server");
+    }
+    let plan = plan(&loaded.desired, &inventory, &Policy::default());
+    assert!(
+        plan.steps.iter().any(|step| !step.changes.is_empty()),
+        "{}",
+        render::plan(&plan, Style::plain())
+    );
+}
+
+#[test]
+fn what_a_secret_was_before_is_shown_nowhere() {
+    let old = &*format!("\"{CANARY}\"");
+    let mount = ("sys/mounts/kv", "type", "\"kv\"");
+    let text = "mount \"kv\" {\n  type = \"kv\"\n  description = var.password\n}\n";
+    check_rotated(text, &[mount, ("sys/mounts/kv", "description", old)]);
+    check_rotated(
+        &text.replace("var.password", "\"x-${var.password}\""),
+        &[mount, ("sys/mounts/kv", "description", &format!("\"x-{CANARY}\""))],
+    );
+    let auth = ("sys/auth/m", "type", "\"approle\"");
+    let role = |field: &str| {
+        format!("auth \"m\" {{\n  type = \"approle\"\n  role \"app\" {{\n    {field}\n  }}\n}}\n")
+    };
+    let stored = "auth/m/role/app";
+    check_rotated(&role("token_ttl = var.password"), &[auth, (stored, "token_ttl", "424242")]);
+    check_rotated(
+        &role("token_policies = [\"a\", var.password]"),
+        &[auth, (stored, "token_policies", &format!("[\"a\", {old}]"))],
+    );
+}
+
+#[test]
+fn a_hidden_field_of_another_object_is_hidden_where_it_goes_as_well() {
+    let (old, kv) = (format!("\"{CANARY}\""), "\"kv\"");
+    let taking = |field: &str| format!("mount \"kv\" {{\n  type = \"kv\"\n  description = {field}\n}}\n");
+    let stored = [("sys/mounts/kv", "type", kv), ("sys/mounts/kv", "description", &old)];
+    check_rotated(&format!("{ENDPOINT}{}", taking("generic_endpoint[\"some/path\"].data_json")), &stored);
+    let other = "mount \"other\" {\n  type = \"kv\"\n  description = var.password\n}\n";
+    let chain =
+        [stored[0], stored[1], ("sys/mounts/other", "type", kv), ("sys/mounts/other", "description", &old)];
+    check_rotated(&format!("{other}{}", taking("\"see ${mount.other.description}\"")), &chain);
+}
+
+#[test]
+fn a_saved_plan_is_stale_when_a_secret_in_a_plain_field_changed() {
+    let loaded = loaded("mount \"kv\" {\n  type = \"kv\"\n  description = var.password\n}\n");
+    let server = Fake::default();
+    server.store("sys/mounts/kv", "type", "kv".into());
+    server.meddle("", "sys/mounts/kv", "description", "one".into());
+    let mut inventory =
+        run(Inventory::take(&server, "http://fake", &loaded.desired, &|_, _| {})).expect("an inventory");
+    run(inventory.fetch_secrets(&server, &loaded.desired, &loaded.secrets, false)).expect("a server");
+    let plan = plan(&loaded.desired, &inventory, &Policy::default());
+    let file = || saved::decode(&saved::encode(&plan).expect("a file")).expect("a plan");
+    assert!(run(file().check(&server, "http://fake", &|_, _| {})).expect("not stale").writes());
+    let saved = file();
+    server.meddle("", "sys/mounts/kv", "description", "two".into());
+    let said = stale(&server, saved);
+    assert!(said.contains("was changed since the plan was made"), "{said}");
 }
 
 fn document(entries: &str) -> String {

@@ -177,7 +177,7 @@ pub fn plan(desired: &Desired, inventory: &Inventory, policy: &Policy) -> Plan {
         steps.push(step);
     }
     steps.extend(planner.removals());
-    Plan { server: inventory.server.clone(), steps: order::in_order(steps) }
+    Plan { server: inventory.server.clone(), steps: crate::hidden::conceal(order::in_order(steps)) }
 }
 
 struct Planner<'a> {
