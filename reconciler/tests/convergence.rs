@@ -88,6 +88,68 @@ fn what_was_applied_needs_nothing_more() {
     check_converges(&Fake::default(), &loaded(STACK));
 }
 
+/// What `step` of `plan` does.
+fn action(plan: &Plan, step: &str) -> Action {
+    plan.steps.iter().find(|found| found.address.to_string() == step).expect("a step").action
+}
+
+#[test]
+fn a_chain_of_values_is_followed_to_its_end() {
+    let chain = |settings: &str| {
+        loaded(&format!(
+            "{PASSWORD}mount \"x\" {{\n  type = \"kv\"\n  {settings}\n}}\n\
+             mount \"a\" {{\n  type = \"kv\"\n  description = \"see ${{mount.x.description}}\"\n}}\n\
+             mount \"b\" {{\n  type = \"kv\"\n  description = mount.a.description\n}}\n\
+             mount \"c\" {{\n  type = \"kv\"\n  description = \"${{mount.b.description}} (${{mount.a.accessor}})\"\n}}\n"
+        ))
+    };
+    let server = Fake::default();
+    check_converges(&server, &chain("description = \"one\""));
+    let changed = chain("description = \"two\"");
+    let shown = render::plan(&planned(&server, &changed, &Policy::default()), Style::plain());
+    assert!(shown.contains("\"see two (accessor_a)\""), "{shown}");
+    check_converges(&server, &changed);
+    let description = |mount: &str| server.stored_value(&format!("sys/mounts/{mount}"), "description");
+    assert_eq!(description("b"), Some("see two".into()));
+}
+
+#[test]
+fn a_chain_from_an_object_that_is_made_anew_is_known_afterwards() {
+    let chain = |settings: &str| {
+        loaded(&format!(
+            "{PASSWORD}auth \"x\" {{\n  type = \"userpass\"\n  {settings}\n}}\n\
+             mount \"a\" {{\n  type = \"kv\"\n  description = \"see ${{auth.x.accessor}}\"\n}}\n\
+             mount \"b\" {{\n  type = \"kv\"\n  description = mount.a.description\n}}\n"
+        ))
+    };
+    let server = Fake::default();
+    check_converges(&server, &chain("local = false"));
+    let address = reconciler::Address::parse("auth.x").expect("an address");
+    let policy = Policy { replace: [address].into(), ..Policy::default() };
+    let plan = planned(&server, &chain("local = true"), &policy);
+    let actions = ["auth.x", "mount.a", "mount.b"].map(|step| action(&plan, step));
+    assert_eq!(actions, [Action::Replace, Action::Update, Action::Update]);
+}
+
+#[test]
+fn a_secret_is_taken_as_the_plan_makes_it() {
+    let text = |mount: &str| {
+        loaded(&format!(
+            "{PASSWORD}mount \"x\" {{\n  type = \"kv\"\n}}\n\
+             mount \"y\" {{\n  type = \"kv\"\n}}\n\
+             generic_endpoint \"one\" {{\n  data_json = {{ a = mount.{mount}.accessor, k = var.password }}\n}}\n\
+             mount \"two\" {{\n  type = \"kv\"\n  description = jsondecode(generic_endpoint[\"one\"].data_json).a\n}}\n"
+        ))
+    };
+    let server = Fake::default();
+    check_converges(&server, &text("x"));
+    let second = text("y");
+    let one = reconciler::Address::parse("generic_endpoint.one").expect("an address");
+    let policy = Policy { resend: [one].into(), ..Policy::default() };
+    assert!(applied(&server, &planned(&server, &second, &policy), &second).is_complete());
+    assert_eq!(server.stored_value("sys/mounts/two", "description"), Some("accessor_y".into()));
+}
+
 #[test]
 fn a_look_sends_reads_alone_and_writes_nothing() {
     let (server, loaded) = (Fake::default(), loaded(STACK));

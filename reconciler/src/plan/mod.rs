@@ -5,7 +5,7 @@ mod order;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemas::{Diagnostic, Kind, Record, Value};
+use schemas::{Diagnostic, Kind, Record, Shape, Value};
 
 use crate::Address;
 use crate::Span;
@@ -163,7 +163,8 @@ impl Plan {
 
 /// What has to be done so that the server is as desired.
 pub fn plan(desired: &Desired, inventory: &Inventory, policy: &Policy) -> Plan {
-    let mut planner = Planner { desired, inventory, policy, actions: BTreeMap::new() };
+    let mut planner =
+        Planner { desired, inventory, policy, actions: BTreeMap::new(), written: BTreeMap::new() };
     let scope = planner.scope();
     let mut steps = Vec::new();
     for address in order::by_need(&desired.objects) {
@@ -172,8 +173,9 @@ pub fn plan(desired: &Desired, inventory: &Inventory, policy: &Policy) -> Plan {
         };
         let step =
             if policy.destroy { planner.destroy(&address, object) } else { planner.step(&address, object) };
+        let written = after(&step.changes);
         let step = crate::open::reveal(step);
-        planner.actions.insert(address, step.action);
+        planner.note(&step, written);
         steps.push(step);
     }
     steps.extend(planner.removals());
@@ -186,9 +188,40 @@ struct Planner<'a> {
     policy: &'a Policy,
     /// What is decided already.
     actions: BTreeMap<Address, Action>,
+    /// The fields that change, as they will be.
+    written: BTreeMap<Address, BTreeMap<String, Value>>,
+}
+
+/// The fields of `changes` as they will be.
+fn after(changes: &[Change]) -> BTreeMap<String, Value> {
+    changes.iter().map(|change| (change.field.clone(), change.after.clone())).collect()
 }
 
 impl Planner<'_> {
+    /// Takes note of what is decided. What became a change because a part of it is shown is not known as a whole.
+    fn note(&mut self, step: &Step, mut written: BTreeMap<String, Value>) {
+        for change in &step.changes {
+            written.entry(change.field.clone()).or_insert(Value::Unknown);
+        }
+        self.actions.insert(step.address.clone(), step.action);
+        self.written.insert(step.address.clone(), written);
+    }
+
+    /// What `field` of an object that is changed in place will be. Nothing: as it is.
+    fn rewritten(&self, kind: &'static Kind, address: &Address, field: &str) -> Option<Value> {
+        if !matches!(self.actions.get(address), Some(Action::Update | Action::Move)) {
+            return None;
+        }
+        let known = kind.field(field)?;
+        let after = self.written.get(address).and_then(|written| written.get(field));
+        match after {
+            Some(_) if is_declared_in_part(known.shape) => Some(Value::Unknown),
+            Some(after) => Some(after.clone()),
+            None if known.is_configurable() || known.key || LASTING.contains(&field) => None,
+            None => Some(Value::Unknown),
+        }
+    }
+
     /// The objects to look at.
     fn scope(&self) -> BTreeSet<Address> {
         let all = self.desired.objects.keys();
@@ -392,7 +425,8 @@ impl Known for Planner<'_> {
         self.inventory.secret(reference)
     }
 
-    /// A field of an object that stays is known; that of one which is made anew only if it is declared.
+    /// A field of an object that stays is known, as it is or as the plan makes it; that of one which is made anew
+    /// only if it is declared.
     fn output(&self, address: &Address, field: &str) -> Option<Value> {
         let declared = self.desired.objects.get(address).and_then(|object| object.fields.get(field));
         if let Some(value) = declared.filter(|value| !value.is_late()).and_then(crate::hcl::plain_value) {
@@ -405,9 +439,20 @@ impl Known for Planner<'_> {
         let place = self.inventory.place(self.desired, address);
         let Live::Present(live) = self.inventory.live(&place) else { return None };
         let kind = self.desired.objects.get(address).filter(|_| stays)?.kind;
-        let live = if place == *address { live.clone() } else { readdressed(kind, address, live) };
-        Some(live.get(field).clone()).filter(|value| !value.is_null())
+        let value = self.rewritten(kind, address, field).unwrap_or_else(|| {
+            let moved = (place != *address).then(|| readdressed(kind, address, live));
+            moved.as_ref().unwrap_or(live).get(field).clone()
+        });
+        Some(value).filter(|value| !value.is_null() && !value.has_unknown())
     }
+}
+
+/// Outputs that an object has for as long as it is there.
+const LASTING: [&str; 3] = ["accessor", "namespace_id", "path"];
+
+/// True where only those attributes are compared that are declared: the others stay as they are.
+fn is_declared_in_part(shape: Shape) -> bool {
+    matches!(shape, Shape::List(Shape::Object(_)) | Shape::Block { .. })
 }
 
 /// The object as it will be when it has moved to `address`: with its new keys, and what follows from them.
