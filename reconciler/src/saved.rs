@@ -59,14 +59,14 @@ pub struct Unsaved {
 /// `plan`, which was made of `loaded`, as the text of a file.
 ///
 /// # Errors
-/// If text stands in clear in a field that holds secrets, or a sensitive variable has its value from the
+/// If text or a number stands in clear in a field that holds secrets, or a sensitive variable has its value from the
 /// configuration: neither goes into a file.
 pub fn save(plan: &Plan, loaded: &Loaded) -> Result<String, Unsaved> {
     let (mut found, mut hidden) = (Vec::new(), Vec::new());
     for step in &plan.steps {
         for field in step.kind.fields() {
             let value = step.fields.get(field.name).unwrap_or(&Val::Null);
-            if literals::has_text(field, value) {
+            if literals::has_clear(field, value) {
                 let place =
                     loaded.desired.places.get(&step.address).and_then(|places| places.get(field.name));
                 found.push(clear_text(step, field.name, value, place, (loaded, &mut hidden)));
@@ -94,10 +94,10 @@ fn clear_text(
         return found;
     };
     let within = file.value_range(place.range.clone());
-    let texts = literals::texts(value);
-    let spots: Vec<_> = texts.iter().filter_map(|text| file.find_text(within.clone(), text)).collect();
+    let parts = literals::clear_parts(value);
+    let spots: Vec<_> = parts.iter().filter_map(|part| file.find_text(within.clone(), part)).collect();
     // Where one of them stands is not known, nothing of the value is shown.
-    match spots.len() == texts.len() {
+    match spots.len() == parts.len() {
         true => hidden.extend(spots.iter().map(|spot| file.span(spot.start + 1..spot.end - 1))),
         false => hidden.push(file.span(file.shown_range(place.range.clone()))),
     }
@@ -212,7 +212,7 @@ fn server(identity: &Identity) -> Value {
 fn encode_step(step: &Step, salt: &Salt, hidden: &Hidden) -> Result<Value, Diagnostic> {
     for field in step.kind.fields() {
         let value = step.fields.get(field.name).unwrap_or(&Val::Null);
-        if literals::has_text(field, value) {
+        if literals::has_clear(field, value) {
             return Err(clear(step, field.name));
         }
     }

@@ -257,13 +257,15 @@ impl Val {
         found
     }
 
-    /// True if text is a part of it that is neither a secret nor marked as fit to be seen.
-    pub(crate) fn has_text(&self) -> bool {
+    /// True if text or a number, which may be a PIN, is a part of it that is neither a secret nor marked as fit to
+    /// be seen. A truth value tells too little to be one, and keys are names.
+    pub(crate) fn has_clear(&self) -> bool {
         match self {
             Val::String(text) => !text.is_empty(),
-            Val::List(items) => items.iter().any(Val::has_text),
-            Val::Map(entries) => entries.values().any(Val::has_text),
-            Val::Late(late) => late.parts().any(Val::has_text),
+            Val::Number(_) => true,
+            Val::List(items) => items.iter().any(Val::has_clear),
+            Val::Map(entries) => entries.values().any(Val::has_clear),
+            Val::Late(late) => late.parts().any(Val::has_clear),
             _ => false,
         }
     }
@@ -289,19 +291,26 @@ impl Late {
     fn visit(&self, each: &mut dyn FnMut(&Late)) {
         each(self);
         self.parts().for_each(|part| part.visit(each));
-        if let Late::Element { key, .. } = self {
-            key.visit(each);
-        }
     }
 
-    /// The values that its own is made of.
+    /// The values that its own is made of, without names and positions: `"db"` in `var.passwords["db"]`, and the
+    /// numbers in `substr(…, 0, 8)`.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &Val> {
-        let (several, one) = match self {
-            Late::Concat(parts) | Late::Call { arguments: parts, .. } => (parts.as_slice(), None),
-            Late::Element { of, .. } => (&[][..], Some(of)),
-            Late::Secret(_) | Late::Output { .. } | Late::Unsettled | Late::Open(_) => (&[][..], None),
+        let (several, two) = match self {
+            Late::Concat(parts) | Late::Call { arguments: parts, .. } => (parts.as_slice(), [None, None]),
+            Late::Element { of, key } => (&[][..], [Some(of), key.is_late().then_some(key)]),
+            Late::Secret(_) | Late::Output { .. } | Late::Unsettled | Late::Open(_) => {
+                (&[][..], [None, None])
+            }
         };
-        several.iter().chain(one)
+        several.iter().filter(|part| !self.is_steered_by(part)).chain(two.into_iter().flatten())
+    }
+
+    /// True if `part` is a number that says which part of the other arguments is meant.
+    pub(crate) fn is_steered_by(&self, part: &Val) -> bool {
+        const STEERED: [&str; 6] = ["chunklist", "element", "indent", "parseint", "slice", "substr"];
+        let is_steered = matches!(self, Late::Call { name, .. } if STEERED.contains(&name.as_str()));
+        is_steered && matches!(part, Val::Number(_))
     }
 }
 

@@ -244,9 +244,53 @@ fn unmarked_text_beside_a_secret_is_not_saved_and_pointed_at() {
     assert!(said.contains("nonsensitive(") && !said.contains("CLEAR"), "{said}");
 }
 
+/// What stands in clear beside a secret is in no file; nor is it shown by the refusal.
+#[track_caller]
+fn check_unsaved(entries: &str, clear: &str, allow_literal_secrets: bool) {
+    let text = format!("variable \"password\" {{ sensitive = true }}\n{}", document(entries));
+    let variables = vec![("password".into(), CANARY.into())];
+    let loaded =
+        load_text("main.hcl", &text, &Options { variables, allow_literal_secrets, ..Options::default() });
+    assert!(!loaded.has_errors(), "{:#?}", loaded.diagnostics);
+    let plan = planned(&Fake::default(), &loaded, &Policy::default());
+    let unsaved = saved::save(&plan, &loaded).expect_err("it stands in clear");
+    let said = render::diagnostics(&unsaved.found, &unsaved.sources, Style::plain());
+    assert!(!said.contains(clear) && said.contains("in clear"), "{said}");
+    assert!(saved::encode(&plan).is_err());
+}
+
+#[test]
+fn numbers_and_keys_in_clear_are_not_saved_either() {
+    let token = "ghp_16C7e42F292c6912E7710c838347Ae178B4a";
+    for literals in [false, true] {
+        check_unsaved("pin = 1234987", "1234987", literals);
+        check_unsaved("l = [{ n = -12.5 }]", "12.5", literals);
+        check_unsaved("x = \"${nonsensitive(\"app\")}-${format(\"%d\", 1234987)}\"", "1234987", literals);
+        check_unsaved("x = format(\"%s%d\", nonsensitive(\"app\"), 1234987)", "1234987", literals);
+    }
+    check_unsaved("password = 777666555", "777666555", true);
+    check_unsaved(&format!("m = {{ \"{token}\" = true }}"), token, true);
+    check_unsaved(&format!("m = jsondecode(var.password)[\"{token}\"]"), token, true);
+}
+
+#[test]
+fn names_and_positions_are_nothing_in_clear() {
+    let entries = "a = jsondecode(var.password)[\"db\"], b = jsondecode(var.password)[0], \
+                   c = substr(var.password, 0, 8), \
+                   m = { \"9f86d081884c7d659a2feaa0c55ad015\" = var.password }, d = substr(nonsensitive(\"apple\"), 0, 3), \
+                   e = nonsensitive({ \"ghp_16C7e42F292c6912E7710c838347Ae178B4a\" = 1 })";
+    let loaded = loaded(&document(entries));
+    let plan = planned(&Fake::default(), &loaded, &Policy::default());
+    let shown = render::plan(&plan, Style::plain());
+    assert!(shown.contains("d = \"app\""), "{shown}");
+    saved::save(&plan, &loaded).map_err(|unsaved| unsaved.found).expect("a file");
+}
+
 #[test]
 fn marked_text_beside_a_secret_is_shown_saved_and_compared() {
-    let loaded = loaded(&document("user = nonsensitive(\"app\"), n = 1, l = [nonsensitive(\"x\")]"));
+    let loaded = loaded(&document(
+        "user = nonsensitive(\"app\"), n = nonsensitive(1), on = true, l = [nonsensitive(\"x\")]",
+    ));
     let server = Fake::default();
     let first = planned(&server, &loaded, &Policy::default());
     let shown = render::plan(&first, Style::plain());
@@ -279,6 +323,7 @@ fn text_that_looks_like_a_secret_is_refused_and_not_shown() {
     check_refused("url = \"postgres://app:hunter2@db/shop\"");
     check_refused("any = [\"ghp_16C7e42F292c6912E7710c838347Ae178B4a\"]");
     check_refused("pin_token = 4711");
+    check_refused("m = { ghp_16C7e42F292c6912E7710c838347Ae178B4a = true, hunter2 = 1 }");
 }
 
 /// A plan of a sensitive variable of type `kind` that a file of values gives.

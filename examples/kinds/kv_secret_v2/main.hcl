@@ -5,7 +5,7 @@ mount "kv" {
   secret "shop/database" {
     data_json = jsonencode({
       user     = nonsensitive("shop")
-      port     = 5432
+      port     = nonsensitive(5432)
       password = secret.env("DATABASE_PASSWORD")
     })
 

@@ -69,7 +69,7 @@ pub(crate) fn to_shape(shape: &Shape, value: Val) -> Val {
 fn json_text(value: Val) -> Val {
     match plain_value(&value) {
         Some(plain) if !value.has_open() => json::render(&plain).into(),
-        Some(plain) if !value.has_text() => Val::from(json::render(&plain)).open(),
+        Some(plain) if !value.has_clear() => Val::from(json::render(&plain)).open(),
         _ => Val::late(Late::Call { name: "jsonencode".to_owned(), arguments: vec![value] }),
     }
 }

@@ -129,10 +129,12 @@ pub(super) fn apply(evaluator: &Evaluator<'_>, name: &str, arguments: Vec<Val>) 
 
 /// A function of values of which some are marked as fit to be seen: so is what it gives, if nothing else went in.
 fn marked(name: &str, body: fn(&Arguments) -> Result<Val, Fault>, arguments: Vec<Val>) -> Result<Val, Fault> {
-    if arguments.iter().any(Val::has_text) {
-        return Ok(Val::late(Late::Call { name: name.to_owned(), arguments }));
+    let call = Late::Call { name: name.to_owned(), arguments };
+    let has_clear = call.parts().any(Val::has_clear);
+    match call {
+        Late::Call { arguments, .. } if !has_clear => body(&Arguments(arguments)).map(|value| value.open()),
+        call => Ok(Val::late(call)),
     }
-    body(&Arguments(arguments)).map(|value| value.open())
 }
 
 /// Calls `name` while applying, when all values are known.
