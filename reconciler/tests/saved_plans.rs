@@ -63,6 +63,33 @@ fn stale(server: &Fake, plan: saved::Saved) -> String {
     format!("{changed:?}")
 }
 
+/// An auth method with a role; the method is made anew when `local` changes.
+fn held(local: bool) -> Loaded {
+    loaded(&format!(
+        "auth \"m\" {{\n  type = \"approle\"\n  local = {local}\n  role \"app\" {{ token_ttl = \"20m\" }}\n}}\n"
+    ))
+}
+
+#[test]
+fn a_saved_plan_may_replace_what_holds_others() {
+    let (server, changed) = (Fake::default(), held(true));
+    settle(&server, &held(false));
+    let address = Address::parse("auth.m").expect("an address");
+    let policy = Policy { replace: [address].into(), ..Policy::default() };
+    let plan = planned(&server, &changed, &policy);
+    assert_eq!((plan.count(Action::Replace), plan.count(Action::Create)), (1, 1));
+    let look_again = || run(reconciler::apply::stale(&plan, &server, &|_, _| {})).expect("a server");
+    assert_eq!(look_again(), []);
+    let [saved, late] = [(), ()].map(|()| saved_and_read(&server, &changed, &policy));
+    let checked = run(saved.check(&server, "http://fake", &|_, _| {})).expect("not stale");
+    server.meddle("", "auth/m/role/app", "token_ttl", 5.into());
+    assert_eq!(look_again().len(), 1);
+    let said = stale(&server, late);
+    assert!(said.contains("`auth.m.role.app` was changed"), "{said}");
+    assert!(applied(&server, &checked, &changed).expect("all values").is_complete());
+    assert!(!planned(&server, &changed, &Policy::default()).writes());
+}
+
 /// A role that takes `field` from an auth method that stays as it is.
 fn taking(field: &str) -> Loaded {
     loaded(&format!(

@@ -257,6 +257,10 @@ impl Planner<'_> {
             .into_iter()
             .any(|action| self.holder_with(object, address, action).is_some());
         if is_new {
+            // What is there goes with its holder; whether it is still the same is looked at before that.
+            if let Live::Present(live) = self.inventory.live(address) {
+                step.live = Some(live.clone());
+            }
             return self.created(step, &wanted);
         }
         if let Some(reason) = self.in_the_way(object, address) {
