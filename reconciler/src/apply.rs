@@ -63,14 +63,14 @@ impl Journal {
     }
 }
 
-/// Objects that are not as they were when the plan was made: those that it writes, and those that it takes values
-/// from.
+/// Objects that are not as they were when the plan was made: those that it writes, those that it takes values
+/// from, and those that hold what it writes.
 ///
 /// # Errors
 /// When nobody answers.
 pub async fn stale(plan: &Plan, server: &impl Write, progress: Progress<'_>) -> Result<Vec<Address>, Error> {
     let now = look_again(plan, server, progress).await?;
-    let taken = outputs::of_unwritten(plan);
+    let taken = outputs::relied_on(plan);
     let changed = plan.steps.iter().filter(|step| {
         let live = now.get(looked_for(step)).unwrap_or(&Live::Absent);
         let mut fields = taken.iter().filter(|(address, _)| *address == step.address).map(|(_, field)| field);
@@ -92,13 +92,13 @@ pub(crate) fn looked_for(step: &Step) -> &Address {
     step.from.as_ref().unwrap_or(&step.address)
 }
 
-/// Looks at all objects that `plan` writes or takes values from.
+/// Looks at all objects that `plan` writes or relies on.
 pub(crate) async fn look_again(
     plan: &Plan,
     server: &impl Write,
     progress: Progress<'_>,
 ) -> Result<BTreeMap<Address, Live>, Error> {
-    let taken = outputs::of_unwritten(plan);
+    let taken = outputs::relied_on(plan);
     let gives = |step: &Step| taken.iter().any(|(address, _)| *address == step.address);
     let touched = plan.steps.iter().filter(|step| step.action.writes() || gives(step));
     let wanted = touched.map(|step| Wanted::at(looked_for(step).clone(), step.kind, &step.fields));

@@ -1,10 +1,12 @@
 //! Fields of other objects that a plan takes values from. All of them have to be within reach before the first write.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::Diagnostic;
 
 use crate::Address;
+use crate::apply::looked_for;
+use crate::config::paths;
 use crate::hcl::plain_value;
 use crate::plan::{Action, Plan, Step};
 use crate::value::Val;
@@ -31,6 +33,28 @@ pub(crate) fn of_unwritten(plan: &Plan) -> BTreeSet<Output> {
     let is_unwritten = |address: &Address| !step_of(plan, address).is_some_and(|step| step.action.writes());
     takers(plan).flat_map(taken).filter(|(address, _)| is_unwritten(address)).collect()
 }
+
+/// What a plan relies on without writing it: the values that it takes, and which objects hold those that it writes.
+pub(crate) fn relied_on(plan: &Plan) -> BTreeSet<Output> {
+    let mut found = of_unwritten(plan);
+    let steps: BTreeMap<&Address, &Step> = plan.steps.iter().map(|step| (&step.address, step)).collect();
+    for step in plan.steps.iter().filter(|step| step.action.writes()) {
+        let serving = step.needs.iter().filter(|need| paths::lies_below(&step.address, need)).cloned();
+        let holders = looked_for(step).containers().chain(step.address.containers()).chain(serving);
+        // What could not be read when the plan was made says nothing about a change.
+        let unwritten = holders
+            .filter_map(|holder| steps.get(&holder))
+            .filter(|holder| !holder.action.writes() && holder.action != Action::Unknown);
+        for holder in unwritten {
+            let fields = IDENTITY.into_iter().filter(|field| holder.kind.field(field).is_some());
+            found.extend(fields.map(|field| (holder.address.clone(), field.to_owned())));
+        }
+    }
+    found
+}
+
+/// Fields that tell one mount, auth method or namespace from another at the same path.
+const IDENTITY: [&str; 4] = ["type", "options", "accessor", "namespace_id"];
 
 /// Says of each value that `plan` takes from another object and that cannot be had why.
 pub(crate) fn check(plan: &Plan) -> Vec<Diagnostic> {

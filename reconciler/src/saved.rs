@@ -31,7 +31,7 @@ pub struct Saved {
     plan: Plan,
     /// What was there, by address.
     fingerprints: BTreeMap<Address, Option<String>>,
-    /// What was seen in fields of objects that it does not write, and takes values from.
+    /// What was seen in fields of objects that it does not write, and relies on.
     outputs: BTreeMap<Output, Option<String>>,
     /// What the fingerprints are salted with.
     salt: Salt,
@@ -269,7 +269,7 @@ fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
     Value::Map(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// What was seen in the fields that the plan takes from objects that it does not write.
+/// What was seen in the fields of objects that the plan relies on and does not write.
 fn encode_outputs(plan: &Plan, salt: &Salt, hidden: &Hidden) -> Vec<Value> {
     let encode = |(address, field): Output| {
         let step = plan.steps.iter().find(|step| step.address == address);
@@ -281,7 +281,7 @@ fn encode_outputs(plan: &Plan, salt: &Salt, hidden: &Hidden) -> Vec<Value> {
             ("fingerprint", seen.map_or(Value::Null, Value::from)),
         ])
     };
-    outputs::of_unwritten(plan).into_iter().map(encode).collect()
+    outputs::relied_on(plan).into_iter().map(encode).collect()
 }
 
 fn decode_output(value: &Value) -> Option<(Output, Option<String>)> {
@@ -496,7 +496,7 @@ impl Saved {
         &self.notes.places
     }
 
-    /// Looks again at all that the plan writes or takes values from, and gives the plan if all of it is as it was.
+    /// Looks again at all that the plan writes or relies on, and gives the plan if all of it is as it was.
     ///
     /// # Errors
     /// What changed since; nothing is written then.
@@ -539,10 +539,10 @@ impl Saved {
         if changed.is_empty() { Ok(self.plan) } else { Err(NotApplied::Stale(changed)) }
     }
 
-    /// Takes note of the objects that values are taken from; what changed of them.
+    /// Takes note of the objects that the plan relies on; what changed of them.
     fn take_outputs(&mut self, now: &BTreeMap<Address, Live>, hidden: &Hidden) -> Vec<Diagnostic> {
         let mut changed = Vec::new();
-        for (address, field) in outputs::of_unwritten(&self.plan) {
+        for (address, field) in outputs::relied_on(&self.plan) {
             let live = now.get(&address).unwrap_or(&Live::Absent);
             let Some(step) = self.plan.steps.iter_mut().find(|step| step.address == address) else {
                 continue;

@@ -90,6 +90,26 @@ fn a_saved_plan_may_replace_what_holds_others() {
     assert!(!planned(&server, &changed, &Policy::default()).writes());
 }
 
+#[test]
+fn a_saved_plan_is_stale_when_what_holds_its_objects_is_another_one() {
+    let text = |ttl: &str| {
+        loaded(&format!(
+            "auth \"m\" {{\n  type = \"approle\"\n  role \"app\" {{ token_ttl = \"{ttl}\" }}\n}}\n"
+        ))
+    };
+    let (server, changed) = (Fake::default(), text("30m"));
+    settle(&server, &text("20m"));
+    let plan = planned(&server, &changed, &Policy::default());
+    let [saved, unmeant] = [(), ()].map(|()| saved_and_read(&server, &changed, &Policy::default()));
+    server.meddle("", "sys/auth/m", "description", "says nothing of it".into());
+    assert!(run(unmeant.check(&server, "http://fake", &|_, _| {})).is_ok());
+    server.meddle("", "sys/auth/m", "type", "jwt".into());
+    let again = run(reconciler::apply::stale(&plan, &server, &|_, _| {})).expect("a server");
+    assert!(again.iter().any(|address| address.to_string() == "auth.m"), "{again:?}");
+    let said = stale(&server, saved);
+    assert!(said.contains("`type` of `auth.m` was changed"), "{said}");
+}
+
 /// A role that takes `field` from an auth method that stays as it is.
 fn taking(field: &str) -> Loaded {
     loaded(&format!(
