@@ -14,7 +14,7 @@ use crate::late::{Known, resolve_all};
 use crate::outputs;
 use crate::plan::{Action, Plan, Step, merged, prior_of, readdressed};
 use crate::secrets::Secrets;
-use crate::server::{Write, run};
+use crate::server::{Write, read, run};
 use crate::value::SecretRef;
 
 /// What became of a plan.
@@ -282,17 +282,17 @@ async fn act(
     let live = step.live.as_ref().unwrap_or(&nothing);
     let namespace = step.address.namespace();
     let go = async |operation: Operation<'_>| {
-        run(server, step.kind, &namespace, &operation).await.map_err(|error| error.to_diagnostic())
+        run(server, step.kind, &namespace, &operation).await.map_err(|failure| failure.error.to_diagnostic())
     };
     let record = match step.action {
-        Action::Create => go(Operation::Create { desired: &wanted }).await?,
+        Action::Create => create(step, &wanted, server).await?,
         Action::Update | Action::Move => {
             let (prior, desired) = both_sides(step, live, wanted.clone());
             go(Operation::Update { prior: &prior, desired: &desired }).await?
         }
         Action::Replace => {
             go(Operation::Delete { prior: &with_intent(step.kind, live, &wanted) }).await?;
-            go(Operation::Create { desired: &wanted }).await?
+            create(step, &wanted, server).await?
         }
         Action::Delete => {
             return go(Operation::Delete { prior: &with_intent(step.kind, live, &wanted) }).await;
@@ -302,6 +302,33 @@ async fn act(
     let record = record.ok_or_else(|| Diagnostic::error("the object is gone right after it was written"))?;
     verify(step.kind, &wanted, &record)?;
     Ok(Some(record))
+}
+
+/// Makes the object of `step`. If that fails and the object is there without our doing, somebody else made it.
+async fn create(step: &Step, wanted: &Record, server: &impl Write) -> Result<Option<Record>, Diagnostic> {
+    let namespace = step.address.namespace();
+    let operation = Operation::Create { desired: wanted };
+    let failure = match run(server, step.kind, &namespace, &operation).await {
+        Ok(record) => return Ok(record),
+        Err(failure) => failure,
+    };
+    let found = failure.error.to_diagnostic();
+    // Without an answer the write may have been taken.
+    let is_answered = matches!(failure.error, Error::Refused(_) | Error::Said(_));
+    let is_foreign = is_answered
+        && !failure.wrote
+        && matches!(read(server, step.kind, &namespace, wanted).await, Ok(Some(_)));
+    Err(if is_foreign { made_meanwhile(&found) } else { found })
+}
+
+/// What `found` comes to when nothing was there while planning.
+fn made_meanwhile(found: &Diagnostic) -> Diagnostic {
+    let cause = "it was made since the plan was made";
+    let cause = match found.detail.as_str() {
+        "" => cause.to_owned(),
+        said => format!("{cause}: {said}"),
+    };
+    Diagnostic::error(found.summary.clone()).because(cause).hint("plan again")
 }
 
 /// The object as it was and as it will be, for an update.

@@ -119,7 +119,8 @@ pub(crate) async fn read(
     namespace: &str,
     known: &Record,
 ) -> Result<Option<Record>, Error> {
-    ended(converse(&Looking(server), kind, namespace, &Operation::Read { prior: known }).await)
+    let outcome = converse(&Looking(server), kind, namespace, &Operation::Read { prior: known }).await;
+    outcome.map(ended).map_err(|failure| failure.error)
 }
 
 /// Does `operation`; the object as it is afterwards, `None` if it is gone.
@@ -128,15 +129,14 @@ pub(crate) async fn run(
     kind: &Kind,
     namespace: &str,
     operation: &Operation<'_>,
-) -> Result<Option<Record>, Error> {
-    ended(converse(&Writing(server), kind, namespace, operation).await)
+) -> Result<Option<Record>, Failure> {
+    converse(&Writing(server), kind, namespace, operation).await.map(ended)
 }
 
-fn ended(outcome: Result<Outcome, Failure>) -> Result<Option<Record>, Error> {
+fn ended(outcome: Outcome) -> Option<Record> {
     match outcome {
-        Ok(Outcome::Object(record)) => Ok(Some(record)),
-        Ok(Outcome::Gone) => Ok(None),
-        Err(failure) => Err(failure.error),
+        Outcome::Object(record) => Some(record),
+        Outcome::Gone => None,
     }
 }
 

@@ -151,6 +151,19 @@ fn a_secret_is_taken_as_the_plan_makes_it() {
 }
 
 #[test]
+fn what_somebody_made_meanwhile_is_said_to_be_so() {
+    let text = format!("{PASSWORD}policy \"read\" {{\n  path \"a\" {{ capabilities = [\"read\"] }}\n}}\n");
+    let (server, loaded) = (Fake::default(), loaded(&text));
+    let plan = planned(&server, &loaded, &Policy::default());
+    assert!(applied(&server, &plan, &loaded).is_complete());
+    let journal = applied(&server, &plan, &loaded);
+    let Outcome::Failed(found) = &journal.entries[0].outcome else { panic!("{journal:?}") };
+    assert_eq!(found.summary, "a policy `read` exists already");
+    assert_eq!(found.detail, "it was made since the plan was made");
+    assert_eq!(found.hints, ["plan again"]);
+}
+
+#[test]
 fn a_look_sends_reads_alone_and_writes_nothing() {
     let (server, loaded) = (Fake::default(), loaded(STACK));
     planned(&server, &loaded, &Policy::default());
