@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use client::Error;
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use schemas::{Diagnostic, Kind, Operation, Record, Secret, Value};
+use schemas::{Diagnostic, Field, Kind, Operation, Record, Secret, Value};
 
 use crate::Address;
 use crate::fingerprint::Substance;
@@ -13,6 +13,7 @@ use crate::inventory::{CONCURRENCY, Live, Progress, Wanted, look_for};
 use crate::late::{Known, resolve_all};
 use crate::outputs;
 use crate::plan::{Action, Plan, Step, merged, prior_of, readdressed};
+use crate::render::value::inline;
 use crate::secrets::Secrets;
 use crate::server::{Write, read, run};
 use crate::value::SecretRef;
@@ -365,11 +366,26 @@ fn verify(kind: &'static Kind, wanted: &Record, record: &Record) -> Result<(), D
         let value = wanted.get(field.name);
         !value.is_null() && !kind.same(field, value, record.get(field.name))
     });
-    let names: Vec<String> = differing.map(|field| format!("`{}`", field.name)).collect();
-    if names.is_empty() {
+    let differing: Vec<&Field> = differing.collect();
+    if differing.is_empty() {
         return Ok(());
     }
+    let names: Vec<String> = differing.iter().map(|field| format!("`{}`", field.name)).collect();
+    let values = differing.iter().filter_map(|field| both_values(field, wanted, record));
+    let cause =
+        std::iter::once("the server took the write and shows something else".to_owned()).chain(values);
     Err(Diagnostic::error(format!("{} is not as declared after the write", names.join(", ")))
-        .because("the server took the write and shows something else")
+        .because(cause.collect::<Vec<_>>().join("; "))
+        .hint("the server may write it otherwise: if both mean the same, declare it as the server answers it")
         .hint("somebody else may have written at the same time; plan again"))
+}
+
+/// What is declared of `field` and what the server answered; nothing of what is to be hidden.
+fn both_values(field: &Field, wanted: &Record, record: &Record) -> Option<String> {
+    let (declared, answered) = (wanted.get(field.name), record.get(field.name));
+    if field.is_hidden() || declared.has_secret() || answered.has_secret() {
+        return None;
+    }
+    let name = field.name;
+    Some(format!("`{name}` is declared as `{}`, and answered as `{}`", inline(declared), inline(answered)))
 }

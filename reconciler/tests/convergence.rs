@@ -163,6 +163,26 @@ fn what_somebody_made_meanwhile_is_said_to_be_so() {
     assert_eq!(found.hints, ["plan again"]);
 }
 
+fn check_kept_otherwise(description: &str) -> String {
+    let mut server = Fake::default();
+    server.capital = vec!["description"];
+    let text = format!("{PASSWORD}mount \"kv\" {{\n  type = \"kv\"\n  description = {description}\n}}\n");
+    let loaded = loaded(&text);
+    let journal = applied(&server, &planned(&server, &loaded, &Policy::default()), &loaded);
+    let Outcome::Failed(found) = &journal.entries[0].outcome else { panic!("{journal:?}") };
+    assert_eq!(found.summary, "`description` is not as declared after the write");
+    assert!(found.hints[0].contains("the server may write it otherwise"), "{found:?}");
+    found.detail.clone()
+}
+
+#[test]
+fn what_the_server_keeps_otherwise_is_shown_unless_it_is_secret() {
+    let said = check_kept_otherwise("\"text\"");
+    assert!(said.contains("`description` is declared as `\"text\"`, and answered as `\"TEXT\"`"), "{said}");
+    let said = check_kept_otherwise("var.password");
+    assert!(!said.to_lowercase().contains(CANARY), "{said}");
+}
+
 #[test]
 fn a_look_sends_reads_alone_and_writes_nothing() {
     let (server, loaded) = (Fake::default(), loaded(STACK));

@@ -6,7 +6,7 @@ use schemas::{Value, json};
 const MAX_INLINE: usize = 200;
 
 /// A value as it stands in a plan: never a secret.
-pub(super) fn inline(value: &Value) -> String {
+pub(crate) fn inline(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Unknown => "(known after apply)".to_owned(),

@@ -16,6 +16,8 @@ pub(crate) struct Fake {
     pub(crate) log: Mutex<Vec<(Method, String)>>,
     pub(crate) namespace: String,
     refuse: Vec<(&'static str, u16)>,
+    /// Texts that it keeps in capitals.
+    pub(crate) capital: Vec<&'static str>,
 }
 
 /// Fields that no answer shows.
@@ -77,6 +79,7 @@ impl Fake {
             Method::Post | Method::Put | Method::Patch => {
                 let object = stored.entry(key).or_default();
                 merge(object, request.body.as_ref());
+                capitalize(object, &self.capital);
                 Answer { status: 204, body: Value::Null }
             }
         }
@@ -156,6 +159,14 @@ fn shown(path: &str, object: &BTreeMap<String, Value>) -> BTreeMap<String, Value
         shown = with_accessor(name, &shown);
     }
     shown
+}
+
+fn capitalize(object: &mut BTreeMap<String, Value>, fields: &[&'static str]) {
+    for field in fields {
+        if let Some(Value::String(text)) = object.get_mut(*field) {
+            *text = text.to_uppercase();
+        }
+    }
 }
 
 fn merge(object: &mut BTreeMap<String, Value>, written: Option<&Value>) {
