@@ -126,6 +126,49 @@ fn errors_of_the_reconciler_keep_a_secret() {
     });
 }
 
+/// Secrets in fields that are not hidden, of one of which another object makes use.
+const PLAIN: &str = r#"
+mount "kv" {
+  type        = "kv"
+  description = secret.env("WORD")
+}
+
+mount "other" {
+  type        = "kv"
+  description = "see ${mount.kv.description}"
+}
+
+auth "apps" {
+  type = "approle"
+
+  role "app" {
+    token_policies = ["app", secret.env("WORD")]
+  }
+}
+"#;
+
+/// The old value is a secret still: where it was used before, or where it is yet to be changed.
+#[test]
+fn a_secret_that_was_changed_is_not_shown_as_what_was_before() {
+    check(|server| {
+        let mut lockstep = Lockstep::new(server)?;
+        lockstep.set("WORD", CANARY);
+        lockstep.write("main.hcl", PLAIN)?;
+        let first = lockstep.run(&["apply", "-auto-approve", "main.hcl"])?.expect(0, "apply")?;
+        lockstep.set("WORD", "another");
+        let runs = [
+            first,
+            lockstep.run(&["plan", "main.hcl"])?.expect(2, "plan")?,
+            lockstep.run(&["plan", "-json", "-out=plan.json", "main.hcl"])?.expect(2, "plan")?,
+            lockstep.run(&["drift", "main.hcl"])?,
+            lockstep.run(&["drift", "-json", "main.hcl"])?,
+            lockstep.run(&["apply", "-auto-approve", "plan.json"])?.expect(0, "apply")?,
+        ];
+        runs.iter().try_for_each(is_silent)?;
+        is_clean(lockstep.folder(), &[])
+    });
+}
+
 /// Runs `body` on our server, whose log has to be clean as well.
 #[track_caller]
 fn check(body: impl FnOnce(&Server) -> Result<(), String>) {
