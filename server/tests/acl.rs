@@ -222,7 +222,7 @@ fn transcript_is_what_openbao_answers() {
     let Ok(binary) = std::env::var("LOCKSTEP_BAO") else { return };
     let bao = Bao::start(&binary);
     bao.call("POST", "sys/mounts/k", "root", "", "{\"type\":\"kv\"}");
-    for section in sections() {
+    for section in sections().into_iter().filter(|section| !section.title.ends_with("by chance")) {
         let token = bao.token(&section.policies);
         for (path, words) in &section.capabilities {
             let body = json!({ "token": token, "paths": [path] }).to_string();
