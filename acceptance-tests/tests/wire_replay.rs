@@ -2,7 +2,7 @@
 //! on a fresh server of ours.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use acceptance_tests::exceptions::Exceptions;
 use acceptance_tests::stand_in::{RECORDED, StandIn};
@@ -11,13 +11,13 @@ use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let folders = cases::folders(&programs::cases().join("compat/states")).expect("the folder of the cases");
+    let recordings = recordings().expect("the folders of the cases");
     let mut trials = Vec::new();
-    for (name, folder) in folders {
+    for (name, recording) in recordings {
         for flavor in [Flavor::OpenBao, Flavor::Ours] {
-            let (name, folder) = (name.clone(), folder.clone());
+            let (name, recording) = (name.clone(), recording.clone());
             let trial = Trial::test(format!("{}::{name}", flavor.name()), move || {
-                Server::with(flavor, |server| check(&name, &folder, server))?;
+                Server::with(flavor, |server| check(&name, &recording, server))?;
                 Ok(())
             });
             trials.push(trial.with_ignored_flag(flavor.left_out()));
@@ -26,10 +26,19 @@ fn main() {
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-fn check(name: &str, folder: &Path, server: &Server) -> Result<(), String> {
+/// Name and file of each recording: of the cases whose kinds are declared, and of those that our server hosts ahead of
+/// the declarations.
+fn recordings() -> Result<BTreeMap<String, PathBuf>, String> {
+    let compat = programs::cases().join("compat");
+    let declared = cases::folders(&compat.join("states"))?;
+    let declared = declared.into_iter().map(|(name, folder)| (name, folder.join("wire.jsonl")));
+    Ok(declared.chain(cases::files(&compat.join("wire"), "jsonl")?).collect())
+}
+
+fn check(name: &str, recording: &Path, server: &Server) -> Result<(), String> {
     let stand_in = StandIn::start()?;
     let replacements = [(RECORDED.to_owned(), stand_in.address)];
-    let recording = cases::text(&folder.join("wire.jsonl"))?;
+    let recording = cases::text(recording)?;
     let mut found = BTreeMap::new();
     let scope = format!("{} {name}", server.flavor.name());
     for replayed in wire::replay(&recording, server, &replacements)? {
