@@ -47,7 +47,7 @@ fn found() -> BTreeMap<Difference, String> {
             if kind.class == Class::Resource {
                 report("", "importable", &facts["importable"], &json!(importable));
             }
-            plans(kind, &facts["attributes"], &mut report);
+            plans(kind, &theirs["block"], &facts["attributes"], &mut report);
         }
     }
     found
@@ -100,8 +100,11 @@ fn attribute(path: &str, theirs: &Value, ours: Option<&Attribute>, report: &mut 
     }
 }
 
-fn plans(kind: &Kind, facts: &Value, report: &mut Report<'_>) {
-    for field in kind.fields() {
+/// What is known of the plans of the fields that theirs has, too.
+fn plans(kind: &Kind, theirs: &Value, facts: &Value, report: &mut Report<'_>) {
+    let is_theirs =
+        |name: &str| ["attributes", "block_types"].iter().any(|sort| theirs[sort][name].is_object());
+    for field in kind.fields().filter(|field| is_theirs(field.name)) {
         let facts = &facts[field.name];
         // Nothing is replaced where nothing is made; some of theirs say so all the same.
         if kind.class == Class::Resource {
@@ -113,6 +116,7 @@ fn plans(kind: &Kind, facts: &Value, report: &mut Report<'_>) {
             ("exactly_one_of", field.one_of),
             ("required_with", field.needs),
         ] {
+            let ours: Vec<_> = ours.iter().filter(|name| is_theirs(name)).collect();
             report(field.name, property, &sorted(&facts[property], field), &sorted(&json!(ours), field));
         }
     }
@@ -169,7 +173,8 @@ fn the_comparison_sees_what_a_schema_leaves_out() {
     let theirs = json!({"attributes": {"gone": {"type": "string", "optional": true}}});
     blocks("", &theirs, &Block::default(), &mut report);
     let policy = schemas::kinds::find(Class::Resource, "policy").expect("is declared");
-    plans(policy, &json!({"policy": {"replaces": true}, "name": {"replaces": true}}), &mut report);
+    let theirs = json!({"attributes": {"name": {}, "namespace": {}, "policy": {}}});
+    plans(policy, &theirs, &json!({"policy": {"replaces": true}, "name": {"replaces": true}}), &mut report);
     assert_eq!(found, ["gone exists", "namespace replaces", "policy replaces"]);
     assert!(kind::fields(policy.parts).count() > 2);
 }

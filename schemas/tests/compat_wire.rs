@@ -4,7 +4,7 @@
 
 mod incumbent;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use incumbent::{Case, Exchange, Instance, Phase};
 use schemas::kinds::find;
@@ -180,17 +180,41 @@ fn differences(kind: &Kind, theirs: &Record, ours: &Record, otherwise: &[(&str, 
         otherwise.iter().any(|(name, attribute, _)| (*name, *attribute) == (kind.name, field.name))
     };
     // States of the incumbent lack what it does not offer; that nothing of it is sent, the bodies show.
-    let is_not_theirs = |field: &Field| field.openbao && theirs.get(field.name).is_null();
-    let fields = kind.fields().filter(|field| !listed(field) && !is_not_theirs(field));
+    let not_offered = not_offered(kind);
+    let fields = kind.fields().filter(|field| !listed(field) && !not_offered.contains(field.name));
     fields
         .filter_map(|field| {
-            let [theirs, ours] =
-                [theirs, ours].map(|record| json::render(&sorted(&field.shape, record.get(field.name))));
+            let [theirs, ours] = [theirs, ours].map(|record| {
+                let value = without(&not_offered, field.name, record.get(field.name));
+                json::render(&sorted(&field.shape, &value))
+            });
             // Tokens are masked in the recorded answers.
             let is_same = theirs == ours || ours == "\"(token)\"";
             (!is_same).then(|| format!("{}: theirs {theirs}, ours {ours}", field.name))
         })
         .collect()
+}
+
+/// What the incumbent does not offer of `kind`: attributes, and those of blocks as `block.attribute`.
+fn not_offered(kind: &Kind) -> BTreeSet<&'static str> {
+    let name = format!("resource {}", kind.terraform_name());
+    let lines =
+        include_str!("compat_differences.tsv").lines().map(|line| line.split('\t').collect::<Vec<_>>());
+    lines.filter(|line| line[0] == name && line[2] == "exists").map(|line| line[1]).collect()
+}
+
+/// `value` of the block `name`, without the attributes that are `not_offered`.
+fn without(not_offered: &BTreeSet<&str>, name: &str, value: &Value) -> Value {
+    let Value::List(items) = value else { return value.clone() };
+    let stays = |key: &String| !not_offered.contains(format!("{name}.{key}").as_str());
+    let item = |item: &Value| match item {
+        Value::Map(entries) => {
+            let entries = entries.iter().filter(|(key, _)| stays(key));
+            Value::Map(entries.map(|(key, value)| (key.clone(), value.clone())).collect())
+        }
+        other => other.clone(),
+    };
+    Value::List(items.iter().map(item).collect())
 }
 
 /// The same, but for values that say the same: their refresh before an update shows empty values where their apply

@@ -378,6 +378,19 @@ fn custom_metadata_changes_without_a_new_version() {
 }
 
 #[test]
+fn a_write_of_metadata_names_the_version_it_expects() {
+    let kind = kind(Class::Resource, "kv_secret_v2");
+    let before = r#","path":"kv/data/app","data_json_wo_version":1,"metadata_cas":1,"custom_metadata":[{"metadata_cas_required":true}]"#;
+    let prior = secret(before);
+    let desired =
+        prior.clone().with("metadata_cas", 2).with("custom_metadata", record(r#"{"x":[{}]}"#).take("x"));
+    let change = Operation::Update { prior: &prior, desired: &desired };
+    let body = r#"{"cas_required":false,"custom_metadata":{},"delete_version_after":0,"max_versions":0,"metadata_cas":2,"metadata_cas_required":false}"#;
+    let expected = format!("PUT kv/metadata/app {body}\nGET kv/data/app\nGET kv/metadata/app\ndone");
+    assert_eq!(transcript(kind, &change, &["204", &live("{}"), METADATA]), expected);
+}
+
+#[test]
 fn metadata_that_nobody_declares_is_left_alone() {
     let kind = kind(Class::Resource, "kv_secret_v2");
     let prior = secret(r#","path":"kv/data/app","data_json":"{}","custom_metadata":[{"max_versions":3}]"#);

@@ -1,6 +1,13 @@
 auth "machines" {
   type        = "approle"
   description = "machines"
+  options     = { team = "machines" }
+  seal_wrap   = true
+
+  user_lockout {
+    threshold = 3
+    duration  = "10m"
+  }
 
   tune {
     default_lease_ttl = "30m"

@@ -1,6 +1,6 @@
 resource "vault_policy" "test" {
-  name       = "app-read"
-  expiration = "2099-01-01T00:00:00Z"
+  name = "app-read"
+  ttl  = "24h"
   policy = <<-EOT
     path "secret/data/app/*" {
       capabilities = ["read"]

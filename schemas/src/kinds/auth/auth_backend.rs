@@ -1,4 +1,4 @@
-use crate::kinds::auth::{AuthMount, Tune};
+use crate::kinds::auth::{AuthMount, Mounting, Tune, UserLockout};
 use crate::shape::{List, MountPath};
 
 /// An auth method, mounted at a path.
@@ -20,6 +20,12 @@ pub struct AuthBackend {
     /// What can be tuned. Absent: as the server has it.
     #[kind(filled, at = "tune", api = "")]
     pub tune: Option<List<Tune>>,
+    /// When failed logins lock a user out. Absent: as the server has it. Only `userpass`, `approle` and `ldap` count them.
+    #[kind(filled, at = "tune", api = "")]
+    pub user_lockout: Option<List<UserLockout>>,
+    /// How it is mounted.
+    #[kind(flatten)]
+    pub mounting: Mounting,
     /// Keep the method on one cluster.
     #[kind(replaces)]
     pub local: Option<bool>,

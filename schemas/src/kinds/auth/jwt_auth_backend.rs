@@ -1,5 +1,5 @@
 use crate::behavior::{Behavior, Operation, Step};
-use crate::kinds::auth::{AuthMount, Tune};
+use crate::kinds::auth::{AuthMount, Mounting, Tune};
 use crate::shape::{List, Map, MountPath, Name, Pem, Sensitive, WriteOnly};
 use crate::{Answer, Diagnostic, Kind, Number, Record, Value};
 
@@ -89,6 +89,9 @@ pub struct JwtAuthBackend {
     /// What can be tuned. Absent: as the server has it.
     #[kind(filled, at = "tune", api = "")]
     pub tune: Option<List<Tune>>,
+    /// How it is mounted.
+    #[kind(flatten)]
+    pub mounting: Mounting,
     /// Keep the method on one cluster.
     #[kind(default = false, replaces)]
     pub local: Option<bool>,

@@ -18,6 +18,9 @@ pub struct Token {
     /// Name in logs, after `token-`.
     #[kind(default = "token", replaces)]
     pub display_name: Option<String>,
+    /// Alias of the entity that the token stands for, at the method `token`. Needs a token role that allows it.
+    #[kind(replaces, unreadable, needs("role_name"))]
+    pub entity_alias: Option<String>,
     /// Lifetime that no renewal extends: `24h`.
     #[kind(replaces)]
     pub explicit_max_ttl: Option<Duration>,

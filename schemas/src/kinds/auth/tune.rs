@@ -24,6 +24,26 @@ pub struct Tune {
     pub token_type: Option<String>,
 }
 
+/// When failed logins lock a user out.
+#[derive(schemas::Fields)]
+pub struct UserLockout {
+    /// Failures in a row.
+    #[kind(api = "user_lockout_config.lockout_threshold", aliases("user_lockout_threshold"))]
+    pub threshold: Option<i64>,
+    /// How long the user stays locked out: `15m`.
+    #[kind(api = "user_lockout_config.lockout_duration", aliases("user_lockout_duration"))]
+    pub duration: Option<Duration>,
+    /// After how long without a failure they are counted anew: `15m`.
+    #[kind(
+        api = "user_lockout_config.lockout_counter_reset_duration",
+        aliases("user_lockout_counter_reset_duration")
+    )]
+    pub counter_reset_duration: Option<Duration>,
+    /// Lock nobody out.
+    #[kind(api = "user_lockout_config.lockout_disable", aliases("user_lockout_disable"))]
+    pub disable: Option<bool>,
+}
+
 /// A mounted auth method: its path may come from its type, and a change of the path moves it.
 pub(crate) struct AuthMount;
 

@@ -39,6 +39,9 @@ pub struct KvSecretV2 {
     /// Options of the write, such as `cas`.
     #[kind(at = "data", unreadable)]
     pub options: Option<Map<String>>,
+    /// Version that the metadata must have for a write of it to succeed; 0: there must be none. OpenBao only.
+    #[kind(at = "metadata", unreadable, openbao)]
+    pub metadata_cas: Option<i64>,
     /// Do not read the secret. Changes made elsewhere are not seen.
     #[kind(local, default = false)]
     pub disable_read: Option<bool>,
@@ -81,6 +84,9 @@ pub struct CustomMetadata {
     pub delete_version_after: Option<Seconds>,
     /// How many versions are kept; 0: as the engine says.
     pub max_versions: Option<i64>,
+    /// Every write of the metadata must name the version it expects (`metadata_cas`). OpenBao only.
+    #[kind(openbao)]
+    pub metadata_cas_required: Option<bool>,
 }
 
 const DATA: &str = "{mount}/data/{name}";
@@ -198,28 +204,37 @@ fn metadata_write(
     else {
         return Ok(None);
     };
-    let body = match prior {
-        None => metadata_body(block, false),
-        Some(prior) if codec::changes(kind, field, prior, desired) => metadata_body(block, true),
-        Some(_) => return Ok(None),
+    let before = match prior.map(|prior| (prior, prior.get(field.name).as_list())) {
+        None => None,
+        Some((prior, _)) if !codec::changes(kind, field, prior, desired) => return Ok(None),
+        Some((_, blocks)) => Some(blocks.and_then(<[Value]>::first).unwrap_or(&Value::Null)),
     };
+    let mut body = metadata_body(block, before);
     let says_nothing = body.as_map().is_none_or(|entries| entries.is_empty());
+    if let Some(cas) = desired.get("metadata_cas").as_i64() {
+        body.put("metadata_cas", cas.into());
+    }
     let request = Request::new(Method::Put, path(METADATA, desired)?).with_body(body);
     Ok((!says_nothing).then_some(request))
 }
 
-/// The fields of a block that say something. `reset`: the others too, as what clears them.
-fn metadata_body(block: &Value, reset: bool) -> Value {
+/// The fields of a block that say something. Where there was a block before, the others too, as what clears them; but of
+/// those that not every server knows only what had been set.
+fn metadata_body(block: &Value, before: Option<&Value>) -> Value {
     let mut body = map([]);
     for field in fields(<CustomMetadata as Declared>::PARTS) {
         let value = block.at(field.name);
-        if !compare::same(field, value, &Value::Null) {
+        if !says_nothing(field, value) {
             body.put(field.api, codec::encode(&field.shape, value));
-        } else if reset {
+        } else if before.is_some_and(|before| !field.openbao || !says_nothing(field, before.at(field.name))) {
             body.put(field.api, absent(field));
         }
     }
     body
+}
+
+fn says_nothing(field: &Field, value: &Value) -> bool {
+    compare::same(field, value, &Value::Null)
 }
 
 fn reads(record: &Record) -> Result<Vec<Request>, Diagnostic> {
@@ -271,7 +286,11 @@ fn custom_metadata(kind: &Kind, known: &Value, live: &Value) -> Value {
     let first = |block: &Value| block.as_list().and_then(<[Value]>::first).cloned().unwrap_or_default();
     let live = first(&codec::decode(&Shape::Block { parts, max: 1 }, live));
     let known = first(known);
-    let shown = fields(parts).map(|field| {
+    // What only some servers know stands there where it says something.
+    let is_needless = |field: &&Field| {
+        field.openbao && [&known, &live].iter().all(|block| says_nothing(field, block.at(field.name)))
+    };
+    let shown = fields(parts).filter(|field| !is_needless(field)).map(|field| {
         let shown = settle(kind, field, known.at(field.name), live.at(field.name).clone());
         // States show what was read for nobody as it is: an empty map, not none.
         let is_undeclared = known.is_null() && shown.is_null();

@@ -2,7 +2,7 @@ use crate::acl::timestamp;
 use crate::behavior::{self, Behavior, Operation, Step};
 use crate::compare;
 use crate::kind::Field;
-use crate::shape::{AclPolicy, Name};
+use crate::shape::{AclPolicy, Duration, Name};
 use crate::{Answer, Diagnostic, Kind, Record, Request, Value};
 
 /// An ACL policy: which paths a token may use, and how.
@@ -22,8 +22,11 @@ pub struct Policy {
     #[kind(openbao)]
     pub cas_required: Option<bool>,
     /// When the policy ends, as `2030-01-01T00:00:00Z`. OpenBao only.
-    #[kind(openbao)]
+    #[kind(openbao, conflicts("ttl"))]
     pub expiration: Option<String>,
+    /// How long the policy lasts from each write of it on: `1h`. OpenBao only.
+    #[kind(unreadable, openbao, conflicts("expiration"))]
+    pub ttl: Option<Duration>,
     /// Slashes in what identity templates put in do not separate parts of a path. OpenBao only.
     #[kind(openbao)]
     pub allow_slashes_in_identity_templates: Option<bool>,
@@ -41,7 +44,7 @@ struct Careful;
 impl Behavior for Careful {
     fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
         let Operation::Create { desired } = operation else {
-            return without_empty_end(behavior::follow_table(kind, operation, answers));
+            return with_own_end(operation, behavior::follow_table(kind, operation, answers));
         };
         let name = desired.text("name");
         match answers.split_first() {
@@ -50,7 +53,7 @@ impl Behavior for Careful {
             Some((look, _)) if look.is_success() && !desired.flag("allow_overwrite") => {
                 Step::Failed(taken(name))
             }
-            Some((_, rest)) => behavior::follow_table(kind, operation, rest),
+            Some((_, rest)) => with_own_end(operation, behavior::follow_table(kind, operation, rest)),
         }
     }
 
@@ -75,13 +78,36 @@ impl Behavior for Careful {
     }
 }
 
-/// A write without an end takes it off; the server refuses an empty one.
-fn without_empty_end(step: Step) -> Step {
-    let Step::Call(mut request) = step else { return step };
-    if let Some(Value::Map(body)) = &mut request.body {
-        body.retain(|name, value| name != "expiration" || value.as_str() != Some(""));
+/// A write without an end takes it off; the server refuses an empty one. The end that follows from a lifetime is nobody's
+/// configuration.
+fn with_own_end(operation: &Operation<'_>, step: Step) -> Step {
+    match step {
+        Step::Call(mut request) => {
+            if let Some(Value::Map(body)) = &mut request.body {
+                let is_empty = |name: &str, value: &Value| match name {
+                    "expiration" => value.as_str() == Some(""),
+                    "ttl" => value.as_str() == Some("0s"),
+                    _ => false,
+                };
+                body.retain(|name, value| !is_empty(name, value));
+            }
+            Step::Call(request)
+        }
+        Step::Done(record) if !record.get("ttl").is_null() => {
+            let end = known(operation).get("expiration").clone();
+            Step::Done(record.with("expiration", end))
+        }
+        step => step,
     }
-    Step::Call(request)
+}
+
+/// The object as it is known before the answers.
+fn known<'a>(operation: &Operation<'a>) -> &'a Record {
+    match operation {
+        Operation::Create { desired } | Operation::Update { desired, .. } => desired,
+        Operation::Read { prior } | Operation::Delete { prior } => prior,
+        Operation::Open { config } | Operation::Close { opened: config } => config,
+    }
 }
 
 fn taken(name: &str) -> Diagnostic {
