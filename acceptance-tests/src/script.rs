@@ -53,6 +53,17 @@ pub struct Exchange {
     line: usize,
 }
 
+/// Where requests go, and with which token.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// `127.0.0.1:PORT`.
+    pub address: String,
+    /// Root token.
+    pub token: String,
+    /// What `{unseal_key}` stands for, if it is known.
+    pub unseal_key: Option<String>,
+}
+
 /// One exchange as it was replayed.
 #[derive(Clone, Debug)]
 pub struct Replayed {
@@ -124,17 +135,23 @@ impl Script {
     /// # Errors
     /// When the server does not answer.
     pub fn replay(&self, server: &Server) -> Result<Vec<Replayed>, String> {
-        let mut variables = Variables::of(self, server);
+        let is_wanted = self.exchanges.iter().any(|exchange| exchange.source.contains("{unseal_key}"));
+        let unseal_key = if is_wanted { server.unseal_key() } else { None };
+        let (address, token) = (server.address.clone(), server.token.clone());
+        self.replay_at(&Endpoint { address, token, unseal_key }).collect()
+    }
+
+    /// As [`replay`](Script::replay), a request each time that the iterator is asked for the next one.
+    pub fn replay_at(&self, endpoint: &Endpoint) -> impl Iterator<Item = Result<Replayed, String>> {
+        let mut variables = Variables::of(endpoint);
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-        let mut replayed = Vec::new();
-        for exchange in &self.exchanges {
+        self.exchanges.iter().map(move |exchange| {
             let name = format!("{} {}", exchange.method, exchange.target);
             let count = seen.entry(name.clone()).or_default();
             *count += 1;
             let name = if *count == 1 { name } else { format!("{name} #{count}") };
-            replayed.push(exchange.replay(name, server, &mut variables)?);
-        }
-        Ok(replayed)
+            exchange.replay(name, endpoint, &mut variables)
+        })
     }
 
     /// Sends every request, and wants every answer to be as the file says: where it gives a status alone, only the
@@ -247,8 +264,13 @@ impl Exchange {
         Ok(())
     }
 
-    fn replay(&self, name: String, server: &Server, variables: &mut Variables) -> Result<Replayed, String> {
-        let reply = self.call(server, variables).send(&server.address)?;
+    fn replay(
+        &self,
+        name: String,
+        endpoint: &Endpoint,
+        variables: &mut Variables,
+    ) -> Result<Replayed, String> {
+        let reply = self.call(endpoint, variables).send(&endpoint.address)?;
         variables.capture(&self.captures, &reply.json());
         let body = mask(&variables.hide(&reply.json()));
         let headers = self.shown_of(&reply);
@@ -269,10 +291,10 @@ impl Exchange {
         headers.map(|(name, value)| (name.clone(), Value::String(mask::mask_text(value)))).collect()
     }
 
-    fn call(&self, server: &Server, variables: &Variables) -> Call {
+    fn call(&self, endpoint: &Endpoint, variables: &Variables) -> Call {
         let mut call = Call::new(&self.method, &variables.fill(&self.target));
         if !self.headers.iter().any(|(name, _)| name == "X-Vault-Token") {
-            call = call.header("X-Vault-Token", &server.token);
+            call = call.header("X-Vault-Token", &endpoint.token);
         }
         for (name, value) in self.headers.iter().filter(|(_, value)| value != "none") {
             call = call.header(name, &variables.fill(value));
@@ -311,9 +333,8 @@ struct Variables(BTreeMap<String, String>);
 
 impl Variables {
     /// What is known from the start: `{unseal_key}`, if the server tells it.
-    fn of(script: &Script, server: &Server) -> Self {
-        let is_wanted = script.exchanges.iter().any(|exchange| exchange.source.contains("{unseal_key}"));
-        let key = if is_wanted { server.unseal_key() } else { None };
+    fn of(endpoint: &Endpoint) -> Self {
+        let key = endpoint.unseal_key.clone();
         Self(key.map(|key| ("unseal_key".to_owned(), key)).into_iter().collect())
     }
 

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 /// Crate, and those of our crates that it may depend on.
 const ARROWS: &[(&str, &[&str])] = &[
-    // The harness drives built programs over HTTP; of our crates it knows the list of kinds alone.
-    ("acceptance-tests", &["schemas"]),
+    // The harness drives built programs over HTTP; of our crates it knows the list of kinds alone, but for the test that
+    // looks behind the answers of a server, which it runs in its own process.
+    ("acceptance-tests", &["schemas", "server"]),
     ("client", &["schemas"]),
     // The binary makes the client that it hands to the reconciler, and prints diagnostics.
     ("lockstep", &["client", "reconciler", "schemas", "server"]),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 const IN_SYNC: i32 = 0;
 const ERROR: i32 = 1;
 const CHANGES: i32 = 2;
+const BLOCKED: i32 = 3;
 const STALE: i32 = 4;
 
 #[track_caller]
@@ -75,10 +76,88 @@ fn a_secret_that_was_changed_makes_a_plan_stale() {
             lockstep.expect(&plan, CHANGES, "plan")?;
             server.must("PUT", path, Some(&body))?;
             let stale = lockstep.expect(&["apply", "p.json"], STALE, "apply of a stale plan")?;
-            if !stale.stderr.contains("was changed since the plan was made") {
-                return Err(stale.failure("it does not say what changed"));
+            let [first, then] = ["error: the plan is stale", "was changed since the plan was made"]
+                .map(|text| stale.stderr.find(text));
+            if first != Some(0) || then <= first {
+                return Err(stale.failure("it does not say first that it is stale, and then what changed"));
             }
         }
         Ok(())
+    });
+}
+
+const NEVER_STORED: &str = r#"
+mount "kv" {
+  type    = "kv"
+  options = { version = "2" }
+  secret "blind" {
+    data_json_wo = { p = secret.env("P") }
+  }
+}
+"#;
+
+#[test]
+fn a_secret_that_is_never_stored_is_compared_where_that_is_asked_for() {
+    const COMPARED: [&str; 3] = ["drift", "-compare-secrets", "main.hcl"];
+    check(|lockstep, server| {
+        lockstep.set("P", "declared-9f31");
+        lockstep.write("main.hcl", NEVER_STORED)?;
+        lockstep.expect(&["apply", "-auto-approve", "main.hcl"], IN_SYNC, "apply")?;
+        let unasked = lockstep.expect(&["drift", "main.hcl"], IN_SYNC, "drift")?;
+        if !unasked.stdout.contains("data_json_wo  (not asked for: use -compare-secrets)") {
+            return Err(unasked.failure("it does not say why it is not compared"));
+        }
+        let compared = lockstep.expect(&COMPARED, IN_SYNC, "drift with secrets")?;
+        if compared.stdout.contains("not verifiable") {
+            return Err(compared.failure("it was not compared"));
+        }
+        let meddled = json!({ "data": { "p": "meddled-7c20" } });
+        server.must("PUT", "kv/data/blind", Some(&meddled))?;
+        lockstep.expect(&["drift", "main.hcl"], IN_SYNC, "drift that is not asked for")?;
+        let drift = lockstep.expect(&COMPARED, CHANGES, "drift of a secret")?;
+        let plan = ["plan", "-compare-secrets", "-out=p.json", "main.hcl"];
+        let planned = lockstep.expect(&plan, CHANGES, "plan of a secret")?;
+        let saved =
+            std::fs::read_to_string(lockstep.folder().join("p.json")).map_err(|error| error.to_string())?;
+        let shown = [drift.stdout, planned.stdout, planned.stderr, saved].concat();
+        if shown.contains("9f31") || shown.contains("7c20") || !shown.contains("data_json_wo") {
+            return Err(format!("the secret is shown, or its field is not:\n{shown}"));
+        }
+        lockstep.expect(&["apply", "p.json"], IN_SYNC, "apply of the saved plan")?;
+        let now = server.must("GET", "kv/data/blind", None)?;
+        if now.pointer("/data/data/p") != Some(&json!("declared-9f31")) {
+            return Err("the secret was not sent again".to_owned());
+        }
+        lockstep.expect(&COMPARED, IN_SYNC, "drift after the apply").map(drop)
+    });
+}
+
+#[test]
+fn a_lifetime_that_is_taken_off_is_drift() {
+    check(|lockstep, server| {
+        let tune = "tune {\n    default_lease_ttl = \"768h\"\n    max_lease_ttl = \"768h\"\n  }";
+        lockstep.write("main.hcl", &format!("auth \"a\" {{\n  type = \"userpass\"\n  {tune}\n}}\n"))?;
+        lockstep.expect(&["apply", "-auto-approve", "main.hcl"], IN_SYNC, "apply")?;
+        lockstep.expect(&["drift", "main.hcl"], IN_SYNC, "drift after the apply")?;
+        server.must("POST", "sys/auth/a/tune", Some(&json!({ "default_lease_ttl": 0 })))?;
+        lockstep.expect(&["drift", "main.hcl"], CHANGES, "drift of a lifetime")?;
+        lockstep.expect(&["apply", "-auto-approve", "main.hcl"], IN_SYNC, "apply of the lifetime")?;
+        lockstep.expect(&["drift", "main.hcl"], IN_SYNC, "drift after that").map(drop)
+    });
+}
+
+#[test]
+fn an_engine_that_would_go_back_to_version_1_is_refused_by_the_plan() {
+    check(|lockstep, _| {
+        let engine = |options: &str| format!("mount \"kv\" {{\n  type = \"kv\"\n  options = {options}\n}}\n");
+        lockstep.write("main.hcl", &engine("{ version = 2 }"))?;
+        lockstep.expect(&["apply", "-auto-approve", "main.hcl"], IN_SYNC, "apply")?;
+        lockstep.write("main.hcl", &engine("{}"))?;
+        let blocked = lockstep.expect(&["plan", "main.hcl"], BLOCKED, "plan of an older version")?;
+        if blocked.stdout.contains("does not become version 1 again") {
+            Ok(())
+        } else {
+            Err(blocked.failure("it does not say why"))
+        }
     });
 }

@@ -17,12 +17,13 @@ impl Client {
 }
 
 impl ReadClient<'_> {
-    /// Reads the object of `kind` whose keys are in `known`.
+    /// Reads the object of `kind` whose keys are in `known`, in full.
     ///
     /// # Errors
     /// What went wrong. A 403 is an error, not an absent object.
     pub async fn read(&self, kind: &Kind, namespace: &str, known: &Record) -> Result<Outcome, Error> {
-        let read = converse(self, kind, namespace, &Operation::Read { prior: known }).await;
+        let known = kind.asked_in_full(known);
+        let read = converse(self, kind, namespace, &Operation::Read { prior: &known }).await;
         read.map_err(|failure| failure.error)
     }
 

@@ -150,9 +150,15 @@ fn named(found: Vec<Diagnostic>, places: &BTreeMap<String, String>) -> Vec<Diagn
     found.into_iter().map(name).collect()
 }
 
-fn stale(mut changed: Vec<Diagnostic>) -> Exit {
-    changed.push(Diagnostic::error("the plan is stale, and nothing was written").hint("plan again"));
-    complain(&changed, &Sources::default());
+/// Says so first, and then what changed: that may be much.
+fn stale(changed: Vec<Diagnostic>) -> Exit {
+    let much = match changed.len() {
+        1 => "1 thing is not as it was when it was made".to_owned(),
+        count => format!("{count} things are not as they were when it was made"),
+    };
+    let summary = Diagnostic::error("the plan is stale, and nothing was written");
+    let found: Vec<_> = std::iter::once(summary.because(much).hint("plan again")).chain(changed).collect();
+    complain(&found, &Sources::default());
     Exit::Stale
 }
 

@@ -25,7 +25,8 @@ pub(crate) struct Configuration {
     /// Let secrets stand in the configuration in clear
     #[arg(long)]
     allow_literal_secrets: bool,
-    /// Run commands, too, for secrets that are compared with what the server shows; fail if one cannot be had
+    /// Compare all secrets that the server shows: also those that are never stored, and those that a command gives;
+    /// fail if one cannot be had
     #[arg(long)]
     compare_secrets: bool,
 }
@@ -137,10 +138,10 @@ impl Configuration {
         drop(bar);
         let mut inventory = taken.map_err(|error| fail(&error.to_diagnostic()))?;
         if !policy.destroy {
-            let commands = self.compare_secrets;
-            let fetched = inventory.fetch_secrets(&reader, &loaded.desired, &loaded.secrets, commands).await;
+            let compare = self.compare_secrets;
+            let fetched = inventory.fetch_secrets(&reader, &loaded.desired, &loaded.secrets, compare).await;
             let missing = fetched.map_err(|error| fail(&error.to_diagnostic()))?;
-            if commands && !missing.is_empty() {
+            if compare && !missing.is_empty() {
                 complain(&missing, &loaded.sources);
                 return Err(Exit::Error);
             }

@@ -121,7 +121,7 @@ impl VaultProvider {
         desired: &Record,
         request: &tf::ApplyRequest,
     ) -> tf::Value {
-        let known = prior.unwrap_or(desired);
+        let known = &kind.asked_in_full(prior.unwrap_or(desired));
         match self.run(kind, known, Operation::Read { prior: known }).await {
             Ok(Outcome::Object(record)) => convert::object(kind, &record),
             _ => request.prior_state.clone(),
@@ -173,9 +173,28 @@ fn checked(class: Class, request: &tf::ValidateRequest) -> Vec<tf::Diagnostic> {
         Ok(kind) => {
             let mut config = convert::record(kind, &request.config);
             config.take("id");
-            check::check(kind, &config).iter().map(failure::diagnostic).collect()
+            let found = check::check(kind, &config).into_iter().map(|found| hinted(kind, &config, found));
+            found.map(|found| failure::diagnostic(&found)).collect()
         }
         Err(error) => vec![error],
+    }
+}
+
+/// What is missing where a secret belongs may be what Terraform left out: it writes no secret into a configuration
+/// that it generates, and asks for no value instead.
+fn hinted(kind: &Kind, config: &Record, found: schemas::Diagnostic) -> schemas::Diagnostic {
+    let field = match &found.place {
+        Some(schemas::Place::Field(name)) => kind.field(name),
+        _ => None,
+    };
+    let is_missing = |field: &&schemas::Field| field.is_hidden() && config.get(field.name).is_null();
+    match field.filter(|field| found.is_error() && is_missing(field)) {
+        Some(field) => found.hint(format!(
+            "a configuration that Terraform generates lacks its secrets; give `{}` there, such as from a variable, and \
+             plan again",
+            field.name
+        )),
+        None => found,
     }
 }
 
@@ -229,7 +248,7 @@ impl tf::Provider for VaultProvider {
             Ok(kind) => kind,
             Err(error) => return tf::ReadResponse::error(error),
         };
-        let prior = convert::record(kind, &request.current_state);
+        let prior = kind.asked_in_full(&convert::record(kind, &request.current_state));
         let new_state = match self.run(kind, &prior, Operation::Read { prior: &prior }).await {
             Ok(Outcome::Object(record)) => convert::object(kind, &record),
             Ok(Outcome::Gone) => tf::Value::Null,
@@ -252,6 +271,10 @@ impl tf::Provider for VaultProvider {
             return tf::PlanResponse::error(error);
         }
         let planned = plan::plan(kind, prior.as_ref(), &config);
+        let refused = prior.as_ref().and_then(|prior| kind.behavior.refuses(kind, prior, &planned.record));
+        if let Some(refused) = refused.filter(|_| planned.changes && planned.replaces.is_empty()) {
+            return tf::PlanResponse::error(failure::diagnostic(&refused));
+        }
         let planned_state = if planned.changes {
             convert::object(kind, &planned.record)
         } else {

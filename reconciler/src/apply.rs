@@ -10,9 +10,9 @@ use crate::Address;
 use crate::fingerprint::Substance;
 use crate::hcl::plain_value;
 use crate::inventory::{CONCURRENCY, Live, Progress, Wanted, look_for};
-use crate::late::{Known, resolve_all};
+use crate::late::{Known, as_declared, resolve_all};
 use crate::outputs;
-use crate::plan::{Action, Plan, Step, merged, prior_of, readdressed};
+use crate::plan::{Action, Again, Plan, Step, merged, prior_of, readdressed};
 use crate::render::value::inline;
 use crate::secrets::Secrets;
 use crate::server::{Write, read, run};
@@ -79,7 +79,7 @@ pub async fn stale(plan: &Plan, server: &impl Write, progress: Progress<'_>) -> 
             _ if !step.action.writes() && fields.clone().next().is_none() => false,
             (Live::Absent, None) => false,
             (Live::Present(now), Some(then)) if step.action.writes() => {
-                Substance::of(step.kind, now) != Substance::of(step.kind, then)
+                Substance::of(step.kind, now, &step.fields) != Substance::of(step.kind, then, &step.fields)
             }
             (Live::Present(now), Some(then)) => fields.any(|field| now.get(field) != then.get(field)),
             _ => true,
@@ -102,7 +102,11 @@ pub(crate) async fn look_again(
     let taken = outputs::relied_on(plan);
     let gives = |step: &Step| taken.iter().any(|(address, _)| *address == step.address);
     let touched = plan.steps.iter().filter(|step| step.action.writes() || gives(step));
-    let wanted = touched.map(|step| Wanted::at(looked_for(step).clone(), step.kind, &step.fields));
+    let asked = outputs::of_all(plan.steps.iter().map(|step| &step.fields));
+    let wanted = touched.map(|step| {
+        let object = (&step.address, step.kind, &step.fields);
+        Wanted::at(looked_for(step).clone(), object, &asked)
+    });
     let mut found = look_for(server, wanted.collect(), progress).await?;
     // What moves with its container and is not written is as it will be.
     for step in plan.steps.iter().filter(|step| !step.action.writes()) {
@@ -262,13 +266,13 @@ impl Known for Run<'_> {
         self.secrets.get(reference)
     }
 
+    /// The same as the plan says of it: what is declared as it is written, else what the server has.
     fn output(&self, address: &Address, field: &str) -> Option<Value> {
-        let live = self.records.get(address).map(|record| record.get(field)).filter(|value| !value.is_null());
-        let declared = || {
-            let step = self.plan.steps.iter().find(|step| step.address == *address)?;
-            plain_value(step.fields.get(field)?)
-        };
-        live.cloned().or_else(declared)
+        let step = self.plan.steps.iter().find(|step| step.address == *address);
+        let live = || self.records.get(address).map(|record| record.get(field).clone());
+        as_declared(step.and_then(|step| step.fields.get(field)), self)
+            .or_else(live)
+            .filter(|value| !value.is_null())
     }
 }
 
@@ -334,7 +338,8 @@ fn made_meanwhile(found: &Diagnostic) -> Diagnostic {
 
 /// The object as it was and as it will be, for an update.
 fn both_sides(step: &Step, live: &Record, mut wanted: Record) -> (Record, Record) {
-    let mut prior = prior_of(step.kind, live, &mut wanted, &step.unverifiable, step.resend);
+    let again = if step.resend { Again::All } else { Again::These(&step.again) };
+    let mut prior = prior_of(step.kind, live, &mut wanted, &step.unverifiable, again);
     let desired = merged(step.kind, live, &wanted);
     for (name, value) in step.from.iter().flat_map(|from| crate::config::keys_of(step.kind, from)) {
         prior.set(name, plain_value(&value).unwrap_or_default());

@@ -56,14 +56,14 @@ pub(crate) struct Substance {
 }
 
 impl Substance {
-    /// All that the server shows of an object.
-    pub(crate) fn of(kind: &'static Kind, live: &Record) -> Self {
-        Self::of_shown(kind, live, &|_| false)
+    /// All that the server shows of an object that is declared with `fields`.
+    pub(crate) fn of(kind: &'static Kind, live: &Record, fields: &BTreeMap<String, Val>) -> Self {
+        Self::of_shown((kind, fields), live, &|_| false)
     }
 
     /// The same of the object of `step`, of which fields that secrets go into are hidden as well.
     pub(crate) fn of_step(step: &Step, live: &Record, hidden: &Hidden) -> Self {
-        Self::of_shown(step.kind, live, &|name| hidden.has(&step.address, name))
+        Self::of_shown((step.kind, &step.fields), live, &|name| hidden.has(&step.address, name))
     }
 
     /// One field of the object of `step`.
@@ -71,8 +71,16 @@ impl Substance {
         Self::of_fields(step.kind.field(name).into_iter(), live, &|name| hidden.has(&step.address, name))
     }
 
-    fn of_shown(kind: &'static Kind, live: &Record, takes_secret: &dyn Fn(&str) -> bool) -> Self {
+    fn of_shown(
+        (kind, fields): (&'static Kind, &BTreeMap<String, Val>),
+        live: &Record,
+        takes_secret: &dyn Fn(&str) -> bool,
+    ) -> Self {
+        // What nobody declares is looked at only where another object takes it, and counted there.
+        let is_declared = |field: &Field| fields.get(field.name).is_some_and(|value| *value != Val::Null);
+        let is_looked_at = |field: &Field| !kind.is_aside(field) || is_declared(field);
         let shown = kind.fields().filter(|field| field.at.is_some() && !field.key && field.readable);
+        let shown = shown.filter(|field| is_looked_at(field));
         let mut substance = Self::of_fields(shown, live, takes_secret);
         if let Some(versions) = version_count(live) {
             // The versions are those of the content, and not of what is said of it.
@@ -144,7 +152,7 @@ mod tests {
 
     fn fingerprint(kind: &str, text: &str, salt: &Salt) -> String {
         let (kind, live) = record(kind, text);
-        Substance::of(kind, &live).fingerprint(salt)
+        Substance::of(kind, &live, &BTreeMap::new()).fingerprint(salt)
     }
 
     #[test]
@@ -161,12 +169,13 @@ mod tests {
     #[test]
     fn a_plain_field_that_a_secret_goes_into_is_hidden() {
         let (kind, live) = record("mount", "{\"type\": \"kv\", \"description\": \"old\"}");
-        let substance = Substance::of_shown(kind, &live, &|name| name == "description");
+        let substance = Substance::of_shown((kind, &BTreeMap::new()), &live, &|name| name == "description");
         assert!(substance.hidden.contains_key("description") && !substance.plain.contains_key("description"));
         let text = "{\"custom_metadata\": [{\"max_versions\": 5}], \
                     \"metadata\": {\"version\": \"1\", \"created_time\": \"t\"}}";
         let (kind, live) = record("kv_secret_v2", text);
-        let substance = Substance::of_shown(kind, &live, &|name| name == "custom_metadata");
+        let substance =
+            Substance::of_shown((kind, &BTreeMap::new()), &live, &|name| name == "custom_metadata");
         assert!(substance.hidden.contains_key("custom_metadata"), "the versions do not count it");
     }
 

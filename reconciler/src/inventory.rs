@@ -1,19 +1,21 @@
 //! What is there: the declared objects as the server has them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use client::Error;
 use futures::stream::{self, StreamExt as _};
-use schemas::{Diagnostic, Field, Kind, Record, Secret, Value};
+use schemas::{Diagnostic, Field, Kind, Record, Secret, Shape, Value, compare, json};
 
 use crate::Address;
 use crate::config::{Declared, Desired, type_field, type_of};
 use crate::late::{Known, Nothing, resolve_all};
+use crate::outputs::{self, Output};
+use crate::plan::Why;
 use crate::secrets::Secrets;
 use crate::server::{Batched, Identity, Look, check_token, read};
-use crate::value::{SecretRef, Val};
+use crate::value::{Late, SecretRef, Val};
 
 /// Objects that are looked at together.
 pub const CONCURRENCY: usize = 8;
@@ -29,6 +31,8 @@ pub struct Inventory {
     secrets: Arc<Secrets>,
     /// Objects with such secrets, fitted to what is declared.
     fitted: BTreeMap<Address, Record>,
+    /// What the server has of values that are sent and never stored, where that was asked for.
+    unstored: BTreeMap<Output, Result<Value, Why>>,
 }
 
 /// An object as the server has it.
@@ -72,12 +76,13 @@ impl Inventory {
 
     /// An inventory of what is known already.
     pub fn of(server: Identity, objects: BTreeMap<Address, Live>) -> Self {
-        Self { server, objects, secrets: Arc::default(), fitted: BTreeMap::new() }
+        Self { server, objects, ..Self::default() }
     }
 
     /// Fetches the secrets of fields that the server shows, so that they can be compared; those for which a command
-    /// has to be run only if `commands` says so. The values stay in this inventory, and are wiped with it. The result
-    /// says of each secret that cannot be had why: the fields that it goes into are not compared.
+    /// has to be run, and those of fields that are sent and never stored, only if `compare` says so. The values stay in
+    /// this inventory, and are wiped with it. The result says of each secret that cannot be had why: the fields that it
+    /// goes into are not compared.
     ///
     /// # Errors
     /// When nobody answers.
@@ -86,16 +91,51 @@ impl Inventory {
         server: &impl Look,
         desired: &Desired,
         variables: &BTreeMap<String, Secret>,
-        commands: bool,
+        compare: bool,
     ) -> Result<Vec<Diagnostic>, Error> {
         let is_present = |address: &Address| self.record(&self.place(desired, address)).is_some();
         let present = desired.objects.iter().filter(|(address, _)| is_present(address));
-        let shown = present.flat_map(|(_, object)| shown_fields(object));
-        let wanted = shown.flat_map(Val::secrets).filter(|secret| commands || !secret.runs_a_command());
+        let shown = present.flat_map(|(_, object)| shown_fields(object, compare));
+        let wanted = shown.flat_map(Val::secrets).filter(|secret| compare || !secret.runs_a_command());
         let (secrets, found) = Secrets::fetch_some(wanted.collect(), variables, server).await;
         self.secrets = Arc::new(secrets);
         self.fit(server, desired).await?;
+        if compare {
+            self.look_at_unstored(server, desired).await?;
+        }
         Ok(found)
+    }
+
+    /// Looks at what the server shows of values that are sent and never stored.
+    async fn look_at_unstored(&mut self, server: &impl Look, desired: &Desired) -> Result<(), Error> {
+        let mut found = BTreeMap::new();
+        for (address, object) in &desired.objects {
+            let place = self.place(desired, address);
+            let (Some(_), Ok(wanted)) = (self.record(&place), resolve_all(&object.fields, self)) else {
+                continue;
+            };
+            for field in object.kind.fields().filter(|field| !wanted.get(field.name).is_null()) {
+                let Some(shown_as) = field.shown_as else { continue };
+                let known = shown_instead(object.kind, &place, wanted.clone(), (field, shown_as));
+                let is = match read(server, object.kind, &address.namespace(), &known).await {
+                    Ok(record) => of_unstored(field, wanted.get(field.name), record.as_ref(), shown_as),
+                    Err(error) => Err(refusal(error)?),
+                };
+                found.insert((address.clone(), field.name.to_owned()), is);
+            }
+        }
+        self.unstored = found;
+        Ok(())
+    }
+
+    /// What the server has of `field`, which is sent and never stored; `None` if nobody looked.
+    pub(crate) fn unstored(&self, address: &Address, field: &str) -> Option<&Result<Value, Why>> {
+        self.unstored.get(&(address.clone(), field.to_owned()))
+    }
+
+    /// True if the secret was fetched.
+    pub(crate) fn has_secret(&self, reference: &SecretRef) -> bool {
+        self.secrets.get(reference).is_some()
     }
 
     /// Looks once more at objects whose secrets seem to differ, now that these are known: some kinds show what is
@@ -169,26 +209,86 @@ fn comparable(kind: &'static Kind) -> impl Iterator<Item = &'static Field> {
     kind.fields().filter(|field| field.readable && !field.is_write_only())
 }
 
-fn shown_fields(object: &Declared) -> impl Iterator<Item = &Val> {
-    comparable(object.kind).filter_map(|field| object.fields.get(field.name))
+/// Values of fields that the server shows; of those that are never stored only if they are to be compared.
+fn shown_fields(object: &Declared, compare: bool) -> impl Iterator<Item = &Val> {
+    let unstored = object.kind.fields().filter(move |field| compare && field.shown_as.is_some());
+    comparable(object.kind).chain(unstored).filter_map(|field| object.fields.get(field.name))
+}
+
+/// What is known of an object that is looked at for `field`: as if `shown_as`, in which the server shows it, were
+/// asked for in its place.
+fn shown_instead(
+    kind: &Kind,
+    place: &Address,
+    mut known: Record,
+    (field, shown_as): (&Field, &'static str),
+) -> Record {
+    for (name, value) in crate::config::keys_of(kind, place) {
+        known.set(name, crate::hcl::plain_value(&value).unwrap_or_default());
+    }
+    for name in [Some(field.name), field.revision].into_iter().flatten() {
+        known.set(name, Value::Null);
+    }
+    known.with(shown_as, Secret::new(Value::Unknown))
+}
+
+/// The value of `field` in `record`; as it is `wanted` if that is what the server keeps of it.
+fn of_unstored(field: &Field, wanted: &Value, record: Option<&Record>, shown_as: &str) -> Result<Value, Why> {
+    let is = record.map(|record| record.get(shown_as).clone()).unwrap_or_default();
+    if wanted.has_unknown() {
+        return Err(Why::NoSecret);
+    }
+    if is.has_unknown() {
+        return Err(Why::NotRead);
+    }
+    let document = |value: &Value| value.as_str().and_then(|text| json::parse(text).ok());
+    let is_kept = match (field.shape, document(wanted), document(&is)) {
+        (Shape::Json, Some(wanted), Some(is)) => compare::is_kept(&wanted, &is),
+        _ => false,
+    };
+    Ok(Secret::new(if is_kept { wanted.expose().clone() } else { is.expose().clone() }).into())
+}
+
+/// That a look was refused.
+///
+/// # Errors
+/// When nobody answered.
+fn refusal(error: Error) -> Result<Why, Error> {
+    match error {
+        Error::Refused(_) => Ok(Why::Refused),
+        error => Err(error),
+    }
 }
 
 fn wanted(desired: &Desired) -> Vec<Wanted> {
     let declared = desired.objects.iter().map(|(address, object)| (address, object.kind, &object.fields));
     let removed = desired.removed.iter().map(|(address, object)| (address, object.kind, &object.fields));
-    let places = declared.chain(removed).flat_map(|(address, kind, fields)| {
-        let places = std::iter::once(address.clone()).chain(desired.earlier(address));
-        places.map(move |place| Wanted::at(place, kind, fields))
-    });
-    places.collect()
+    let asked = outputs::of_all(desired.objects.values().map(|object| &object.fields));
+    let mut wanted = Vec::new();
+    for object in declared.chain(removed) {
+        let places = std::iter::once(object.0.clone()).chain(desired.earlier(object.0));
+        wanted.extend(places.map(|place| Wanted::at(place, object, &asked)));
+    }
+    wanted
 }
 
 impl Wanted {
-    /// The object with those fields, looked for at `address`.
-    pub(crate) fn at(address: Address, kind: &'static Kind, fields: &BTreeMap<String, Val>) -> Self {
+    /// An object with the address, the kind and the fields that it is declared with, looked for at `address`. What
+    /// others take of it is `asked` for.
+    pub(crate) fn at(
+        address: Address,
+        (declared, kind, fields): (&Address, &'static Kind, &BTreeMap<String, Val>),
+        asked: &BTreeSet<Output>,
+    ) -> Self {
         let keys = crate::config::keys_of(kind, &address);
         let mut fields = fields.clone();
         fields.extend(keys.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        for field in kind.fields().filter(|field| kind.is_aside(field)) {
+            let is_open = fields.get(field.name).is_none_or(|value| *value == Val::Null);
+            if is_open && asked.contains(&(declared.clone(), field.name.to_owned())) {
+                fields.insert(field.name.to_owned(), Val::late(Late::Unsettled));
+            }
+        }
         Self { address, kind, fields }
     }
 }

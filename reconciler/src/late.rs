@@ -55,6 +55,13 @@ pub(crate) fn resolve(value: &Val, known: &dyn Known) -> Result<Value, String> {
     })
 }
 
+/// What other objects get of a field that is `declared`: the value as it is written there, whatever form the server
+/// answers it in. `None` if it is not declared, or not known.
+pub(crate) fn as_declared(declared: Option<&Val>, known: &dyn Known) -> Option<Value> {
+    let value = resolve(declared?, known).ok()?;
+    Some(value).filter(|value| !value.is_null() && !value.has_unknown())
+}
+
 /// The fields of an object.
 ///
 /// # Errors

@@ -19,10 +19,13 @@ pub(crate) fn reveal(mut step: Step) -> Step {
         let is = document(live?.get(name))?;
         contradicts(&outline, &is).then_some(outline)
     };
-    let differing: Vec<_> =
-        step.unverifiable.iter().filter_map(|name| Some((name.clone(), differs(name)?))).collect();
+    let differing: Vec<_> = step
+        .unverifiable
+        .iter()
+        .filter_map(|unseen| Some((unseen.field.clone(), differs(&unseen.field)?)))
+        .collect();
     for (field, after) in differing {
-        step.unverifiable.retain(|name| *name != field);
+        step.unverifiable.retain(|unseen| unseen.field != field);
         let before = Secret::new(Value::Unknown).into();
         step.changes.push(Change { field, before, after, replaces: false });
     }

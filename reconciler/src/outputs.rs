@@ -14,6 +14,11 @@ use crate::value::Val;
 /// An object and one of its fields.
 pub(crate) type Output = (Address, String);
 
+/// What objects with these fields take from others.
+pub(crate) fn of_all<'a>(objects: impl Iterator<Item = &'a BTreeMap<String, Val>>) -> BTreeSet<Output> {
+    objects.flat_map(BTreeMap::values).flat_map(Val::outputs).collect()
+}
+
 /// What `step` takes from other objects.
 fn taken(step: &Step) -> BTreeSet<Output> {
     step.fields.values().flat_map(Val::outputs).collect()

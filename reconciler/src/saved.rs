@@ -13,14 +13,14 @@ use crate::fingerprint::{Salt, Substance, of_value};
 use crate::hidden::Hidden;
 use crate::inventory::{Live, Progress};
 use crate::outputs::{self, Output};
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{Action, Plan, Step, Unseen, Why};
 use crate::render::value::public;
 use crate::server::{Identity, Write};
 use crate::value::{Late, SecretRef, Val};
 use crate::{Address, Sources, Span};
 
 /// The format, in the file's `format`.
-const FORMAT: &str = "lockstep-plan/3";
+const FORMAT: &str = "lockstep-plan/4";
 
 /// A plan as it was saved.
 #[derive(Clone, Debug)]
@@ -233,6 +233,7 @@ fn encode_step(step: &Step, salt: &Salt, hidden: &Hidden) -> Result<Value, Diagn
     let changes = changes.collect::<Vec<_>>();
     Ok(map([
         ("action", step.action.as_str().into()),
+        ("again", Value::List(step.again.iter().map(|name| name.as_str().into()).collect())),
         ("address", step.address.to_string().into()),
         ("changes", Value::List(changes)),
         ("desired_fingerprint", of_value(&desired).into()),
@@ -243,8 +244,20 @@ fn encode_step(step: &Step, salt: &Salt, hidden: &Hidden) -> Result<Value, Diagn
         ("needs", Value::List(needs)),
         ("reason", step.reason.as_ref().map_or(Value::Null, encode_reason)),
         ("resend", step.resend.into()),
-        ("unverifiable", Value::List(step.unverifiable.iter().map(|name| name.as_str().into()).collect())),
+        ("unverifiable", encode_unseen(&step.unverifiable)),
     ]))
+}
+
+/// Field names with the words for why they are not compared.
+fn encode_unseen(unseen: &[Unseen]) -> Value {
+    Value::Map(unseen.iter().map(|unseen| (unseen.field.clone(), unseen.why.as_str().into())).collect())
+}
+
+fn decode_unseen(value: &Value) -> Option<Vec<Unseen>> {
+    let decode = |(field, why): (&String, &Value)| {
+        Some(Unseen { field: field.clone(), why: Why::parse(why.as_str()?)? })
+    };
+    value.as_map()?.iter().map(decode).collect()
 }
 
 /// Why a step is blocked or unknown.
@@ -334,8 +347,7 @@ pub fn decode(text: &str) -> Result<Saved, Diagnostic> {
 fn decode_step(value: &Value) -> Option<(Step, Option<String>)> {
     let text = |name: &str| value.at(name).as_str();
     let needs = value.at("needs").as_list()?.iter().map(|need| Address::parse(need.as_str()?));
-    let unverifiable =
-        value.at("unverifiable").as_list()?.iter().map(|name| name.as_str().map(str::to_owned));
+    let again = value.at("again").as_list()?.iter().map(|name| name.as_str().map(str::to_owned));
     let desired = value.at("desired").as_map()?.iter();
     let fields = desired.map(|(name, value)| Some((name.clone(), decode_val(value)?)));
     let step = Step {
@@ -343,7 +355,7 @@ fn decode_step(value: &Value) -> Option<(Step, Option<String>)> {
         kind: kinds::find(Class::Resource, text("kind")?)?,
         action: Action::parse(text("action")?)?,
         changes: Vec::new(),
-        unverifiable: unverifiable.collect::<Option<_>>()?,
+        unverifiable: decode_unseen(value.at("unverifiable"))?,
         reason: decode_reason(value.at("reason")),
         fields: fields.collect::<Option<_>>()?,
         live: None,
@@ -353,6 +365,7 @@ fn decode_step(value: &Value) -> Option<(Step, Option<String>)> {
         },
         needs: needs.collect::<Option<BTreeSet<_>>>()?,
         resend: value.at("resend").as_bool()?,
+        again: again.collect::<Option<_>>()?,
         span: None,
     };
     let expected = of_value(value.at("desired"));

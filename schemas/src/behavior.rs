@@ -22,7 +22,7 @@ pub enum Operation<'a> {
     },
     /// Look at it. Also: read a data source.
     Read {
-        /// What is known: at least the keys.
+        /// What is known: at least the keys. What is unknown is asked for ([`Kind::asked_in_full`]).
         prior: &'a Record,
     },
     /// Change it.
@@ -92,6 +92,11 @@ pub trait Behavior: Send + Sync {
         Vec::new()
     }
 
+    /// Why `prior` cannot become `planned`, neither in place nor as a new object. Values may be unknown.
+    fn refuses(&self, _kind: &Kind, _prior: &Record, _planned: &Record) -> Option<Diagnostic> {
+        None
+    }
+
     /// The object's address, from an import id. The default tries the kind's templates.
     fn import(&self, kind: &Kind, id: &str) -> Option<Record> {
         kind.imports.iter().find_map(|template| template.parse(id))
@@ -153,7 +158,7 @@ pub fn follow_table(kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) 
         Operation::Update { prior, desired } => {
             converse(kind, desired, alteration(kind, prior, desired), answers)
         }
-        Operation::Read { prior } => converse(kind, prior, Vec::new(), answers),
+        Operation::Read { prior } => read_on(kind, prior, answers),
         Operation::Delete { prior } => deletion(kind, prior, answers),
         Operation::Open { .. } | Operation::Close { .. } => Step::Failed(Diagnostic::error(format!(
             "`{}` is not an ephemeral resource",
@@ -177,10 +182,12 @@ fn converse(
     if let Some(write) = writes.into_iter().nth(answers.len()) {
         return write.map_or_else(Step::Failed, Step::Call);
     }
+    // What is written is shown in full.
+    let endpoints = kind.endpoints.iter();
     if writes_nothing {
-        return read_on(kind, known, read);
+        return read_endpoints(kind, endpoints, known, read);
     }
-    match read_on(kind, &known.clone().without_nulls(), read) {
+    match read_endpoints(kind, endpoints, &known.clone().without_nulls(), read) {
         Step::Done(record) => lost(kind, known, &record).map_or(Step::Done(record), Step::Failed),
         step => step,
     }
@@ -207,9 +214,19 @@ pub fn lost(kind: &Kind, written: &Record, read: &Record) -> Option<Diagnostic> 
     )
 }
 
-/// Reads endpoint after endpoint; `answers` are those of the reads alone.
+/// Reads endpoint after endpoint, those that are asked for; `answers` are those of the reads alone.
 pub fn read_on(kind: &Kind, known: &Record, answers: &[Answer]) -> Step {
-    let readable: Vec<_> = kind.endpoints.iter().filter_map(|at| Some((at, at.read?))).collect();
+    let asked = kind.endpoints.iter().filter(|endpoint| kind.is_asked(endpoint, known));
+    read_endpoints(kind, asked, known, answers)
+}
+
+fn read_endpoints<'a>(
+    kind: &Kind,
+    endpoints: impl Iterator<Item = &'a Endpoint>,
+    known: &Record,
+    answers: &[Answer],
+) -> Step {
+    let readable: Vec<_> = endpoints.filter_map(|at| Some((at, at.read?))).collect();
     for (index, answer) in answers.iter().enumerate() {
         if answer.says_gone() && index == 0 {
             return Step::Gone;

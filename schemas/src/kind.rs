@@ -4,6 +4,7 @@
 
 use crate::behavior::Behavior;
 use crate::template::Template;
+use crate::{Record, Value};
 
 /// What sort of Terraform object a kind is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub struct Kind {
     pub deprecated: Option<&'static str>,
     /// Where it stands in the reconciler's HCL; `None` where it has no place there.
     pub block: Option<Block>,
+    /// Why it has no place there, if it is an act in the clothes of an object.
+    pub act: Option<Act>,
     /// What the table cannot say.
     pub behavior: &'static dyn Behavior,
 }
@@ -105,6 +108,8 @@ pub struct Field {
     pub inherited: bool,
     /// The field whose change makes a write-only value be sent again.
     pub revision: Option<&'static str>,
+    /// The field in which the server shows what was sent as this write-only one.
+    pub shown_as: Option<&'static str>,
     /// Fields that may not be set together with it.
     pub conflicts: &'static [&'static str],
     /// It or one of these must be set, and only one.
@@ -241,6 +246,17 @@ pub struct Endpoint {
     pub answer: &'static str,
     /// Prefix that update bodies drop from field names: a mount's `config.` when it is tuned.
     pub strip: &'static str,
+    /// It is read only where one of its fields is asked for: set, or unknown.
+    pub aside: bool,
+}
+
+/// Something that is done and not declared: who does it once more gets another one.
+#[derive(Clone, Copy, Debug)]
+pub struct Act {
+    /// What people would call its block: `token`.
+    pub name: &'static str,
+    /// What to do instead of declaring it.
+    pub instead: &'static str,
 }
 
 /// One request: method and path.
@@ -309,6 +325,26 @@ impl Kind {
         self.endpoints.iter().find(|endpoint| endpoint.name == name)
     }
 
+    /// Whether `endpoint` has to be read, where `known` is what is known and asked for.
+    pub fn is_asked(&self, endpoint: &Endpoint, known: &Record) -> bool {
+        let mut fields = self.fields().filter(|field| field.at == Some(endpoint.name));
+        !endpoint.aside || fields.any(|field| !known.get(field.name).is_null())
+    }
+
+    /// `known`, such that a read shows the object in full.
+    pub fn asked_in_full(&self, known: &Record) -> Record {
+        let mut asked = known.clone();
+        for field in self.fields().filter(|field| self.is_aside(field) && known.get(field.name).is_null()) {
+            asked.set(field.name, Value::Unknown);
+        }
+        asked
+    }
+
+    /// Whether `field` is read only where it is asked for.
+    pub fn is_aside(&self, field: &Field) -> bool {
+        field.at.and_then(|name| self.endpoint(name)).is_some_and(|endpoint| endpoint.aside)
+    }
+
     /// The endpoint that decides whether the object exists.
     pub fn primary(&self) -> Option<&'static Endpoint> {
         self.endpoints.first()
@@ -350,6 +386,7 @@ impl Field {
             empty_differs: false,
             inherited: false,
             revision: None,
+            shown_as: None,
             conflicts: &[],
             one_of: &[],
             needs: &[],

@@ -30,7 +30,7 @@ mod value;
 pub use behavior::{Behavior, ByTable, Listed, Operation, Step};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use kind::{
-    Block, Call, Class, Endpoint, Field, Kind, Literal, Method, Omitted, Part, Presence, Secrecy, Shape,
+    Act, Block, Call, Class, Endpoint, Field, Kind, Literal, Method, Omitted, Part, Presence, Secrecy, Shape,
     States, Text,
 };
 pub use number::Number;

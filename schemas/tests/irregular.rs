@@ -209,6 +209,39 @@ fn an_auth_method_is_named_as_its_type() {
 }
 
 #[test]
+fn a_lifetime_that_was_taken_off_is_seen_although_the_tuning_shows_what_is_in_force() {
+    let mounted = r#"200 {"data": {"accessor": "x", "type": "userpass", "config": {"default_lease_ttl": 0, "max_lease_ttl": 3600}}}"#;
+    let tuned = r#"200 {"data": {"default_lease_ttl": 2764800, "max_lease_ttl": 3600}}"#;
+    let shown = |accessor: &str| {
+        let declared = r#"{"path": "a", "type": "userpass", "tune": [{"default_lease_ttl": "768h", "max_lease_ttl": "1h"}]}"#;
+        let prior = record(declared).with("accessor", accessor);
+        let shown = done(kind("auth_backend"), &Operation::Read { prior: &prior }, &[mounted, tuned]);
+        let tune = shown.get("tune").as_list().expect("a block")[0].clone();
+        ["default_lease_ttl", "max_lease_ttl"].map(|name| json::render(tune.at(name)))
+    };
+    assert_eq!(shown(""), ["\"0s\"", "\"1h\""].map(str::to_owned));
+    // A state may have it from the server, which the incumbent asks for what is in force.
+    assert_eq!(shown("x"), ["\"768h\"", "\"1h\""].map(str::to_owned));
+}
+
+#[test]
+fn the_id_of_a_role_is_read_where_it_is_asked_for() {
+    let role = kind("approle_auth_backend_role");
+    let known = record(r#"{"backend": "b", "role_name": "r"}"#);
+    let answers = [r#"200 {"data": {"token_ttl": 0}}"#, r#"200 {"data": {"role_id": "x"}}"#];
+    let read = |known: &Record, count: usize| {
+        conversation(role, &Operation::Read { prior: known }, &answers[..count])
+    };
+    assert_eq!(read(&known, 1), ["GET auth/b/role/r", "done"]);
+    let asked = role.asked_in_full(&known);
+    assert_eq!(read(&asked, 2), ["GET auth/b/role/r", "GET auth/b/role/r/role-id", "done"]);
+    assert_eq!(done(role, &Operation::Read { prior: &asked }, &answers).text("role_id"), "x");
+    let desired = known.clone().with("token_ttl", Value::Null);
+    let made = conversation(role, &Operation::Create { desired: &desired }, &["204", answers[0], answers[1]]);
+    assert_eq!(made[1..], ["GET auth/b/role/r", "GET auth/b/role/r/role-id", "done"]);
+}
+
+#[test]
 fn a_part_of_tune_that_is_gone_is_reset() {
     let prior =
         record(r#"{"path": "a", "type": "x", "tune": [{"default_lease_ttl": "1h", "token_type": "batch"}]}"#);

@@ -1,5 +1,6 @@
 //! Key/value, generic, data source and ephemeral kinds: against recorded states and answers, then trap by trap.
 
+#[allow(dead_code, unused_imports, reason = "every test crate looks in one of two ways")]
 mod recorded;
 
 use proptest::prelude::*;
@@ -61,8 +62,15 @@ const SEEN: [(Class, &str); 13] = [
     (Class::Data, "policy_document"),
 ];
 
+/// The case as it was at first, or after its update, if it has one.
+fn in_state(case: Case, states: &str) -> Option<Case> {
+    if states == FIRST { Some(case) } else { case.updated.map(|updated| *updated) }
+}
+
+const FIRST: &str = "terraform.tfstate";
+
 fn instances(states: &str) -> impl Iterator<Item = (Case, &'static Kind, Instance)> {
-    let cases = CASES.into_iter().filter_map(move |name| Case::load(name, states));
+    let cases = CASES.into_iter().filter_map(move |name| in_state(Case::load(name), states));
     cases.flat_map(|case| {
         let mine = |instance: &Instance| {
             let listed = SEEN.iter().chain(&[(Class::Data, "namespaces")]);
@@ -123,7 +131,7 @@ fn check_reads(states: &str, phase: &str) -> Vec<(Class, &'static str)> {
             prior
         };
         let (requests, end) = talk(kind, &Operation::Read { prior: &prior }, |_, request| {
-            case.wire.answer(&[phase, "apply"], instance.namespace(), request)
+            case.answer(&[phase, "apply"], instance.namespace(), request)
         });
         check_same(&what, kind, &instance.state, &end);
         assert!(requests.iter().all(|request| request.reads), "{what} writes: {requests:?}");
@@ -175,14 +183,14 @@ fn creation_sends_what_the_incumbent_sends_and_ends_in_its_state() {
         instances("terraform.tfstate").filter(|(_, kind, _)| kind.class == Class::Resource)
     {
         let what = format!("{} {}", case.name, instance.address);
-        let theirs = case.wire.writes("apply", instance.namespace(), &instance.paths());
+        let theirs = case.writes("apply", instance.namespace(), &instance.paths());
         let mut desired = configured(kind, &instance.state);
         if !desired.get("data_json_wo_version").is_null() {
             let sent = theirs[0].body.clone().unwrap_or_default();
             desired.set("data_json_wo", json::render(sent.at("data")));
         }
         let (requests, end) = talk(kind, &Operation::Create { desired: &desired }, |_, request| {
-            case.wire.answer(&["apply"], instance.namespace(), request)
+            case.answer(&["apply"], instance.namespace(), request)
         });
         assert_eq!(rendered(&requests), rendered(&theirs), "{what}");
         check_same(&what, kind, &instance.state, &end);
@@ -193,21 +201,20 @@ fn creation_sends_what_the_incumbent_sends_and_ends_in_its_state() {
 
 #[test]
 fn an_update_sends_what_the_incumbent_sends_and_nothing_where_nothing_changes() {
-    let case = Case::load("kv2", "terraform.tfstate").expect("recorded");
-    let after = Case::load("kv2", "update/terraform.tfstate").expect("recorded");
+    let case = Case::load("kv2");
+    let after = case.updated.as_ref().expect("recorded");
     let mut changed = Vec::new();
     for before in case.instances.iter().filter(|i| i.class == Class::Resource && i.name.starts_with("kv_")) {
         let kind = kind(Class::Resource, &before.name);
         let now = after.instances.iter().find(|now| now.address == before.address).expect("still there");
-        let theirs = case.wire.writes("update", "", &now.paths());
+        let theirs = case.writes("update", "", &now.paths());
         let mut desired = now.state.clone();
         if !desired.get("data_json_wo_version").is_null() {
             desired.set("data_json_wo", r#"{"hidden":"no"}"#);
         }
         let operation = Operation::Update { prior: &before.state, desired: &desired };
-        let (requests, end) = talk(kind, &operation, |_, request| {
-            case.wire.answer(&["update", "update_plan", "plan"], "", request)
-        });
+        let (requests, end) =
+            talk(kind, &operation, |_, request| case.answer(&["update", "update_plan", "plan"], "", request));
         assert_eq!(rendered(&requests), rendered(&theirs), "{}", before.address);
         check_same(&before.address, kind, &now.state, &end);
         changed.extend((!rendered(&requests).is_empty()).then(|| before.address.clone()));
@@ -222,9 +229,9 @@ fn destruction_deletes_what_the_incumbent_deletes() {
     for (case, kind, instance) in
         instances("terraform.tfstate").filter(|(_, kind, _)| kind.class == Class::Resource)
     {
-        let theirs = case.wire.deletions("destroy", &instance.paths());
+        let theirs = case.deletions("destroy", &instance.paths());
         let (requests, end) = talk(kind, &Operation::Delete { prior: &instance.state }, |_, request| {
-            case.wire.answer(&["destroy", "plan", "apply"], instance.namespace(), request)
+            case.answer(&["destroy", "plan", "apply"], instance.namespace(), request)
         });
         let ours: Vec<_> = requests.iter().filter(|request| !request.reads).map(|r| r.path.clone()).collect();
         assert_eq!(ours, theirs, "{} {}", case.name, instance.address);
@@ -244,8 +251,8 @@ fn a_recorded_id_is_imported_with_its_data() {
         if blind {
             continue;
         }
-        let (_, end) = talk(kind, &Operation::Read { prior: &known }, |_, request| {
-            case.wire.answer(&["plan"], instance.namespace(), request)
+        let (_, end) = talk(kind, &Operation::Read { prior: &kind.asked_in_full(&known) }, |_, request| {
+            case.answer(&["plan"], instance.namespace(), request)
         });
         let Step::Done(found) = end else { panic!("{}: {end:?}", instance.address) };
         // What the server does not tell again: how to write, how to delete, which part was declared.
@@ -262,7 +269,7 @@ fn a_recorded_id_is_imported_with_its_data() {
 
 #[test]
 fn the_recorded_policy_document_is_rendered_byte_by_byte() {
-    let case = Case::load("policies", "terraform.tfstate").expect("recorded");
+    let case = Case::load("policies");
     let recorded = case.instances.iter().find(|i| i.name == "policy_document").expect("recorded");
     let kind = kind(Class::Data, "policy_document");
     let config = configured(kind, &recorded.state);
@@ -642,15 +649,15 @@ fn fields_of_an_answer_are_found_where_they_stand() {
 /// What the incumbent sends while it opens and closes, and what it was answered.
 #[test]
 fn ephemerals_send_what_the_incumbent_sends() {
-    let case = Case::load("ephemeral_more", "terraform.tfstate").expect("recorded");
+    let case = Case::load("ephemeral_more");
     let check = |name: &str, config: &str, path: &str| {
         let (requests, end) =
             talk(kind(Class::Ephemeral, name), &Operation::Open { config: &record(config) }, |_, request| {
-                case.wire.answer(&["apply"], "", request)
+                case.answer(&["apply"], "", request)
             });
         assert_eq!(
             rendered(&requests),
-            rendered(&case.wire.writes("apply", "", &[path.to_owned()])[..1]),
+            rendered(&case.writes("apply", "", &[path.to_owned()])[..1]),
             "{name}"
         );
         assert!(matches!(end, Step::Done(_)), "{name}: {end:?}");

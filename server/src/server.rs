@@ -74,6 +74,11 @@ impl Server {
         &self.addresses
     }
 
+    /// What it keeps and where, for whoever runs it in his own process: a test compares it with the answers.
+    pub fn barrier(&self) -> &Arc<Barrier> {
+        &self.core.barrier
+    }
+
     /// Accepts no more connections, waits for the requests that are under way, and seals.
     ///
     /// # Errors

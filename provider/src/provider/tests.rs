@@ -129,6 +129,28 @@ fn an_import_id_that_does_not_fit_shows_the_form() {
     assert!(shown.contains("`nonsense` is no import id") && shown.contains("the id has the form"), "{shown}");
 }
 
+/// What is wrong with a configuration as Terraform generates it: secrets are null there.
+#[track_caller]
+fn check_generated(name: &str, attributes: &[(&str, &str)], missing: &str) {
+    let kind = kinds::find(Class::Resource, name).expect("a kind");
+    let config = attributes.iter().fold(Record::new(), |record, (name, value)| record.with(*name, *value));
+    let request = tf::ValidateRequest {
+        type_name: kind.terraform_name(),
+        config: convert::object(kind, &config),
+        capabilities: tf::ClientCapabilities::default(),
+    };
+    let shown = format!("{:?}", run(provider(&[]).validate_resource_config(request)));
+    let hint = format!("a configuration that Terraform generates lacks its secrets; give `{missing}` there");
+    assert!(shown.contains(&hint), "{shown}");
+}
+
+#[test]
+fn a_generated_configuration_without_its_secret_is_refused_with_the_way_out() {
+    check_generated("kv_secret_v2", &[("mount", "kv"), ("name", "app")], "data_json");
+    let user = [("mount", "userpass"), ("username", "ada")];
+    check_generated("userpass_auth_backend_user", &user, "password_hash_wo");
+}
+
 /// The provider block with the attributes named, and everything else null.
 fn provider_block(attributes: &[(&str, tf::Value)]) -> tf::Value {
     let block = schema::provider().provider.block;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemas::kinds::KINDS;
-use schemas::{Class, Field, Kind, compare};
+use schemas::{Class, Diagnostic, Field, Kind, compare};
 
 use crate::Address;
 use crate::address::NAMESPACE;
@@ -94,6 +94,19 @@ pub(super) fn types_with(name: &str, container: &str) -> Vec<&'static str> {
 /// True if `name` is a block that makes objects, anywhere.
 pub(super) fn is_block(name: &str) -> bool {
     kinds().any(|(_, block)| block.name == name)
+}
+
+/// Why a block `name` cannot be: what it is called by is done, and not declared.
+pub(super) fn act_called(name: &str) -> Option<Diagnostic> {
+    let resources = KINDS.iter().filter(|kind| kind.class == Class::Resource);
+    let called = |kind: &Kind, act: &schemas::Act| {
+        [act.name, kind.name].contains(&name) || kind.terraform_name() == name
+    };
+    let act = resources.filter_map(|kind| kind.act.as_ref().filter(|act| called(kind, act))).next()?;
+    let cause = "each time it is done it gives something new, and no file of states remembers what it gave before: \
+                 a plan could not tell whether it is done already";
+    let found = Diagnostic::error(format!("`{name}` is an act, and no object that can be declared"));
+    Some(found.because(cause).hint(act.instead))
 }
 
 /// The block's name of what holds `address`.

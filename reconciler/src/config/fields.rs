@@ -145,6 +145,9 @@ impl Reader<'_, '_> {
 
     fn unknown_block(&mut self, block: &Block, is_child: &dyn Fn(&str) -> bool) {
         let name = block.ident.as_str();
+        if let Some(found) = super::blocks::act_called(name).filter(|_| self.kind.field(name).is_none()) {
+            return self.complain(block.ident.span(), found);
+        }
         let found = Diagnostic::error(format!("{} has no block `{name}`", block_name(self.kind)));
         let fields =
             self.kind.fields().filter(|field| parts_of(&field.shape).is_some()).map(|field| field.name);

@@ -131,6 +131,9 @@ impl<'a> Builder<'_, 'a> {
 
     fn unknown_block(&mut self, file: &SourceFile, block: &Block, names: &[&'static str], is_root: bool) {
         let name = block.ident.as_str();
+        if let Some(found) = blocks::act_called(name) {
+            return self.complain(file, block.ident.span(), found);
+        }
         let mut found = Diagnostic::error(format!("there is no block `{name}` here"));
         let places: BTreeSet<&str> =
             blocks::kinds().filter(|(_, block)| block.name == name).map(|(_, block)| block.within).collect();
@@ -249,9 +252,12 @@ impl<'a> Builder<'_, 'a> {
             return blocks::kind_of(name, NAMESPACE, "").map(|kind| (kind, None));
         };
         let Some(attribute) = block.body.get_attribute(type_field) else {
-            let found = Diagnostic::error(format!("this {name} has no `{type_field}`"));
-            let hint = "say what it is, such as `type = \"kv\"` or `type = \"jwt\"`";
-            self.complain(file, block.ident.span(), found.hint(hint));
+            // It may be what could not be read.
+            if self.loader.is_whole(file, block) {
+                let found = Diagnostic::error(format!("this {name} has no `{type_field}`"));
+                let hint = "say what it is, such as `type = \"kv\"` or `type = \"jwt\"`";
+                self.complain(file, block.ident.span(), found.hint(hint));
+            }
             // Its other fields are looked at all the same.
             let fields: Vec<&str> = block.body.attributes().map(|attribute| attribute.key.as_str()).collect();
             return blocks::likely_kind(name, &fields).map(|kind| (kind, None));

@@ -17,13 +17,15 @@ mod variables;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::PathBuf;
 
-use hcl_edit::structure::Body;
+use hcl_edit::Span as _;
+use hcl_edit::structure::{Block, Body};
 use schemas::{Diagnostic, Kind, Place, Secret};
 
 use crate::Address;
-use crate::hcl::source::{SourceFile, Sources, Span, read};
+use crate::hcl::source::{Reading, SourceFile, Sources, Span, read};
 use crate::hcl::{Budget, Scope};
 use crate::value::{SecretRef, Val};
 pub(crate) use blocks::{is_container, keys_of, type_field, type_of};
@@ -153,6 +155,16 @@ impl Loaded {
 pub(crate) struct Parsed<'a> {
     pub(crate) file: &'a SourceFile,
     pub(crate) body: Body,
+    /// What was left out, since its syntax is wrong.
+    pub(crate) gaps: Vec<Range<usize>>,
+}
+
+impl Parsed<'_> {
+    /// True if nothing of `block`, which is in this file, was left out.
+    pub(crate) fn is_whole(&self, block: &Block) -> bool {
+        let span = block.span().unwrap_or_default();
+        !self.gaps.iter().any(|gap| gap.start < span.end && span.start < gap.end)
+    }
 }
 
 /// Prefix of environment variables that give values of variables.
@@ -174,16 +186,19 @@ pub fn load_text(name: &str, text: &str, options: &Options) -> Loaded {
 fn from_sources(sources: Sources, mut diagnostics: Vec<Diagnostic>, options: &Options) -> Loaded {
     let mut parsed = Vec::new();
     for file in sources.files() {
-        match file.parse() {
-            Ok(body) => parsed.push(Parsed { file, body }),
-            Err(error) => diagnostics.push(error),
-        }
+        let Reading { body, errors, gaps } = file.parse();
+        diagnostics.extend(errors);
+        parsed.push(Parsed { file, body, gaps });
     }
     let unread = !diagnostics.is_empty();
     let mut loader = Loader::new(&parsed, options);
     let desired = loader.desired();
-    // With a file missing, every reference into it would be reported besides.
-    let follows = |found: &Diagnostic| unread && found.summary.ends_with("is not declared");
+    // With a part of a file missing, every reference into it would be reported besides.
+    let names_nothing = |text: &str| {
+        text.ends_with("is not declared")
+            || NO_SUCH_NAME.into_iter().any(|beginning| text.starts_with(beginning))
+    };
+    let follows = |found: &Diagnostic| unread && names_nothing(&found.summary);
     diagnostics.extend(loader.diagnostics.into_iter().filter(|found| !follows(found)));
     let mut shown = sources.masked(&loader.hidden.into_inner());
     loader.variables.files.into_iter().for_each(|file| shown.add(file));
@@ -195,6 +210,9 @@ fn from_sources(sources: Sources, mut diagnostics: Vec<Diagnostic>, options: &Op
     }
     Loaded { desired, sources: shown, diagnostics, secrets, sensitive, secret_places }
 }
+
+/// Beginnings of what is said of variables and locals that are not declared.
+const NO_SUCH_NAME: [&str; 2] = ["there is no variable `", "there is no local `"];
 
 /// Sorts findings by where they are; those without a place come first.
 fn in_reading_order(diagnostics: &mut [Diagnostic], sources: &Sources) {
@@ -243,6 +261,12 @@ impl<'a> Loader<'a> {
         rules::check_cycles(&desired, &mut found);
         self.diagnostics.extend(found);
         desired
+    }
+
+    /// True if nothing of `block` in `file` was left out because of its syntax.
+    pub(crate) fn is_whole(&self, file: &SourceFile, block: &Block) -> bool {
+        let parsed = self.parsed.iter().find(|parsed| parsed.file.name == file.name);
+        parsed.is_none_or(|parsed| parsed.is_whole(block))
     }
 
     /// The scope of an expression in `file`.

@@ -37,7 +37,7 @@ impl Move {
 pub(super) fn read(loader: &Loader<'_>, index: &Index, desired: &mut Desired, found: &mut Vec<Diagnostic>) {
     let mut moves = Vec::new();
     for parsed in loader.parsed {
-        for block in parsed.body.get_blocks("moved") {
+        for block in parsed.body.get_blocks("moved").filter(|block| parsed.is_whole(block)) {
             match Move::read(parsed.file, block, index) {
                 Ok(one) => moves.push(one),
                 Err(error) => found.push(error),

@@ -38,7 +38,7 @@ pub(super) fn read(
     let span = site.file.span(site.block.ident.span().unwrap_or_default());
     guard_secrets(loader, site, &mut fields, &span, found);
     check_numbers(site, &fields, &span, found);
-    fields.broken |= is_untyped(site);
+    fields.broken |= is_untyped(site) || !loader.is_whole(site.file, site.block);
     check(site, &fields, &span, found);
     let needs = needs(&site.address, uses.into_inner());
     desired.places.insert(site.address.clone(), fields.places);

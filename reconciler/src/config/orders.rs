@@ -20,7 +20,7 @@ use crate::value::Val;
 /// Reads all orders into `desired`.
 pub(super) fn read(loader: &Loader<'_>, index: &Index, desired: &mut Desired, found: &mut Vec<Diagnostic>) {
     for parsed in loader.parsed {
-        for block in parsed.body.get_blocks("removed") {
+        for block in parsed.body.get_blocks("removed").filter(|block| parsed.is_whole(block)) {
             removed(parsed.file, block, index, desired).unwrap_or_else(|error| found.push(error));
         }
     }

@@ -49,6 +49,8 @@ struct Variable<'a> {
     block: &'a Block,
     kind: Type,
     sensitive: bool,
+    /// False if a part of it could not be read.
+    is_whole: bool,
 }
 
 /// A value that was given for a variable.
@@ -112,15 +114,16 @@ impl Variable<'_> {
 
 fn declarations<'a>(parsed: &'a [Parsed<'_>], found: &mut Vec<Diagnostic>) -> BTreeMap<String, Variable<'a>> {
     let mut declared: BTreeMap<String, Variable<'a>> = BTreeMap::new();
-    for Parsed { file, body } in parsed {
-        for block in body.get_blocks("variable") {
+    for parsed in parsed {
+        let file = parsed.file;
+        for block in parsed.body.get_blocks("variable") {
             let range = block.ident.span().unwrap_or_default();
             let [label] = block.labels.as_slice() else {
                 found
                     .push(Diagnostic::error("a variable has one label, its name").at_span(&file.name, range));
                 continue;
             };
-            let variable = declaration(file, block, label.as_str(), found);
+            let variable = declaration(parsed, block, label.as_str(), found);
             if let Some(first) = declared.get(&variable.name) {
                 let line = first.file.span(first.block.ident.span().unwrap_or_default());
                 let text = format!("variable `{}` is declared twice", variable.name);
@@ -135,11 +138,12 @@ fn declarations<'a>(parsed: &'a [Parsed<'_>], found: &mut Vec<Diagnostic>) -> BT
 }
 
 fn declaration<'a>(
-    file: &'a SourceFile,
+    parsed: &'a Parsed<'_>,
     block: &'a Block,
     name: &str,
     found: &mut Vec<Diagnostic>,
 ) -> Variable<'a> {
+    let file = parsed.file;
     let known = ["type", "default", "sensitive", "description", "nullable"];
     for attribute in block.body.attributes().filter(|attribute| !known.contains(&attribute.key.as_str())) {
         let text = format!("a variable has no `{}`", attribute.key.as_str());
@@ -163,6 +167,7 @@ fn declaration<'a>(
         block,
         kind: kind.unwrap_or(Type::Any),
         sensitive: sensitive.unwrap_or_default(),
+        is_whole: parsed.is_whole(block),
     }
 }
 
@@ -254,11 +259,10 @@ fn values_of_file(path: &std::path::Path, budget: &Budget) -> Result<(ValueFile,
     }
     // The text may hold secrets, so an error shows no part of it.
     let plain = |found: Diagnostic| Diagnostic::error(format!("`{}`: {}", file.name, found.summary));
-    let body = file.parse().map_err(plain)?;
+    let plain = |Faults(found): Faults| Faults(found.into_iter().map(plain).collect());
+    let body = file.parse_whole().map_err(plain)?;
     let values = body.attributes().map(|attribute| value_of_attribute(&file, attribute, budget));
-    let values = values
-        .collect::<Result<_, Faults>>()
-        .map_err(|Faults(found)| Faults(found.into_iter().map(plain).collect()))?;
+    let values = values.collect::<Result<_, Faults>>().map_err(plain)?;
     let keys = body.attributes().map(|attribute| &attribute.key);
     let names = keys.map(|key| (key.to_string(), key.span().unwrap_or_default())).collect();
     Ok((ValueFile { file, names }, values))
@@ -348,6 +352,7 @@ fn value(variable: &Variable<'_>, given: Option<Given>, budget: &Budget) -> Resu
         (Some(Given::Text(text)), _) => (of_text(variable, &text, budget)?, false),
         (Some(Given::Value(value)), _) => (value, false),
         (None, Some(default)) => (alone(variable.file, &default.value, budget)?, true),
+        (None, None) if !variable.is_whole => return Err(Faults::default()),
         (None, None) => {
             let name = &variable.name;
             let missing = Diagnostic::error(format!("variable `{name}` has no value"))

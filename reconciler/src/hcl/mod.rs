@@ -9,6 +9,7 @@ mod convert;
 pub(crate) mod evaluate;
 mod faults;
 pub(crate) mod functions;
+mod mend;
 pub(crate) mod operators;
 mod references;
 mod scan;

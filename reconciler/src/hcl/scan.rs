@@ -12,6 +12,17 @@ pub(super) struct Scanned {
     pub(super) text: String,
     /// Text or blocks that are opened and never closed.
     pub(super) open: Option<Open>,
+    /// The lines that do not begin within a text.
+    pub(super) lines: Vec<Line>,
+}
+
+/// A line of code.
+#[derive(Clone, Copy)]
+pub(super) struct Line {
+    /// Where it begins.
+    pub(super) start: usize,
+    /// In how many brackets.
+    pub(super) depth: usize,
 }
 
 /// Something that is opened and never closed.
@@ -41,14 +52,22 @@ struct Scanner<'a> {
     dots: Vec<usize>,
     /// Digits of exponents.
     exponents: Vec<usize>,
-    /// The first bracket that another one closes.
+    /// The first bracket that another one closes, or text that its line ends.
     crossed: Option<Inside>,
+    lines: Vec<Line>,
 }
 
 /// Looks at `source`.
 pub(super) fn scan(source: &str) -> Scanned {
-    let mut scanner =
-        Scanner { source, at: 0, inside: Vec::new(), dots: Vec::new(), exponents: Vec::new(), crossed: None };
+    let mut scanner = Scanner {
+        source,
+        at: 0,
+        inside: Vec::new(),
+        dots: Vec::new(),
+        exponents: Vec::new(),
+        crossed: None,
+        lines: vec![Line { start: 0, depth: 0 }],
+    };
     while scanner.at < source.len() {
         scanner.step();
     }
@@ -60,7 +79,8 @@ pub(super) fn scan(source: &str) -> Scanned {
         text[*digit] = b'0';
     }
     let text = String::from_utf8(text).unwrap_or_else(|_| source.to_owned());
-    Scanned { text, open: scanner.crossed.take().or(scanner.inside.pop()).map(|inside| open(source, inside)) }
+    let open = scanner.crossed.take().or(scanner.inside.pop()).map(|inside| open(source, inside));
+    Scanned { text, open, lines: scanner.lines }
 }
 
 fn open(source: &str, inside: Inside) -> Open {
@@ -110,9 +130,19 @@ impl Scanner<'_> {
                 self.advance(1);
             }
             // A quoted text ends with its line; what follows is read as if it had been closed.
+            (true, b'\n') => {
+                let text = self.inside.pop();
+                self.crossed = self.crossed.take().or(text);
+                self.end_of_line();
+            }
             (false, b'\n') => self.end_of_heredoc(),
             _ => self.advance(1),
         }
+    }
+
+    fn end_of_line(&mut self) {
+        self.advance(1);
+        self.lines.push(Line { start: self.at, depth: self.inside.len() });
     }
 
     /// At the end of a line of a heredoc: it ends if the next one is its delimiter.
@@ -152,6 +182,7 @@ impl Scanner<'_> {
         let rest = self.rest();
         let first = rest.as_bytes()[0];
         match first {
+            b'\n' => self.end_of_line(),
             b'#' => self.skip_line(),
             b'/' if rest.starts_with("//") => self.skip_line(),
             b'/' if rest.starts_with("/*") => {

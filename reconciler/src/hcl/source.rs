@@ -7,6 +7,8 @@ use std::sync::Arc;
 use hcl_edit::structure::Body;
 use schemas::Diagnostic;
 
+use super::faults::Faults;
+use super::mend::{MAX_ERRORS, blanked, broken_part};
 use super::scan::{Open, scan};
 
 /// A file as it was read.
@@ -16,6 +18,15 @@ pub(crate) struct SourceFile {
     pub(crate) name: Arc<str>,
     /// Its text.
     pub(crate) text: Arc<str>,
+}
+
+/// What could be read of a file.
+pub(crate) struct Reading {
+    pub(crate) body: Body,
+    /// What is wrong with its syntax.
+    pub(crate) errors: Vec<Diagnostic>,
+    /// What was left out because of that.
+    pub(crate) gaps: Vec<Range<usize>>,
 }
 
 /// Bytes of a file.
@@ -129,10 +140,39 @@ impl SourceFile {
         Path::new(&*self.name).parent().map(Path::to_path_buf).unwrap_or_default()
     }
 
-    /// The parsed file.
-    pub(crate) fn parse(&self) -> Result<Body, Diagnostic> {
-        let scanned = scan(&self.text);
-        hcl_edit::parser::parse_body(&scanned.text).map_err(|error| self.syntax_error(&error, scanned.open))
+    /// The parsed file: all of it that can be read.
+    pub(crate) fn parse(&self) -> Reading {
+        let mut reading = Reading { body: Body::new(), errors: Vec::new(), gaps: Vec::new() };
+        let mut text = self.text.to_string();
+        for _ in 0..MAX_ERRORS {
+            let scanned = scan(&text);
+            let error = match hcl_edit::parser::parse_body(&scanned.text) {
+                Ok(body) => return Reading { body, ..reading },
+                Err(error) => error,
+            };
+            let at = self.boundary(error.location().offset());
+            let gap = broken_part(&text, &scanned, at);
+            // What is left of a part that was left out is no error of its own.
+            let follows = reading.gaps.iter().any(|known| gap.start <= known.start && known.end <= gap.end);
+            if !follows {
+                reading.errors.push(self.syntax_error(&error, scanned.open));
+            }
+            if gap.is_empty() {
+                break;
+            }
+            text = blanked(&text, &gap);
+            reading.gaps.push(gap);
+        }
+        reading
+    }
+
+    /// The parsed file, if nothing is wrong with its syntax.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub(crate) fn parse_whole(&self) -> Result<Body, Faults> {
+        let reading = self.parse();
+        if reading.errors.is_empty() { Ok(reading.body) } else { Err(Faults(reading.errors)) }
     }
 
     fn syntax_error(&self, error: &hcl_edit::parser::Error, open: Option<Open>) -> Diagnostic {
@@ -144,10 +184,7 @@ impl SourceFile {
         let start = self.boundary(error.location().offset());
         let end = self.text[start..].chars().next().map_or(start, |c| start + c.len_utf8());
         let found = Diagnostic::error(error.message().replace("; ", ", ")).at_span(&self.name, start..end);
-        match hint(error, &self.text[start..]) {
-            Some(hint) => found.hint(hint),
-            None => found,
-        }
+        found.hint(hint(error.message(), &self.text[start..]))
     }
 
     /// The nearest start of a character at or before `offset`.
@@ -160,12 +197,25 @@ impl SourceFile {
     }
 }
 
-fn hint(error: &hcl_edit::parser::Error, rest: &str) -> Option<&'static str> {
+/// How it is written; `rest` is what follows the error.
+fn hint(message: &str, rest: &str) -> &'static str {
     let line = rest.split('\n').next().unwrap_or_default();
-    if error.message().contains("expected `{`") && line.starts_with('"') && line.contains("${") {
-        return Some("a label is literal text; give the computed name as an attribute inside the block");
+    if message.contains("expected `{`") && line.starts_with('"') && line.contains("${") {
+        return "a label is literal text; give the computed name as an attribute inside the block";
     }
-    None
+    if message.contains("invalid expression") && line.trim().is_empty() {
+        return "a value is missing here";
+    }
+    if message.contains("invalid expression") {
+        return "a value is text in quotes, a number, `true`, `false`, a list, a map, or a name such as `var.x`";
+    }
+    if message.contains("expected `]`") || message.contains("invalid object item") {
+        return "put a comma between two elements";
+    }
+    if message.contains("newline") {
+        return "one attribute stands on a line; text needs quotes";
+    }
+    "an attribute is `name = value`, a block `name \"label\" { … }`"
 }
 
 /// Reads `paths`: files as they are, and all `*.hcl` files of folders, by name. What cannot be read is reported.

@@ -9,7 +9,7 @@ use crate::value::Val;
 
 fn evaluated(text: &str) -> Result<Val, Faults> {
     let file = SourceFile { name: "main.hcl".into(), text: format!("v = {text}\n").into() };
-    let body = file.parse()?;
+    let body = file.parse_whole()?;
     let attribute = body.get_attribute("v").expect("the attribute that was written");
     evaluate_alone(&file, &attribute.value, &Budget::new())
 }

@@ -1,9 +1,14 @@
 //! What differs between an object as it is and as it is declared.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemas::codec::absent;
 use schemas::{Field, Kind, Presence, Record, Secret, Shape, Value, compare};
 
-use super::Change;
+use super::{Change, Unseen, Why};
+use crate::Address;
+use crate::inventory::Inventory;
+use crate::value::{SecretRef, Val};
 
 /// Fields that are written and compared.
 fn compared(kind: &'static Kind) -> impl Iterator<Item = &'static Field> {
@@ -21,16 +26,49 @@ pub(super) fn creation(kind: &'static Kind, wanted: &Record) -> Vec<Change> {
 pub(super) struct Seen<'a> {
     /// As the server shows it.
     pub(super) live: &'a Record,
-    /// The same, fitted to the declaration: what is not declared left out, what is not shown put in.
-    pub(super) fitted: Option<&'a Record>,
+    /// Where it is declared.
+    pub(super) address: &'a Address,
+    /// Its fields as declared.
+    pub(super) fields: &'a BTreeMap<String, Val>,
+    /// All that was looked at.
+    pub(super) inventory: &'a Inventory,
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
+    /// As the server shows it, fitted to the declaration: what is not declared left out, what is not shown put in.
+    fn fitted(&self) -> &'a Record {
+        self.inventory.fitted(self.address).unwrap_or(self.live)
+    }
+
     /// True if the value of `field` can only be compared in part: the server does not show all that is declared.
     fn is_partial(&self, field: &Field) -> bool {
-        self.fitted.is_some_and(|fitted| {
+        self.inventory.fitted(self.address).is_some_and(|fitted| {
             !compare::is_shown(field, fitted.get(field.name), self.live.get(field.name))
         })
+    }
+
+    /// Whether `should` is what the server has, of a value that is sent and never stored.
+    fn verdict_of_unstored(&self, kind: &Kind, field: &Field, should: &Value) -> Verdict {
+        match self.inventory.unstored(self.address, field.name) {
+            _ if field.shown_as.is_none() => Verdict::Unseen(Why::NeverShown),
+            None => Verdict::Unseen(Why::NotAsked),
+            Some(Err(why)) => Verdict::Unseen(*why),
+            Some(Ok(is)) if kind.same(field, is, should) => Verdict::Same,
+            Some(Ok(_)) => Verdict::Differs(should.clone()),
+        }
+    }
+
+    /// Why a secret in `field` is not known.
+    fn why_unknown(&self, field: &Field) -> Why {
+        let value = self.fields.get(field.name);
+        let secrets = value.map(Val::secrets).unwrap_or_default();
+        let is_fetched = |secret: &&SecretRef| self.inventory.has_secret(secret);
+        let missing: Vec<_> = secrets.iter().filter(|secret| !is_fetched(secret)).collect();
+        match missing.iter().any(|secret| secret.runs_a_command()) {
+            _ if missing.is_empty() => Why::NotKnown,
+            true => Why::NotAsked,
+            false => Why::NoSecret,
+        }
     }
 }
 
@@ -42,19 +80,21 @@ pub(super) fn differences(
     seen: Seen<'_>,
     wanted: &Record,
     resend: bool,
-) -> (Vec<Change>, Vec<String>) {
+) -> (Vec<Change>, Vec<Unseen>) {
     let (mut changes, mut unverifiable) = (Vec::new(), Vec::new());
-    let live = seen.fitted.unwrap_or(seen.live);
+    let live = seen.fitted();
     for field in compared(kind) {
         let (is, should) = (live.get(field.name), wanted.get(field.name));
         let verdict = match verdict(kind, field, is, should) {
-            Verdict::Same if seen.is_partial(field) => Verdict::Unseen,
+            Verdict::Same if seen.is_partial(field) => Verdict::Unseen(Why::InPart),
+            Verdict::Unseen(Why::NoSecret) => Verdict::Unseen(seen.why_unknown(field)),
+            Verdict::Unseen(_) if field.is_write_only() => seen.verdict_of_unstored(kind, field, should),
             verdict => verdict,
         };
         match verdict {
             Verdict::Same => {}
-            Verdict::Unseen if resend => changes.push(change(field, Value::Null, should.clone())),
-            Verdict::Unseen => unverifiable.push(field.name.to_owned()),
+            Verdict::Unseen(_) if resend => changes.push(change(field, Value::Null, should.clone())),
+            Verdict::Unseen(why) => unverifiable.push(Unseen { field: field.name.to_owned(), why }),
             Verdict::Differs(after) => changes.push(change(field, declared_part(field, is, &after), after)),
         }
     }
@@ -77,7 +117,7 @@ fn declared_part(field: &Field, is: &Value, should: &Value) -> Value {
 enum Verdict {
     Same,
     /// It cannot be told.
-    Unseen,
+    Unseen(Why),
     /// It has to become this.
     Differs(Value),
 }
@@ -88,11 +128,13 @@ fn verdict(kind: &Kind, field: &Field, is: &Value, should: &Value) -> Verdict {
         let differs = default.is_some() && !is.is_null() && !kind.same(field, is, &Value::Null);
         return if differs { Verdict::Differs(absent(field)) } else { Verdict::Same };
     }
-    let hidden = !field.readable || field.is_write_only() || (should.has_secret() && should.has_unknown());
-    match (hidden, kind.same(field, is, should)) {
-        (true, _) => Verdict::Unseen,
-        (false, true) => Verdict::Same,
-        (false, false) => Verdict::Differs(should.clone()),
+    if !field.readable || field.is_write_only() {
+        return Verdict::Unseen(Why::NeverShown);
+    }
+    match kind.same(field, is, should) {
+        _ if should.has_secret() && should.has_unknown() => Verdict::Unseen(Why::NoSecret),
+        true => Verdict::Same,
+        false => Verdict::Differs(should.clone()),
     }
 }
 
@@ -147,36 +189,50 @@ pub(crate) fn merged(kind: &'static Kind, live: &Record, wanted: &Record) -> Rec
     merged
 }
 
+/// What is sent although the kind alone would see no change of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Again<'a> {
+    /// All that cannot be read.
+    All,
+    /// These fields, whose content is another one on the server.
+    These(&'a BTreeSet<String>),
+}
+
+impl Again<'_> {
+    fn has(self, field: &Field) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(names) => names.contains(field.name),
+        }
+    }
+}
+
 /// The object as it was, such that the kind sees a change only where there is one to be made: what cannot be read
 /// and what the plan called `unverifiable` count as unchanged, unless they are to be sent again.
 pub(crate) fn prior_of(
     kind: &'static Kind,
     live: &Record,
     wanted: &mut Record,
-    unverifiable: &[String],
-    resend: bool,
+    unverifiable: &[Unseen],
+    again: Again<'_>,
 ) -> Record {
     let mut prior = live.clone();
-    for field in kind.fields().filter(|field| !field.key) {
-        let is_local = field.at.is_none();
-        let is_unseen =
-            !field.readable || field.is_write_only() || unverifiable.iter().any(|name| name == field.name);
-        if (is_local || is_unseen) && !resend {
+    for field in kind.fields().filter(|field| !field.key && !again.has(field)) {
+        let is_unseen = !field.readable
+            || field.is_write_only()
+            || unverifiable.iter().any(|unseen| unseen.field == field.name);
+        if field.at.is_none() || is_unseen {
             prior.set(field.name, wanted.get(field.name).clone());
         }
     }
-    if resend {
-        // A write-only value is sent when its revision changes.
-        let revisions = kind
-            .fields()
-            .filter(|field| field.is_write_only())
-            .filter_map(|field| Some((field.revision?, wanted.get(field.name).is_null())));
-        let sent: Vec<_> = revisions.filter(|(_, unset)| !unset).map(|(revision, _)| revision).collect();
-        for revision in sent {
-            prior.set(revision, Value::Null);
-            if wanted.get(revision).is_null() {
-                wanted.set(revision, 1);
-            }
+    // A write-only value is sent when its revision changes.
+    let sent = kind.fields().filter(|field| field.is_write_only() && again.has(field));
+    let sent = sent.filter(|field| !wanted.get(field.name).is_null());
+    let revisions: Vec<_> = sent.filter_map(|field| field.revision).collect();
+    for revision in revisions {
+        prior.set(revision, Value::Null);
+        if wanted.get(revision).is_null() {
+            wanted.set(revision, 1);
         }
     }
     prior
@@ -193,9 +249,9 @@ mod tests {
         let kind = kinds::find(Class::Resource, "generic_secret").expect("a kind");
         let record = |text: &str| Record::from_iter([("data_json".to_owned(), Value::from(text))]);
         let (live, mut wanted) = (record("{}"), record("{\"a\":1}"));
-        let unverifiable = ["data_json".to_owned()];
+        let unverifiable = [Unseen { field: "data_json".to_owned(), why: Why::NoSecret }];
         let mut prior =
-            |resend| prior_of(kind, &live, &mut wanted, &unverifiable, resend).text("data_json").to_owned();
-        assert_eq!([prior(false), prior(true)], ["{\"a\":1}", "{}"]);
+            |again| prior_of(kind, &live, &mut wanted, &unverifiable, again).text("data_json").to_owned();
+        assert_eq!([prior(Again::These(&BTreeSet::new())), prior(Again::All)], ["{\"a\":1}", "{}"]);
     }
 }

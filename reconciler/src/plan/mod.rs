@@ -2,6 +2,7 @@
 
 mod compare;
 mod order;
+mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +12,12 @@ use crate::Address;
 use crate::Span;
 use crate::config::{Declared, Desired, is_container, keys_of, paths, type_of};
 use crate::inventory::{Inventory, Live, other_type};
-use crate::late::{Known, resolve_all};
+use crate::late::{Known, as_declared, resolve_all};
 use crate::server::Identity;
 use crate::value::{SecretRef, Val};
+pub(crate) use compare::{Again, merged, prior_of};
 use compare::{Seen, creation, differences};
-pub(crate) use compare::{merged, prior_of};
+pub use unseen::{Unseen, Why};
 
 /// What the user allows and asks for, besides the configuration.
 #[derive(Clone, Debug, Default)]
@@ -50,8 +52,8 @@ pub struct Step {
     pub action: Action,
     /// The fields that change.
     pub changes: Vec<Change>,
-    /// Fields that are declared and cannot be compared, since the server does not show them.
-    pub unverifiable: Vec<String>,
+    /// Fields that are declared and cannot be compared.
+    pub unverifiable: Vec<Unseen>,
     /// Why it is blocked or unknown.
     pub reason: Option<Diagnostic>,
     /// Its fields as declared.
@@ -64,6 +66,8 @@ pub struct Step {
     pub needs: BTreeSet<Address>,
     /// Send values again that cannot be read.
     pub resend: bool,
+    /// Fields of which the server keeps nothing else, and whose content is another one there: they are sent again.
+    pub again: BTreeSet<String>,
     /// Where it is declared.
     pub span: Option<Span>,
 }
@@ -353,7 +357,7 @@ impl Planner<'_> {
     }
 
     fn compared_to(&self, mut step: Step, live: &Record, wanted: &Record) -> Step {
-        let seen = Seen { live, fitted: self.inventory.fitted(&step.address) };
+        let seen = Seen { live, address: &step.address, fields: &step.fields, inventory: self.inventory };
         let (mut changes, unverifiable) = differences(step.kind, seen, wanted, step.resend);
         let planned = merged(step.kind, live, wanted);
         let replacing = step.kind.behavior.replaces(step.kind, live, &planned);
@@ -367,9 +371,16 @@ impl Planner<'_> {
             (false, false) => Action::Update,
             (false, true) => Action::Replace,
         };
+        let is_write_only =
+            |change: &&Change| step.kind.field(&change.field).is_some_and(schemas::Field::is_write_only);
+        step.again = changes.iter().filter(is_write_only).map(|change| change.field.clone()).collect();
         step.changes = changes;
         step.unverifiable = unverifiable;
-        step
+        match step.kind.behavior.refuses(step.kind, live, &planned).filter(|_| step.action == Action::Update)
+        {
+            Some(reason) => blocked(step, reason),
+            None => step,
+        }
     }
 
     /// Blocks what would lose more than is said.
@@ -429,11 +440,11 @@ impl Known for Planner<'_> {
         self.inventory.secret(reference)
     }
 
-    /// A field of an object that stays is known, as it is or as the plan makes it; that of one which is made anew
-    /// only if it is declared.
+    /// What is declared counts, as it is written. Else a field of an object that stays is known, as it is or as the
+    /// plan makes it; that of one which is made anew is not.
     fn output(&self, address: &Address, field: &str) -> Option<Value> {
         let declared = self.desired.objects.get(address).and_then(|object| object.fields.get(field));
-        if let Some(value) = declared.filter(|value| !value.is_late()).and_then(crate::hcl::plain_value) {
+        if let Some(value) = as_declared(declared, self) {
             return Some(value);
         }
         let stays = matches!(
@@ -515,6 +526,7 @@ fn blank(address: &Address, object: &Declared) -> Step {
         from: None,
         needs: object.needs.clone(),
         resend: false,
+        again: BTreeSet::new(),
         span: object.span.clone(),
     }
 }

@@ -93,9 +93,19 @@ fn object(step: &Step, is_drift: bool, (name, details): (&str, Value)) -> Value 
         ("namespace", step.address.namespace().into()),
         ("place", place),
         ("reason", reason),
-        ("unverifiable", Value::List(step.unverifiable.iter().map(|name| name.as_str().into()).collect())),
+        (
+            "unverifiable",
+            Value::List(step.unverifiable.iter().map(|unseen| unseen.field.as_str().into()).collect()),
+        ),
+        ("unverifiable_because", because(step)),
         (name, details),
     ])
+}
+
+/// Why fields are not compared, by name.
+fn because(step: &Step) -> Value {
+    let why = step.unverifiable.iter().map(|unseen| (unseen.field.clone(), unseen.why.as_str().into()));
+    Value::Map(why.collect())
 }
 
 /// What an action means as a finding.

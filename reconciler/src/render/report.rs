@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::style::Tone;
 use super::{Style, value};
-use crate::plan::{Action, Change, Plan, Step};
+use crate::plan::{Action, Change, Plan, Step, Unseen};
 
 /// Longest value that is shown beside another on one line, in characters.
 const MAX_BESIDE: usize = 60;
@@ -245,13 +245,12 @@ impl Page {
             return;
         }
         let title = self.style.paint(Tone::Bold, "not verifiable");
-        let why = self.style.paint(
-            Tone::Dim,
-            "  the server does not show these values in full, or their secrets are not at hand",
-        );
-        self.line(&format!("{title}{why}"));
+        self.line(&title);
         for step in unseen {
-            self.line(&format!("  = {}  {}", step.address, step.unverifiable.join(", ")));
+            for Unseen { field, why } in &step.unverifiable {
+                let why = self.style.paint(Tone::Dim, &format!("({why})"));
+                self.line(&format!("  = {}  {field}  {why}", step.address));
+            }
         }
         self.line("");
     }

@@ -167,6 +167,7 @@ impl Settings {
             "at" => self.at = Some(meta.value()?.parse::<LitStr>()?.value()),
             "update_at" => self.text("update_at", meta, true)?,
             "revision" => self.text("revision", meta, true)?,
+            "shown_as" => self.text("shown_as", meta, true)?,
             "deprecated" => self.text("deprecated", meta, true)?,
             "omitted" => {
                 let variant: Ident = meta.value()?.parse()?;

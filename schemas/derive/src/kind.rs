@@ -31,6 +31,7 @@ struct Settings {
     version: Option<LitInt>,
     deprecated: Option<LitStr>,
     block: Option<TokenStream>,
+    act: Option<TokenStream>,
     behavior: Option<Expr>,
 }
 
@@ -49,6 +50,7 @@ impl Settings {
             "deprecated" => self.deprecated = Some(meta.value()?.parse()?),
             "behavior" => self.behavior = Some(meta.value()?.parse()?),
             "block" => self.block = Some(block(meta)?),
+            "act" => self.act = Some(act(meta)?),
             "endpoint" => {
                 let mut words = EndpointWords::default();
                 meta.parse_nested_meta(|meta| words.read(&meta))?;
@@ -84,6 +86,7 @@ impl Settings {
         let version = self.version.map_or_else(|| quote!(0), |version| quote!(#version));
         let deprecated = self.deprecated.map_or_else(|| quote!(None), |text| quote!(Some(#text)));
         let block = self.block.map_or_else(|| quote!(None), |block| quote!(Some(#block)));
+        let act = self.act.map_or_else(|| quote!(None), |act| quote!(Some(#act)));
         let behavior = self.behavior.map_or_else(|| quote!(::schemas::ByTable), |behavior| quote!(#behavior));
         Ok(quote! {
             impl ::schemas::shape::Declared for #ident {
@@ -105,6 +108,7 @@ impl Settings {
                     version: #version,
                     deprecated: #deprecated,
                     block: #block,
+                    act: #act,
                     behavior: &#behavior,
                 };
             }
@@ -124,6 +128,7 @@ struct EndpointWords {
     wrap: Option<LitStr>,
     answer: Option<LitStr>,
     strip: Option<LitStr>,
+    aside: bool,
 }
 
 impl EndpointWords {
@@ -139,6 +144,10 @@ impl EndpointWords {
             "wrap" => &mut self.wrap,
             "answer" => &mut self.answer,
             "strip" => &mut self.strip,
+            "aside" => {
+                self.aside = true;
+                return Ok(());
+            }
             _ => return Err(meta.error(format!("unknown attribute `{word}` of a kind"))),
         };
         *slot = Some(meta.value()?.parse()?);
@@ -157,6 +166,7 @@ impl EndpointWords {
         let delete = self.call(self.delete.as_ref(), "DELETE")?;
         let [wrap, answer, strip] = [&self.wrap, &self.answer, &self.strip]
             .map(|text| text.as_ref().map_or_else(|| quote!(""), |text| quote!(#text)));
+        let aside = self.aside;
         Ok(quote! {
             ::schemas::Endpoint {
                 name: #name,
@@ -167,6 +177,7 @@ impl EndpointWords {
                 wrap: #wrap,
                 answer: #answer,
                 strip: #strip,
+                aside: #aside,
             }
         })
     }
@@ -204,6 +215,21 @@ fn variant(method: &str) -> Option<TokenStream> {
 
 fn template(text: Option<&LitStr>) -> TokenStream {
     text.map_or_else(|| quote!(None), |text| quote!(Some(::schemas::Template(#text))))
+}
+
+fn act(meta: &ParseNestedMeta<'_>) -> Result<TokenStream> {
+    let [mut name, mut instead] = [const { String::new() }; 2];
+    meta.parse_nested_meta(|meta| {
+        let word = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
+        let slot = match word.as_str() {
+            "name" => &mut name,
+            "instead" => &mut instead,
+            _ => return Err(meta.error(format!("unknown attribute `{word}` of an act"))),
+        };
+        *slot = meta.value()?.parse::<LitStr>()?.value();
+        Ok(())
+    })?;
+    Ok(quote!(::schemas::Act { name: #name, instead: #instead }))
 }
 
 fn block(meta: &ParseNestedMeta<'_>) -> Result<TokenStream> {

@@ -21,14 +21,17 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `create = "PUT other/{path}"`, `read`, `update`, `delete` | another method or path for it; `"none"`: not at all |
 /// | `wrap = "data"`, `answer = "data"`, `strip = "config"` | wrapping key of bodies, place of fields in answers, prefix dropped on update |
 /// | `endpoint(name = "role_id", path = …, …)` | a further endpoint, same words; fields name it with `at` |
+/// | `aside` in an endpoint | read only where one of its fields is asked for |
 /// | `list = "sys/policies/acl"` | where siblings are listed |
 /// | `id = "{name}"` | Terraform's id; `import = "{name}"` forms of import ids (default: the id) |
 /// | `block(name = …, label = …, within = …, container = …, types(…))` | place in the reconciler's HCL |
+/// | `act(name = "token", instead = "…")` | no place there, since it is an act: what people call it, and what to do instead |
 /// | `states = Modern`, `version = 1`, `deprecated = "…"` | states of the incumbent, schema version, deprecation |
 /// | `behavior = Expression` | an implementation of `schemas::Behavior` |
 ///
 /// On a field: `key`, `default = …`, `output`, `filled`, `replaces`, `local`, `api = "…"`, `at = "…"`,
-/// `update_at = "…"`, `create_only`, `unreadable`, `omitted = Cleared`, `empty_differs`, `inherited`, `revision = "…"`, `conflicts(…)`,
+/// `update_at = "…"`, `create_only`, `unreadable`, `omitted = Cleared`, `empty_differs`, `inherited`, `revision = "…"`, `shown_as = "…"`,
+/// `conflicts(…)`,
 /// `one_of(…)`, `needs(…)`, `aliases(…)`, `enterprise`, `openbao`, `deprecated = "…"`, and `flatten` for a group.
 #[proc_macro_derive(Kind, attributes(kind))]
 pub fn derive_kind(input: TokenStream) -> TokenStream {

@@ -1,15 +1,26 @@
 //! States and requests that were recorded of the incumbent: `acceptance-tests/compat/states`.
+//!
+//! This is the one reader of them. What it read is asked for in two ways: [`phase`] follows a run from its beginning to
+//! its end, and [`wire`] finds what was asked and answered at any time.
 
-use std::path::PathBuf;
+mod phase;
+mod wire;
+
+use std::path::{Path, PathBuf};
 
 use schemas::{Answer, Class, Method, Record, Request, Value, json};
+
+pub(crate) use phase::Phase;
 
 /// One recorded configuration.
 #[derive(Clone)]
 pub(crate) struct Case {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
+    pub(crate) configuration: String,
     pub(crate) instances: Vec<Instance>,
-    pub(crate) wire: Wire,
+    /// The same after a change of the configuration.
+    pub(crate) updated: Option<Box<Case>>,
+    exchanges: Vec<Exchange>,
 }
 
 /// One object in its state.
@@ -18,52 +29,93 @@ pub(crate) struct Instance {
     pub(crate) class: Class,
     /// Type without `vault_`.
     pub(crate) name: String,
+    label: String,
     /// `kv_secret_v2.each[one]`.
     pub(crate) address: String,
     pub(crate) state: Record,
 }
 
-/// The requests of the runs.
-#[derive(Clone)]
-pub(crate) struct Wire(Vec<Line>);
-
-#[derive(Clone)]
-struct Line {
+/// A request and its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Exchange {
     phase: String,
     namespace: String,
+    wrap_ttl: String,
     request: Request,
-    answer: Answer,
+    pub(crate) answer: Answer,
 }
 
-fn read(case: &str, file: &str) -> Option<String> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../acceptance-tests/compat/states");
-    std::fs::read_to_string(folder.join(case).join(file)).ok()
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../acceptance-tests/compat/states")
+}
+
+/// All cases that come to rest with the incumbent: the others are no model.
+pub(crate) fn steady() -> Vec<Case> {
+    let folders = std::fs::read_dir(root()).expect("recorded cases");
+    let mut folders: Vec<PathBuf> = folders.map(|entry| entry.expect("a folder").path()).collect();
+    folders.sort();
+    let steady = folders.iter().filter(|folder| !folder.join("drift.tsv").exists());
+    steady.map(|folder| Case::read(folder)).collect()
 }
 
 impl Case {
-    /// The case `name` with the states of `file`, if it has that file.
-    pub(crate) fn load(name: &'static str, file: &str) -> Option<Self> {
-        let state = json::parse(&read(name, file)?).expect("a state is JSON");
-        let wire = read(name, "wire.jsonl").expect("each case has its requests");
-        let instances = state.at("resources").as_list().expect("a list").iter().flat_map(instances).collect();
-        let lines = wire.lines().map(|line| Line::new(&json::parse(line).expect("JSON"))).collect();
-        Some(Self { name, instances, wire: Wire(lines) })
+    /// The case `name`.
+    pub(crate) fn load(name: &str) -> Self {
+        Self::read(&root().join(name))
     }
+
+    fn read(folder: &Path) -> Self {
+        let wire = text(folder, "wire.jsonl").expect("each case has its requests");
+        let exchanges: Vec<_> = wire.lines().map(Exchange::parse).collect();
+        let case = Self::in_state(folder, exchanges.clone());
+        let update = folder.join("update");
+        let updated = update.exists().then(|| Box::new(Self::in_state(&update, exchanges)));
+        Self { updated, ..case }
+    }
+
+    fn in_state(folder: &Path, exchanges: Vec<Exchange>) -> Self {
+        let state = text(folder, "terraform.tfstate").expect("each case has a state");
+        let state = json::parse(&state).expect("a state is JSON");
+        Self {
+            name: folder.file_name().expect("a folder").to_string_lossy().into_owned(),
+            configuration: text(folder, "main.tf").expect("each case has a configuration"),
+            instances: state.at("resources").as_list().expect("a list").iter().flat_map(instances).collect(),
+            updated: None,
+            exchanges,
+        }
+    }
+
+    /// The object that stands at the address of `like`.
+    pub(crate) fn find(&self, like: &Instance) -> Option<&Instance> {
+        let is_like = |instance: &&Instance| instance.class == like.class && instance.address == like.address;
+        self.instances.iter().find(is_like)
+    }
+}
+
+fn text(folder: &Path, file: &str) -> Option<String> {
+    std::fs::read_to_string(folder.join(file)).ok()
 }
 
 fn instances(resource: &Value) -> Vec<Instance> {
     let class = if resource.at("mode").as_str() == Some("data") { Class::Data } else { Class::Resource };
-    let name = resource.at("type").as_str().expect("a type").trim_start_matches("vault_").to_owned();
-    let label = resource.at("name").as_str().expect("a name");
-    let instances = resource.at("instances").as_list().expect("a list").iter();
-    instances
-        .map(|instance| {
-            let index = instance.at("index_key").as_str().map(|key| format!("[{key}]")).unwrap_or_default();
-            let attributes = instance.at("attributes").as_map().expect("attributes").clone();
-            let address = format!("{name}.{label}{index}");
-            Instance { class, name: name.clone(), address, state: Record::from(attributes) }
-        })
-        .collect()
+    let [name, label] = ["type", "name"].map(|key| resource.at(key).as_str().expect("a text").to_owned());
+    let name = name.trim_start_matches("vault_").to_owned();
+    let of = |instance: &Value| {
+        let index = match instance.at("index_key") {
+            Value::Null => String::new(),
+            Value::String(key) => format!("[{key}]"),
+            other => format!("[{}]", json::render(other)),
+        };
+        let attributes = instance.at("attributes").as_map().expect("attributes").clone();
+        Instance {
+            class,
+            name: name.clone(),
+            label: label.clone(),
+            address: format!("{name}.{label}{index}"),
+            state: Record::from(attributes),
+        }
+    };
+    resource.at("instances").as_list().expect("a list").iter().map(of).collect()
 }
 
 impl Instance {
@@ -71,85 +123,76 @@ impl Instance {
     pub(crate) fn namespace(&self) -> &str {
         self.state.text("namespace")
     }
-
-    /// The paths that it may be written to.
-    pub(crate) fn paths(&self) -> Vec<String> {
-        let path = self.state.text("id").replace("//", "/");
-        let parts = [path.clone(), path.replace("/data/", "/metadata/")];
-        let versioned = ["data", "metadata"].map(|part| match path.split_once('/') {
-            Some((mount, name)) => format!("{mount}/{part}/{name}"),
-            None => path.clone(),
-        });
-        parts.into_iter().chain(versioned).collect()
-    }
 }
 
-impl Line {
-    fn new(line: &Value) -> Self {
+impl Exchange {
+    fn parse(line: &str) -> Self {
+        let line = json::parse(line).expect("a recorded request");
         let text = |name: &str| line.at(name).as_str().unwrap_or_default().to_owned();
+        let headers = line.at("headers").as_map().cloned().unwrap_or_default();
+        let header = |name: &str| headers.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let query = text("query");
         let method = match (text("method").as_str(), query.as_str()) {
             ("GET", "list=true") => Method::List,
             (method, _) => Method::parse(method).expect("a method"),
         };
-        let mut request = Request::new(method, text("path").trim_start_matches("/v1/"));
+        let mut request = Request::new(method, decoded(text("path").trim_start_matches("/v1/")));
         for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
             if name != "list" {
                 request = request.with_query(name, value);
             }
         }
-        let body = Some(line.at("body").clone()).filter(|body| !body.is_null());
-        // The incumbent sends `cas` beside the options too and is warned; ours does not.
-        let mut response = line.at("response").clone();
-        if json::render(response.at("warnings")).contains("[cas]") {
-            response.put("warnings", Value::Null);
-        }
-        let status =
-            line.at("status").as_i64().and_then(|status| u16::try_from(status).ok()).expect("a status");
+        let status = line.at("status").as_i64().and_then(|status| u16::try_from(status).ok());
         Self {
             phase: text("phase"),
-            namespace: line.at("headers.X-Vault-Namespace").as_str().unwrap_or_default().to_owned(),
-            request: Request { body, ..request },
-            answer: Answer { status, body: response },
+            namespace: header("X-Vault-Namespace"),
+            wrap_ttl: header("X-Vault-Wrap-TTL"),
+            request: Request {
+                body: Some(line.at("body").clone()).filter(|body| !body.is_null()),
+                ..request
+            },
+            answer: Answer {
+                status: status.expect("a status"),
+                body: without_warnings(line.at("response").clone()),
+            },
         }
+    }
+
+    /// The body of the request; null where it has none.
+    pub(crate) fn body(&self) -> &Value {
+        self.request.body.as_ref().unwrap_or(&Value::Null)
+    }
+
+    /// Whether `request` asks the same of the same place, whatever its body says.
+    fn asks_for(&self, request: &Request, namespace: &str) -> bool {
+        let both_write = is_write(self.request.method) && is_write(request.method);
+        (self.request.method == request.method || both_write)
+            && self.request.path == request.path
+            && self.namespace == namespace
     }
 }
 
+/// POST and PUT are the same to the server.
 fn is_write(method: Method) -> bool {
     matches!(method, Method::Post | Method::Put)
 }
 
-impl Wire {
-    /// What was answered to `request`, in the first of `phases` that has it; the last such answer, since
-    /// reads follow writes.
-    #[track_caller]
-    pub(crate) fn answer(&self, phases: &[&str], namespace: &str, request: &Request) -> Answer {
-        let asked = |line: &&Line| {
-            let method = line.request.method == request.method
-                || (is_write(line.request.method) && is_write(request.method));
-            method
-                && line.namespace == namespace
-                && line.request.path == request.path
-                && line.request.query == request.query
-        };
-        let found = phases
-            .iter()
-            .find_map(|phase| self.0.iter().rev().filter(|line| line.phase == *phase).find(asked));
-        let line =
-            found.unwrap_or_else(|| panic!("never asked: {} {}", request.method.as_str(), request.path));
-        line.answer.clone()
+/// Warnings are about their bodies, not ours.
+fn without_warnings(mut body: Value) -> Value {
+    if !body.is_null() {
+        body.put("warnings", Value::Null);
     }
+    body
+}
 
-    /// The writes of `phase` to one of `paths`.
-    pub(crate) fn writes(&self, phase: &str, namespace: &str, paths: &[String]) -> Vec<Request> {
-        let lines = self.0.iter().filter(|line| line.phase == phase && line.namespace == namespace);
-        let requests = lines.map(|line| &line.request).filter(|request| is_write(request.method));
-        requests.filter(|request| paths.contains(&request.path)).cloned().collect()
+fn decoded(path: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = path.as_bytes();
+    while let [first, after @ ..] = rest {
+        let code = after.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        let escaped = code.filter(|_| *first == b'%');
+        bytes.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { &after[2..] } else { after };
     }
-
-    /// The paths out of `paths` that were deleted in `phase`.
-    pub(crate) fn deletions(&self, phase: &str, paths: &[String]) -> Vec<String> {
-        let lines = self.0.iter().filter(|line| line.phase == phase && line.request.method == Method::Delete);
-        lines.map(|line| line.request.path.clone()).filter(|path| paths.contains(path)).collect()
-    }
+    String::from_utf8(bytes).expect("a path in UTF-8")
 }

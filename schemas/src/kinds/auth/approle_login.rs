@@ -7,6 +7,10 @@ use crate::{Answer, Kind, Record, Secret, Value, duration};
 #[derive(schemas::Kind)]
 #[kind(name = "approle_auth_backend_login", id = "{accessor}", no_import, behavior = Login)]
 #[kind(create = "POST auth/{backend}/login", update = "none")]
+#[kind(act(
+    name = "login",
+    instead = "log in where the token is used, such as with `bao write auth/PATH/login role_id=… secret_id=…`; the role is declared in a block `role`"
+))]
 pub struct ApproleLogin {
     /// Path of the auth method.
     #[kind(key, replaces, default = "approle")]

@@ -9,7 +9,7 @@ use crate::shape::{MountPath, Name, Network, Seconds, Set};
     id = "auth/{backend}/role/{role_name}"
 )]
 #[kind(path = "auth/{backend}/role/{role_name}")]
-#[kind(endpoint(name = "role_id", path = "auth/{backend}/role/{role_name}/role-id", delete = "none"))]
+#[kind(endpoint(name = "role_id", path = "auth/{backend}/role/{role_name}/role-id", delete = "none", aside))]
 #[kind(block(name = "role", label = "role_name", within = "auth", container = "backend", types("approle")))]
 pub struct ApproleRole {
     /// Path of the auth method.

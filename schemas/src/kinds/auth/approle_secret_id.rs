@@ -7,6 +7,10 @@ use crate::{Answer, Kind, Method, Record, Request, Secret, Value, codec, json};
 #[derive(schemas::Kind)]
 #[kind(name = "approle_auth_backend_role_secret_id", id = "{id}", no_import, behavior = Issued)]
 #[kind(create = "POST auth/{backend}/role/{role_name}/secret-id", update = "none")]
+#[kind(act(
+    name = "secret_id",
+    instead = "issue it where it is used, such as with `bao write -f auth/PATH/role/NAME/secret-id`; the role is declared in a block `role`"
+))]
 pub struct ApproleSecretId {
     /// `backend=…::role=…::accessor=…`; with `wrapped-` before an accessor that is the wrapping token's.
     #[kind(local, output)]

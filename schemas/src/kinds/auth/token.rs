@@ -11,6 +11,10 @@ use crate::{Answer, Kind, Record, Request, Value, codec, compare, duration};
 #[kind(name = "token", id = "{id}", behavior = Issued)]
 #[kind(deprecated = "the state holds the token; use the ephemeral resource of that name")]
 #[kind(create = "POST auth/token/create", update = "none")]
+#[kind(act(
+    name = "token",
+    instead = "make it where it is used, such as with `bao token create -role=NAME`; what its role may give is declared in a block `token_role`"
+))]
 pub struct Token {
     /// Accessor of the token.
     #[kind(local, output)]

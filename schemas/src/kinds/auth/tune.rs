@@ -49,19 +49,14 @@ pub(crate) struct AuthMount;
 
 impl Behavior for AuthMount {
     fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
-        match operation {
-            Operation::Create { desired } => {
-                let desired = &with_path(desired);
-                behavior::follow_table(kind, &Operation::Create { desired }, answers)
-            }
-            Operation::Update { prior, desired } => {
-                let desired = &with_path(desired);
-                mounted::update(kind, "auth/", prior, desired, answers)
-            }
-            Operation::Read { .. }
-            | Operation::Delete { .. }
-            | Operation::Open { .. }
-            | Operation::Close { .. } => behavior::follow_table(kind, operation, answers),
+        match (talk(kind, operation, answers), operation) {
+            (
+                Step::Done(_),
+                Operation::Create { desired: known }
+                | Operation::Update { desired: known, .. }
+                | Operation::Read { prior: known },
+            ) if declares_tune(known) => talk(kind, operation, &with_own_lifetimes(kind, answers)),
+            (step, _) => step,
         }
     }
 
@@ -89,4 +84,47 @@ impl Behavior for AuthMount {
 fn with_path(record: &Record) -> Record {
     let is_open = matches!(record.get("path").expose(), Value::Null | Value::Unknown);
     if is_open { record.clone().with("path", record.get("type").clone()) } else { record.clone() }
+}
+
+fn talk(kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
+    match operation {
+        Operation::Create { desired } => {
+            let desired = &with_path(desired);
+            behavior::follow_table(kind, &Operation::Create { desired }, answers)
+        }
+        Operation::Update { prior, desired } => {
+            mounted::update(kind, "auth/", prior, &with_path(desired), answers)
+        }
+        Operation::Read { .. }
+        | Operation::Delete { .. }
+        | Operation::Open { .. }
+        | Operation::Close { .. } => behavior::follow_table(kind, operation, answers),
+    }
+}
+
+/// Whether lifetimes are declared, and not merely known from an earlier look: states that the incumbent wrote hold
+/// what is in force.
+fn declares_tune(known: &Record) -> bool {
+    !known.get("tune").is_null() && known.text("accessor").is_empty()
+}
+
+const LIFETIMES: [&str; 2] = ["default_lease_ttl", "max_lease_ttl"];
+
+/// `answers`, which end with those of the reads, with the lifetimes that the mount itself has. The answer about `tune`
+/// shows what is in force, so that a lifetime that was taken off looks like the system's.
+fn with_own_lifetimes(kind: &Kind, answers: &[Answer]) -> Vec<Answer> {
+    let read: Vec<&str> = kind.endpoints.iter().filter(|at| at.read.is_some()).map(|at| at.name).collect();
+    let mut answers = answers.to_vec();
+    let (Some(tune), Some(first)) =
+        (read.iter().position(|name| *name == "tune"), answers.len().checked_sub(read.len()))
+    else {
+        return answers;
+    };
+    let mount = answers[first].data().at("config").clone();
+    for name in LIFETIMES.into_iter().filter(|name| !mount.at(name).is_null()) {
+        let mut data = answers[first + tune].data().clone();
+        data.put(name, mount.at(name).clone());
+        answers[first + tune].body.put("data", data);
+    }
+    answers
 }

@@ -49,7 +49,13 @@ pub struct KvSecretV2 {
     #[kind(at = "data", api = "", conflicts("data_json_wo"))]
     pub data_json: Option<Sensitive<Json>>,
     /// The data, as a JSON object that is sent and never stored.
-    #[kind(at = "data", api = "", revision = "data_json_wo_version", conflicts("data_json"))]
+    #[kind(
+        at = "data",
+        api = "",
+        revision = "data_json_wo_version",
+        shown_as = "data_json",
+        conflicts("data_json")
+    )]
     pub data_json_wo: Option<WriteOnly<Json>>,
     /// A change of it sends `data_json_wo` again.
     #[kind(local, needs("data_json_wo"))]

@@ -74,7 +74,7 @@ impl Behavior for SecretsEngine {
     fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
         let (known, step) = match operation {
             Operation::Update { prior, desired } => {
-                match frozen(kind, prior, desired).or_else(|| downgraded(prior, desired)) {
+                match self.refuses(kind, prior, desired) {
                     Some(diagnostic) => return Step::Failed(diagnostic),
                     None => (*desired, update(kind, prior, desired, answers)),
                 }
@@ -98,6 +98,12 @@ impl Behavior for SecretsEngine {
             is_versioned(prior) && !is_versioned(planned) && prior.text("type") != planned.text("type");
         let is_other = engine(prior) != engine(planned);
         if is_other || is_downgrade { vec!["type"] } else { Vec::new() }
+    }
+
+    fn refuses(&self, kind: &Kind, prior: &Record, planned: &Record) -> Option<Diagnostic> {
+        let is_settled = !planned.get("options").has_unknown() && !planned.get("type").has_unknown();
+        let downgraded = || is_settled.then(|| downgraded(prior, planned)).flatten();
+        frozen(kind, prior, planned).or_else(downgraded)
     }
 
     fn is_of_type(&self, declared: &str, live: &str) -> bool {
