@@ -39,7 +39,7 @@ pub struct Entry {
 /// What became of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// It was done, and what was read afterwards is as declared.
+    /// It was done, and what could be read afterwards is as declared.
     Applied,
     /// It failed. A part of it may be done.
     Failed(Box<Diagnostic>),
@@ -77,7 +77,7 @@ pub async fn stale(plan: &Plan, server: &impl Write, progress: Progress<'_>) -> 
         let mut fields = taken.iter().filter(|(address, _)| *address == step.address).map(|(_, field)| field);
         match (live, &step.live) {
             _ if !step.action.writes() && fields.clone().next().is_none() => false,
-            (Live::Absent, None) => false,
+            (Live::Absent | Live::Unseen, None) => false,
             (Live::Present(now), Some(then)) if step.action.writes() => {
                 Substance::of(step.kind, now) != Substance::of(step.kind, then)
             }
@@ -318,7 +318,7 @@ async fn create(step: &Step, wanted: &Record, server: &impl Write) -> Result<Opt
     let is_answered = matches!(failure.error, Error::Refused(_) | Error::Said(_));
     let is_foreign = is_answered
         && !failure.wrote
-        && matches!(read(server, step.kind, &namespace, wanted).await, Ok(Some(_)));
+        && matches!(read(server, step.kind, &namespace, wanted).await, Ok(client::Outcome::Object(_)));
     Err(if is_foreign { made_meanwhile(&found) } else { found })
 }
 

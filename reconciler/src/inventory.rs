@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use client::Error;
+use client::{Error, Outcome};
 use futures::stream::{self, StreamExt as _};
 use schemas::{Diagnostic, Field, Kind, Record, Secret, Value};
 
@@ -38,6 +38,8 @@ pub enum Live {
     Absent,
     /// It is there.
     Present(Record),
+    /// Nobody looked: it is not to be read, or the server shows nothing at its path. It may be there or not.
+    Unseen,
     /// It cannot be told: the look was refused.
     Unknown(Box<Diagnostic>),
 }
@@ -118,7 +120,7 @@ impl Inventory {
             for (name, value) in crate::config::keys_of(object.kind, &place) {
                 wanted.set(name, crate::hcl::plain_value(&value).unwrap_or_default());
             }
-            if let Some(again) = read(server, object.kind, &address.namespace(), &wanted).await? {
+            if let Outcome::Object(again) = read(server, object.kind, &address.namespace(), &wanted).await? {
                 let mut record = live.clone();
                 fields.iter().for_each(|field| record.set(field.name, again.get(field.name).clone()));
                 fitted.insert(address.clone(), record);
@@ -132,7 +134,7 @@ impl Inventory {
     fn record(&self, address: &Address) -> Option<&Record> {
         match self.live(address) {
             Live::Present(record) => Some(record),
-            Live::Absent | Live::Unknown(_) => None,
+            Live::Absent | Live::Unseen | Live::Unknown(_) => None,
         }
     }
 
@@ -241,7 +243,7 @@ fn cannot_hold(found: &BTreeMap<Address, Live>, types: &Types, container: &Addre
         Some(Live::Present(record)) => {
             types.get(container).is_some_and(|(kind, declared)| other_type(kind, declared, record).is_some())
         }
-        Some(Live::Unknown(_)) | None => false,
+        Some(Live::Unseen | Live::Unknown(_)) | None => false,
     }
 }
 
@@ -259,8 +261,9 @@ async fn look_at(server: &impl Look, object: &Wanted) -> Result<Live, Error> {
         }
     };
     match read(server, object.kind, &object.address.namespace(), &known).await {
-        Ok(Some(record)) => Ok(Live::Present(seen(object.kind, record))),
-        Ok(None) => Ok(Live::Absent),
+        Ok(Outcome::Object(record)) => Ok(Live::Present(seen(object.kind, record))),
+        Ok(Outcome::Unseen(_)) => Ok(Live::Unseen),
+        Ok(Outcome::Gone) => Ok(Live::Absent),
         Err(error @ (Error::Unreachable { .. } | Error::Settings(_) | Error::Credentials(_))) => Err(error),
         Err(error) => Ok(Live::Unknown(Box::new(error.to_diagnostic()))),
     }

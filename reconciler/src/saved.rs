@@ -571,19 +571,19 @@ fn named(namespace: &str) -> String {
 fn present(live: &Live) -> Option<Record> {
     match live {
         Live::Present(record) => Some(record.clone()),
-        Live::Absent | Live::Unknown(_) => None,
+        Live::Absent | Live::Unseen | Live::Unknown(_) => None,
     }
 }
 
 /// How what was `seen` of `live` differs from what the plan was made on.
 fn difference(live: &Live, seen: Option<&String>, then: Option<&String>) -> Option<&'static str> {
     match (live, then) {
-        (Live::Absent, None) => None,
+        (Live::Absent | Live::Unseen, None) => None,
         (Live::Present(_), Some(_)) if seen == then => None,
         (Live::Present(_), Some(_)) => Some("was changed since the plan was made"),
         (Live::Present(_), None) => Some("was made since the plan was made"),
         (Live::Absent, Some(_)) => Some("was deleted since the plan was made"),
-        (Live::Unknown(_), _) => Some("cannot be read any more"),
+        (Live::Unseen | Live::Unknown(_), _) => Some("cannot be read any more"),
     }
 }
 

@@ -163,6 +163,39 @@ fn what_somebody_made_meanwhile_is_said_to_be_so() {
     assert_eq!(found.hints, ["plan again"]);
 }
 
+/// A raw path that is not to be read.
+const BLIND: &str =
+    "generic_endpoint \"a/b\" {\n  disable_read = true\n  data_json = { p = var.password }\n}\n";
+
+#[test]
+fn what_nobody_looked_at_is_written_when_that_is_said_and_is_never_in_sync() {
+    let (server, loaded) = (Fake::default(), loaded(&format!("{PASSWORD}{BLIND}")));
+    let blind = reconciler::Address::parse("generic_endpoint[\"a/b\"]").expect("an address");
+    let plan = planned(&server, &loaded, &Policy::default());
+    assert_eq!(action(&plan, "generic_endpoint[\"a/b\"]"), Action::Unverifiable);
+    assert!(applied(&server, &plan, &loaded).entries.is_empty() && !server.holds("a/b"));
+    let resend = Policy { resend: [blind].into(), ..Policy::default() };
+    for _ in 0..2 {
+        let plan = planned(&server, &loaded, &resend);
+        assert_eq!(run(apply::stale(&plan, &server, &|_, _| {})).expect("answers"), []);
+        assert!(applied(&server, &plan, &loaded).is_complete());
+        assert_eq!(server.stored_value("a/b", "p"), Some(CANARY.into()));
+    }
+    let destroy = planned(&server, &loaded, &Policy { destroy: true, ..Policy::default() });
+    assert!(applied(&server, &destroy, &loaded).is_complete() && !server.holds("a/b"));
+}
+
+#[test]
+fn a_path_that_answers_no_read_was_made_by_nobody() {
+    let text = format!("{PASSWORD}generic_endpoint \"a/b\" {{\n  data_json = {{ p = var.password }}\n}}\n");
+    let (server, loaded) = (Fake::refusing("a/b", 405), loaded(&text));
+    let blind = reconciler::Address::parse("generic_endpoint[\"a/b\"]").expect("an address");
+    let plan = planned(&server, &loaded, &Policy { resend: [blind].into(), ..Policy::default() });
+    let journal = applied(&server, &plan, &loaded);
+    let Outcome::Failed(found) = &journal.entries[0].outcome else { panic!("{journal:?}") };
+    assert!(!found.to_string().contains("since the plan was made"), "{found}");
+}
+
 fn check_kept_otherwise(description: &str) -> String {
     let mut server = Fake::default();
     server.capital = vec!["description"];

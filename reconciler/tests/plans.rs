@@ -60,6 +60,7 @@ fn inventory(live: &str) -> Inventory {
 fn live_of(value: &Value) -> Live {
     match value {
         Value::Map(fields) => Live::Present(Record::from(fields.clone())),
+        Value::String(text) if text == "unseen" => Live::Unseen,
         _ => Live::Unknown(Box::new(
             Diagnostic::error("the token may not do this: GET x")
                 .hint("path \"x\" { capabilities = [\"read\"] }"),

@@ -58,6 +58,9 @@ pub enum Step {
     CallAfter(Duration, Request),
     /// The end: the object as it is now.
     Done(Record),
+    /// The end: what is known of an object that nobody looked at, since it is not to be read or the server shows
+    /// nothing at its path. Whether it is there is not known.
+    Unseen(Record),
     /// The end: there is no such object (any more).
     Gone,
     /// The end: the last answer is an error.

@@ -269,6 +269,7 @@ impl Planner<'_> {
         let place = self.inventory.place(self.desired, address);
         match self.inventory.live(&place) {
             Live::Unknown(reason) => unknown(step, (**reason).clone()),
+            Live::Unseen => self.unseen(step, place, &wanted),
             Live::Present(live) if place == *address => self.compared(step, live, &wanted),
             Live::Present(live) if self.desired.moved.contains_key(address) => {
                 self.moved(step, place, live, &wanted)
@@ -345,6 +346,20 @@ impl Planner<'_> {
             step.live = Some(readdressed(step.kind, &step.address, live));
         }
         Step { from: Some(place), ..step }
+    }
+
+    /// An object that nobody looked at, and that may be there or not. It is written if that is asked for.
+    fn unseen(&self, step: Step, place: Address, wanted: &Record) -> Step {
+        let from = Some(place).filter(|place| *place != step.address);
+        let changes = creation(step.kind, wanted);
+        let nobody_looked = Diagnostic::warning("whether it is there was not looked at")
+            .because("it is not to be read, or the server answers no read of it");
+        if step.resend {
+            return Step { action: Action::Create, changes, reason: Some(nobody_looked), from, ..step };
+        }
+        let unverifiable = changes.into_iter().map(|change| change.field).collect();
+        let reason = nobody_looked.hint(format!("to write it in any case: `-resend {}`", step.address));
+        Step { action: Action::Unverifiable, unverifiable, reason: Some(reason), from, ..step }
     }
 
     fn compared(&self, step: Step, live: &Record, wanted: &Record) -> Step {
@@ -477,6 +492,8 @@ fn deletion(step: Step, live: &Live) -> Step {
     let live = match live {
         Live::Absent => return step,
         Live::Unknown(reason) => return unknown(step, (**reason).clone()),
+        // What is not there needs no deleting, so nothing is lost by trying.
+        Live::Unseen => return Step { action: Action::Delete, ..step },
         Live::Present(live) => live,
     };
     match undeletable(&step, live) {

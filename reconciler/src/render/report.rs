@@ -56,6 +56,11 @@ fn is_shown(step: &Step) -> bool {
     !matches!(step.action, Action::None | Action::Unverifiable)
 }
 
+/// True for an object that nobody looked at.
+fn is_unseen(step: &Step) -> bool {
+    step.action == Action::Unverifiable && step.live.is_none() && step.reason.is_some()
+}
+
 impl Page {
     fn line(&mut self, text: &str) {
         self.text.push_str(text.trim_end());
@@ -252,6 +257,7 @@ impl Page {
         self.line(&format!("{title}{why}"));
         for step in unseen {
             self.line(&format!("  = {}  {}", step.address, step.unverifiable.join(", ")));
+            self.reason(step.reason.as_ref());
         }
         self.line("");
     }
@@ -357,11 +363,13 @@ fn last_line(
     words: &[(Action, &str, Tone)],
     nothing: &str,
 ) -> String {
-    let settled = [
-        (Action::None, "in sync", Tone::Dim),
-        (Action::Unverifiable, "in sync as far as can be seen", Tone::Dim),
-    ];
-    let (found, rest) = (counts(plan, words, style), counts(plan, &settled, style));
+    let settled = [(Action::None, "in sync", Tone::Dim)];
+    let unseen = plan.steps.iter().filter(|step| is_unseen(step)).count();
+    let (found, mut rest) = (counts(plan, words, style), counts(plan, &settled, style));
+    let in_part = plan.count(Action::Unverifiable) - unseen;
+    for (count, word) in [(in_part, "in sync as far as can be seen"), (unseen, "not looked at")] {
+        rest.extend((count > 0).then(|| style.paint(Tone::Dim, &format!("{count} {word}"))));
+    }
     let found = if found.is_empty() { nothing.to_owned() } else { found.join(", ") };
     let rest = if rest.is_empty() { String::new() } else { format!("; {}", rest.join(", ")) };
     format!("{} {found}{rest}.\n", style.paint(Tone::Bold, title))

@@ -89,7 +89,7 @@ fn write(desired: &Record, answers: &[Answer]) -> Step {
     let known = after_write(desired, written);
     match look(&known, read) {
         // It was written: a path that shows nothing shows nothing.
-        Step::Gone => Step::Done(known),
+        Step::Gone => Step::Unseen(known),
         step => step,
     }
 }
@@ -106,12 +106,12 @@ fn after_write(desired: &Record, written: &Answer) -> Record {
 
 fn look(known: &Record, answers: &[Answer]) -> Step {
     if known.flag("disable_read") {
-        return Step::Done(known.clone());
+        return Step::Unseen(known.clone());
     }
     match answers.first() {
         None => Step::Call(Request::get(target(known))),
         Some(answer) if answer.is_success() => seen(known, answer.data()),
-        Some(answer) if cannot_be_read(answer) => Step::Done(known.clone()),
+        Some(answer) if cannot_be_read(answer) => Step::Unseen(known.clone()),
         Some(answer) if answer.says_gone() => Step::Gone,
         Some(_) => Step::Refused,
     }

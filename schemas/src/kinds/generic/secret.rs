@@ -114,5 +114,5 @@ fn done(engine: &Engine, known: &Record, read: &[Answer]) -> Step {
         Ok(data) => record.set("data", hidden(texts(&data.unwrap_or_default()))),
         Err(error) => return Step::Failed(error),
     }
-    Step::Done(record)
+    if read.is_empty() { Step::Unseen(record) } else { Step::Done(record) }
 }

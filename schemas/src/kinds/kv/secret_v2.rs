@@ -251,7 +251,7 @@ fn done(kind: &Kind, known: &Record, read: &[Answer]) -> Step {
         record.set("path", id);
     }
     strip_write_only(kind, &mut record);
-    Step::Done(record)
+    if read.is_empty() { Step::Unseen(record) } else { Step::Done(record) }
 }
 
 /// The live data, where the record holds data at all. An object that is known by its address alone (an import)
