@@ -20,7 +20,7 @@ use crate::value::{Late, SecretRef, Val};
 use crate::{Address, Sources, Span};
 
 /// The format, in the file's `format`.
-const FORMAT: &str = "lockstep-plan/3";
+const FORMAT: &str = "lockstep-plan/4";
 
 /// A plan as it was saved.
 #[derive(Clone, Debug)]
@@ -458,8 +458,9 @@ fn encode_secret(reference: &SecretRef) -> Result<Value, Diagnostic> {
         SecretRef::Exec(command) => {
             ("exec", Value::List(command.iter().map(|word| word.as_str().into()).collect()))
         }
-        SecretRef::Kv { path, field } => {
-            ("kv", map([("field", field.as_str().into()), ("path", path.as_str().into())]))
+        SecretRef::Kv { namespace, path, field } => {
+            let parts = [("field", field), ("namespace", namespace), ("path", path)];
+            ("kv", map(parts.map(|(name, text)| (name, text.as_str().into()))))
         }
         SecretRef::Variable(name) => ("var", name.as_str().into()),
         SecretRef::Literal(_) => {
@@ -479,7 +480,11 @@ fn decode_secret(value: &Value) -> Option<SecretRef> {
         "env" => SecretRef::Env(text(content)?),
         "file" => SecretRef::File(text(content)?),
         "exec" => SecretRef::Exec(content.as_list()?.iter().map(text).collect::<Option<_>>()?),
-        "kv" => SecretRef::Kv { path: text(content.at("path"))?, field: text(content.at("field"))? },
+        "kv" => SecretRef::Kv {
+            namespace: text(content.at("namespace"))?,
+            path: text(content.at("path"))?,
+            field: text(content.at("field"))?,
+        },
         "var" => SecretRef::Variable(text(content)?),
         _ => return None,
     })
@@ -601,7 +606,11 @@ mod tests {
             name().prop_map(SecretRef::File),
             name().prop_map(SecretRef::Variable),
             proptest::collection::vec(name(), 0..4).prop_map(SecretRef::Exec),
-            (name(), name()).prop_map(|(path, field)| SecretRef::Kv { path, field }),
+            (name(), name(), name()).prop_map(|(namespace, path, field)| SecretRef::Kv {
+                namespace,
+                path,
+                field
+            }),
         ]
     }
 
@@ -617,7 +626,11 @@ mod tests {
 
     #[test]
     fn a_field_of_a_kv_secret_may_have_any_name() {
-        let kv = |path: &str, field: &str| SecretRef::Kv { path: path.into(), field: field.into() };
+        let kv = |path: &str, field: &str| SecretRef::Kv {
+            namespace: "a".into(),
+            path: path.into(),
+            field: field.into(),
+        };
         for source in [kv("flat/a", "x#y"), kv("flat/a#x", "y")] {
             assert_eq!(decode_secret(&encode_secret(&source).expect("no literal")), Some(source));
         }

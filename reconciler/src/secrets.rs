@@ -49,7 +49,7 @@ async fn fetch(
             local(reference).unwrap_or_else(|| Err("it is not local".to_owned()))
         }
         SecretRef::Exec(command) => run(command).await,
-        SecretRef::Kv { path, field } => kv(path, field, server).await,
+        SecretRef::Kv { namespace, path, field } => kv(namespace, path, field, server).await,
         SecretRef::Variable(name) => {
             let value = variables.get(name).map(|secret| secret.expose().clone());
             value.ok_or_else(|| {
@@ -124,17 +124,17 @@ async fn run(command: &[String]) -> Result<Value, String> {
 }
 
 /// Reads a field of a secret, in a key/value engine of either version.
-async fn kv(path: &str, field: &str, server: &impl Look) -> Result<Value, String> {
+async fn kv(namespace: &str, path: &str, field: &str, server: &impl Look) -> Result<Value, String> {
     let say = |error: client::Error| error.to_diagnostic().to_string();
     let mount =
-        server.look("", &Request::get(format!("sys/internal/ui/mounts/{path}"))).await.map_err(say)?;
+        server.look(namespace, &Request::get(format!("sys/internal/ui/mounts/{path}"))).await.map_err(say)?;
     let engine = mount.data().at("path").as_str().unwrap_or_default().to_owned();
     let versioned = mount.data().at("options.version").as_str() == Some("2");
     let path = match path.strip_prefix(&engine) {
         Some(name) if versioned => format!("{engine}data/{name}"),
         _ => path.to_owned(),
     };
-    let answer = server.look("", &Request::get(path.as_str())).await.map_err(say)?;
+    let answer = server.look(namespace, &Request::get(path.as_str())).await.map_err(say)?;
     if !answer.is_success() {
         return Err(format!("reading `{path}` was answered with status {}", answer.status));
     }

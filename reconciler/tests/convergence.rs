@@ -163,6 +163,24 @@ fn what_somebody_made_meanwhile_is_said_to_be_so() {
     assert_eq!(found.hints, ["plan again"]);
 }
 
+#[test]
+fn a_secret_of_the_server_is_read_in_the_namespace_of_what_names_it() {
+    let server = Fake::default();
+    server.store("kv/app", "p", "from-root".into());
+    server.store_in("team", "kv/app", "p", "from-team".into());
+    let mount = "mount \"x\" {\n  type = \"kv\"\n  description = upper(local.p)\n}\n";
+    let text = format!(
+        "{PASSWORD}locals {{\n  p = secret.kv(\"kv/app\", \"p\")\n}}\nnamespace \"team\" {{\n{mount}}}\n{mount}"
+    );
+    let loaded = loaded(&text);
+    let saved = saved::save(&planned(&server, &loaded, &Policy::default()), &loaded).expect("a plan file");
+    let saved = saved::decode(&saved).expect("what was saved");
+    let plan = run(saved.check(&server, "http://fake", &|_, _| {})).expect("nothing changed");
+    assert!(applied(&server, &plan, &loaded).is_complete());
+    let description = |namespace| server.stored_value_in(namespace, "sys/mounts/x", "description");
+    assert_eq!([description(""), description("team")], [Some("FROM-ROOT".into()), Some("FROM-TEAM".into())]);
+}
+
 /// A raw path that is not to be read.
 const BLIND: &str =
     "generic_endpoint \"a/b\" {\n  disable_read = true\n  data_json = { p = var.password }\n}\n";
