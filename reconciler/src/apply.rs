@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use client::Error;
+use client::{Error, Failure};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use schemas::{Diagnostic, Field, Kind, Operation, Record, Secret, Value};
 
@@ -41,8 +41,13 @@ pub struct Entry {
 pub enum Outcome {
     /// It was done, and what could be read afterwards is as declared.
     Applied,
-    /// It failed. A part of it may be done.
-    Failed(Box<Diagnostic>),
+    /// It failed.
+    Failed {
+        /// Why.
+        found: Box<Diagnostic>,
+        /// Whether the server had taken a write of it: then a part of it is done.
+        wrote: bool,
+    },
     /// It was left out because an object that it needs failed or was left out.
     Skipped {
         /// That object.
@@ -56,6 +61,11 @@ impl Journal {
     /// How many steps ended in that way.
     pub fn count(&self, of: impl Fn(&Outcome) -> bool) -> usize {
         self.entries.iter().filter(|entry| of(&entry.outcome)).count()
+    }
+
+    /// True if something was written.
+    pub fn wrote(&self) -> bool {
+        self.count(|outcome| matches!(outcome, Outcome::Applied | Outcome::Failed { wrote: true, .. })) > 0
     }
 
     /// True if every step was done.
@@ -221,7 +231,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn note(&mut self, step: &Step, outcome: Result<Option<Record>, Diagnostic>) {
+    fn note(&mut self, step: &Step, outcome: Result<Option<Record>, Failed>) {
         let outcome = match outcome {
             Ok(record) => {
                 if let Some(record) = record {
@@ -229,7 +239,7 @@ impl<'a> Run<'a> {
                 }
                 Outcome::Applied
             }
-            Err(diagnostic) => Outcome::Failed(Box::new(diagnostic)),
+            Err(Failed { found, wrote }) => Outcome::Failed { found: Box::new(found), wrote },
         };
         self.outcomes.insert(step.address.clone(), outcome);
     }
@@ -272,18 +282,38 @@ impl Known for Run<'_> {
     }
 }
 
+/// Why a step failed.
+struct Failed {
+    found: Diagnostic,
+    /// Whether the server had taken a write of it.
+    wrote: bool,
+}
+
+impl Failed {
+    /// Nothing was written.
+    fn before(found: Diagnostic) -> Self {
+        Self { found, wrote: false }
+    }
+
+    /// Something was.
+    fn after(found: Diagnostic) -> Self {
+        Self { found, wrote: true }
+    }
+}
+
 /// Does one step; the object as it is afterwards.
 async fn act(
     step: &Step,
     wanted: Result<Record, Diagnostic>,
     server: &impl Write,
-) -> Result<Option<Record>, Diagnostic> {
-    let wanted = wanted?;
+) -> Result<Option<Record>, Failed> {
+    let wanted = wanted.map_err(Failed::before)?;
     let nothing = Record::new();
     let live = step.live.as_ref().unwrap_or(&nothing);
     let namespace = step.address.namespace();
     let go = async |operation: Operation<'_>| {
-        run(server, step.kind, &namespace, &operation).await.map_err(|failure| failure.error.to_diagnostic())
+        let failed = |failure: Failure| Failed { found: failure.error.to_diagnostic(), wrote: failure.wrote };
+        run(server, step.kind, &namespace, &operation).await.map_err(failed)
     };
     let record = match step.action {
         Action::Create => create(step, &wanted, server).await?,
@@ -293,20 +323,21 @@ async fn act(
         }
         Action::Replace => {
             go(Operation::Delete { prior: &with_intent(step.kind, live, &wanted) }).await?;
-            create(step, &wanted, server).await?
+            create(step, &wanted, server).await.map_err(|failed| Failed::after(failed.found))?
         }
         Action::Delete => {
             return go(Operation::Delete { prior: &with_intent(step.kind, live, &wanted) }).await;
         }
         Action::None | Action::Unverifiable | Action::Blocked | Action::Unknown => return Ok(None),
     };
-    let record = record.ok_or_else(|| Diagnostic::error("the object is gone right after it was written"))?;
-    verify(step.kind, &wanted, &record)?;
+    let gone = || Failed::after(Diagnostic::error("the object is gone right after it was written"));
+    let record = record.ok_or_else(gone)?;
+    verify(step.kind, &wanted, &record).map_err(Failed::after)?;
     Ok(Some(record))
 }
 
 /// Makes the object of `step`. If that fails and the object is there without our doing, somebody else made it.
-async fn create(step: &Step, wanted: &Record, server: &impl Write) -> Result<Option<Record>, Diagnostic> {
+async fn create(step: &Step, wanted: &Record, server: &impl Write) -> Result<Option<Record>, Failed> {
     let namespace = step.address.namespace();
     let operation = Operation::Create { desired: wanted };
     let failure = match run(server, step.kind, &namespace, &operation).await {
@@ -319,7 +350,8 @@ async fn create(step: &Step, wanted: &Record, server: &impl Write) -> Result<Opt
     let is_foreign = is_answered
         && !failure.wrote
         && matches!(read(server, step.kind, &namespace, wanted).await, Ok(client::Outcome::Object(_)));
-    Err(if is_foreign { made_meanwhile(&found) } else { found })
+    let found = if is_foreign { made_meanwhile(&found) } else { found };
+    Err(Failed { found, wrote: failure.wrote })
 }
 
 /// What `found` comes to when nothing was there while planning.

@@ -157,7 +157,7 @@ fn what_somebody_made_meanwhile_is_said_to_be_so() {
     let plan = planned(&server, &loaded, &Policy::default());
     assert!(applied(&server, &plan, &loaded).is_complete());
     let journal = applied(&server, &plan, &loaded);
-    let Outcome::Failed(found) = &journal.entries[0].outcome else { panic!("{journal:?}") };
+    let Outcome::Failed { found, .. } = &journal.entries[0].outcome else { panic!("{journal:?}") };
     assert_eq!(found.summary, "a policy `read` exists already");
     assert_eq!(found.detail, "it was made since the plan was made");
     assert_eq!(found.hints, ["plan again"]);
@@ -179,6 +179,24 @@ fn a_secret_of_the_server_is_read_in_the_namespace_of_what_names_it() {
     assert!(applied(&server, &plan, &loaded).is_complete());
     let description = |namespace| server.stored_value_in(namespace, "sys/mounts/x", "description");
     assert_eq!([description(""), description("team")], [Some("FROM-ROOT".into()), Some("FROM-TEAM".into())]);
+}
+
+#[test]
+fn an_object_that_was_made_in_part_is_something_done() {
+    // The method is made, and then tuning it is refused.
+    let method = "auth \"x\" {\n  type = \"approle\"\n  tune {\n    max_lease_ttl = \"3h\"\n  }\n}\n";
+    let loaded = loaded(&format!("{PASSWORD}{method}"));
+    let outcome = |server: &Fake| {
+        let plan = planned(server, &loaded, &Policy::default());
+        let journal = applied(server, &plan, &loaded);
+        (exit::of_apply(&plan, &journal), render::journal(&journal, Style::plain()))
+    };
+    let (exit, said) = outcome(&Fake::refusing("x/tune", 400));
+    assert_eq!(exit, Exit::Partial, "{said}");
+    assert!(said.ends_with("Apply: 1 failed, partly done.\n"), "{said}");
+    let (exit, said) = outcome(&Fake::refusing("sys/auth/x", 400));
+    assert_eq!(exit, Exit::Error, "{said}");
+    assert!(said.ends_with("Apply: 1 failed.\n"), "{said}");
 }
 
 /// A raw path that is not to be read.
@@ -210,7 +228,7 @@ fn a_path_that_answers_no_read_was_made_by_nobody() {
     let blind = reconciler::Address::parse("generic_endpoint[\"a/b\"]").expect("an address");
     let plan = planned(&server, &loaded, &Policy { resend: [blind].into(), ..Policy::default() });
     let journal = applied(&server, &plan, &loaded);
-    let Outcome::Failed(found) = &journal.entries[0].outcome else { panic!("{journal:?}") };
+    let Outcome::Failed { found, .. } = &journal.entries[0].outcome else { panic!("{journal:?}") };
     assert!(!found.to_string().contains("since the plan was made"), "{found}");
 }
 
@@ -220,7 +238,7 @@ fn check_kept_otherwise(description: &str) -> String {
     let text = format!("{PASSWORD}mount \"kv\" {{\n  type = \"kv\"\n  description = {description}\n}}\n");
     let loaded = loaded(&text);
     let journal = applied(&server, &planned(&server, &loaded, &Policy::default()), &loaded);
-    let Outcome::Failed(found) = &journal.entries[0].outcome else { panic!("{journal:?}") };
+    let Outcome::Failed { found, .. } = &journal.entries[0].outcome else { panic!("{journal:?}") };
     assert_eq!(found.summary, "`description` is not as declared after the write");
     assert!(found.hints[0].contains("the server may write it otherwise"), "{found:?}");
     found.detail.clone()
@@ -278,7 +296,7 @@ fn a_failure_leaves_out_what_needs_it_and_does_the_rest() {
         let entry = journal.entries.iter().find(|entry| entry.address.to_string() == address);
         entry.expect("an entry").outcome.clone()
     };
-    assert!(matches!(outcome("policy.read"), Outcome::Failed(_)));
+    assert!(matches!(outcome("policy.read"), Outcome::Failed { .. }));
     assert!(matches!(outcome("auth.machines.role.app"), Outcome::Skipped { .. }));
     assert_eq!(outcome("mount.kv"), Outcome::Applied);
     assert_eq!(exit::of_apply(&sound, &journal), Exit::Partial);
