@@ -1,6 +1,7 @@
 //! Doing what a plan says. Nothing is decided here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use client::{Error, Failure};
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -53,7 +54,7 @@ pub enum Outcome {
         /// That object.
         because: Address,
     },
-    /// It was not attempted: deletes are not, after anything failed.
+    /// It was not attempted: deletes are not, after anything failed, and nothing is after an interruption.
     NotAttempted,
 }
 
@@ -134,6 +135,20 @@ pub async fn apply(
     variables: &BTreeMap<String, Secret>,
     progress: Progress<'_>,
 ) -> Result<Journal, Vec<Diagnostic>> {
+    apply_until(plan, server, variables, progress, &AtomicBool::new(false)).await
+}
+
+/// The same until `stopped` is true: what is under way then ends, and nothing more is begun.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn apply_until(
+    plan: &Plan,
+    server: &impl Write,
+    variables: &BTreeMap<String, Secret>,
+    progress: Progress<'_>,
+    stopped: &AtomicBool,
+) -> Result<Journal, Vec<Diagnostic>> {
     let writes = |step: &&Step| step.action.writes() && step.action != Action::Delete;
     let wanted =
         plan.steps.iter().filter(writes).flat_map(|step| step.fields.values()).flat_map(|v| v.secrets());
@@ -143,7 +158,7 @@ pub async fn apply(
     if !found.is_empty() {
         return Err(found);
     }
-    let mut run = Run::new(plan, secrets, progress);
+    let mut run = Run::new(plan, secrets, (progress, stopped));
     run.phase(server, |step| step.action.writes() && step.action != Action::Delete, Step::needs_of).await;
     if run.outcomes.values().all(|outcome| *outcome == Outcome::Applied) {
         // What an object needs is deleted after it.
@@ -175,15 +190,16 @@ struct Run<'a> {
     plan: &'a Plan,
     secrets: Secrets,
     progress: Progress<'a>,
+    stopped: &'a AtomicBool,
     outcomes: BTreeMap<Address, Outcome>,
     /// Objects as they are now.
     records: BTreeMap<Address, Record>,
 }
 
 impl<'a> Run<'a> {
-    fn new(plan: &'a Plan, secrets: Secrets, progress: Progress<'a>) -> Self {
+    fn new(plan: &'a Plan, secrets: Secrets, (progress, stopped): (Progress<'a>, &'a AtomicBool)) -> Self {
         let records = plan.steps.iter().filter_map(|step| Some((step.address.clone(), step.live.clone()?)));
-        Self { plan, secrets, progress, outcomes: BTreeMap::new(), records: records.collect() }
+        Self { plan, secrets, progress, stopped, outcomes: BTreeMap::new(), records: records.collect() }
     }
 
     /// Does the steps that `belongs` picks, each after those that `needs` names.
@@ -203,7 +219,7 @@ impl<'a> Run<'a> {
         let mut under_way = FuturesUnordered::new();
         loop {
             self.skip(&mut waiting);
-            while under_way.len() < CONCURRENCY {
+            while under_way.len() < CONCURRENCY && !self.stopped.load(Ordering::Relaxed) {
                 let ready =
                     waiting.iter().position(|(_, needs)| needs.iter().all(|n| self.outcomes.contains_key(n)));
                 let Some(ready) = ready else { break };
