@@ -3,7 +3,7 @@ use crate::kinds::exchange::remove;
 use crate::kinds::generic::pick;
 use crate::kinds::kv::{check_object, foresee_document, map, object, settled_document};
 use crate::shape::{Json, List, Map, MountPath, Sensitive};
-use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Step, Value};
+use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Spot, Step, Value};
 
 /// Any path of the API: what is written to it, and what it answers. For what has no kind of its own.
 #[derive(schemas::Kind)]
@@ -54,6 +54,12 @@ impl Behavior for AnyPath {
 
     fn check(&self, _kind: &Kind, config: &Record) -> Vec<Diagnostic> {
         check_object("data_json", config).into_iter().collect()
+    }
+
+    /// What declares a part of an object alone may stand beside the rest of it.
+    fn spots(&self, _kind: &Kind, declared: &Record) -> Vec<Spot> {
+        let path = target(declared);
+        if declared.flag("ignore_absent_fields") { Vec::new() } else { vec![Spot::Path(path.clone()), Spot::Plain(path)] }
     }
 
     fn foresee(&self, _kind: &Kind, prior: Option<&Record>, planned: &mut Record) {

@@ -8,7 +8,7 @@ use crate::kinds::kv::{
 };
 use crate::shape::{Declared, Json, Map, MountPath, Nested, Seconds, Sensitive, WriteOnly};
 use crate::{
-    Answer, Behavior, Diagnostic, Field, Kind, Method, Operation, Record, Request, Shape, Step, Value,
+    Answer, Behavior, Diagnostic, Field, Kind, Method, Operation, Record, Request, Shape, Spot, Step, Value,
 };
 
 /// A secret in a key/value engine of version 2: its data, and the metadata that all its versions share.
@@ -29,7 +29,7 @@ pub struct KvSecretV2 {
     pub mount: MountPath,
     /// Name of the secret: what stands after `data/` in its path.
     #[kind(key, replaces)]
-    pub name: String,
+    pub name: MountPath,
     /// Path that the data is written to.
     #[kind(local, output)]
     pub path: Option<String>,
@@ -104,6 +104,11 @@ impl Behavior for TwoParts {
         let missing = documents.iter().all(|name| config.get(name).is_null());
         let found = documents.iter().filter_map(|name| check_object(name, config));
         found.chain(missing.then(no_data)).collect()
+    }
+
+    fn spots(&self, _kind: &Kind, declared: &Record) -> Vec<Spot> {
+        let written = path(DATA, declared).map(Spot::Path);
+        written.into_iter().chain(path("{mount}/{name}", declared).map(Spot::Secret)).collect()
     }
 
     fn foresee(&self, kind: &Kind, prior: Option<&Record>, planned: &mut Record) {
