@@ -27,7 +27,8 @@ fn planned(case: &Case) -> reconciler::Plan {
     let block = |name: &str| case.blocks.get(name).map(String::as_str).unwrap_or_default();
     let loaded = load_text("main.hcl", block("hcl"), &Options::default());
     assert!(!loaded.has_errors(), "`{}`: {:#?}", case.title, loaded.diagnostics);
-    plan(&loaded.desired, &inventory(block("json")), &policy(block("flags")))
+    let server = Identity { namespace: block("namespace").trim().to_owned(), ..Identity::default() };
+    plan(&loaded.desired, &inventory(server, block("json")), &policy(block("flags")))
 }
 
 fn policy(flags: &str) -> Policy {
@@ -46,7 +47,7 @@ fn policy(flags: &str) -> Policy {
     policy
 }
 
-fn inventory(live: &str) -> Inventory {
+fn inventory(server: Identity, live: &str) -> Inventory {
     let objects = if live.is_empty() { Value::Null } else { json::parse(live).expect("JSON") };
     let objects: BTreeMap<Address, Live> = objects
         .as_map()
@@ -54,7 +55,7 @@ fn inventory(live: &str) -> Inventory {
         .flatten()
         .map(|(address, value)| (Address::parse(address).expect("an address"), live_of(value)))
         .collect();
-    Inventory::of(Identity::default(), objects)
+    Inventory::of(server, objects)
 }
 
 fn live_of(value: &Value) -> Live {

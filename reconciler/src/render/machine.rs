@@ -72,6 +72,7 @@ fn document(format: &str, plan: &Plan, each: impl Fn(&Step) -> (&'static str, Va
             map([
                 ("address", plan.server.address.as_str().into()),
                 ("cluster", plan.server.cluster.as_str().into()),
+                ("namespace", plan.server.namespace.as_str().into()),
                 ("version", plan.server.version.as_str().into()),
             ]),
         ),

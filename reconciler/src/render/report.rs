@@ -7,7 +7,10 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::style::Tone;
 use super::{Style, value};
+use crate::Address;
+use crate::address::NAMESPACE;
 use crate::plan::{Action, Change, Plan, Step};
+use crate::server::Identity;
 
 /// Longest value that is shown beside another on one line, in characters.
 const MAX_BESIDE: usize = 60;
@@ -61,6 +64,14 @@ fn is_unseen(step: &Step) -> bool {
     step.action == Action::Unverifiable && step.live.is_none() && step.reason.is_some()
 }
 
+/// What `namespace`, which is relative to that of `server`, is called.
+fn title(server: &Identity, namespace: &Address) -> String {
+    let labels = server.namespace.split('/').filter(|label| !label.is_empty());
+    let own = labels.fold(Address::root(), |own, label| own.join(NAMESPACE, label));
+    let absolute = namespace.rebased(&Address::root(), &own);
+    if absolute == Address::root() { "root namespace".to_owned() } else { absolute.to_string() }
+}
+
 impl Page {
     fn line(&mut self, text: &str) {
         self.text.push_str(text.trim_end());
@@ -74,10 +85,7 @@ impl Page {
         namespaces.sort();
         namespaces.dedup();
         for namespace in &namespaces {
-            let title = match namespace.steps().is_empty() {
-                true => "root namespace".to_owned(),
-                false => namespace.to_string(),
-            };
+            let title = title(&plan.server, namespace);
             let title = self.style.paint(Tone::Bold, &title);
             self.line(&title);
             for step in shown.iter().filter(|step| step.address.namespace_address() == *namespace) {
