@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use reconciler::render::{self, Style};
 use reconciler::server::Identity;
-use reconciler::{Address, Inventory, Live, Options, Policy, load_text, plan};
+use reconciler::{Address, Inventory, Live, Options, Policy, exit, load_text, plan};
 use schemas::{Diagnostic, Record, Value, json};
 use support::Case;
 
@@ -21,6 +21,19 @@ fn plans_are_as_shown() {
 #[test]
 fn drift_is_as_shown() {
     support::check_folder("drift", |case| render::drift(&planned(case), Style::plain()));
+}
+
+#[test]
+fn drift_for_programs_ends_as_the_process_does() {
+    // It differs, and mending it is blocked, since the mount would be made anew.
+    let hcl = "mount \"kv\" {\n  type = \"kv\"\n  local = true\n}\n";
+    let live = r#"{ "mount.kv": { "path": "kv", "type": "kv", "local": false } }"#;
+    let blocks = [("hcl".to_owned(), hcl.to_owned()), ("json".to_owned(), live.to_owned())];
+    let found = planned(&Case { title: String::new(), blocks: blocks.into() });
+    let code = |report: &str| json::parse(report).expect("JSON").at("exit_code").as_i64();
+    assert_eq!(code(&render::drift_json(&found)), Some(exit::of_drift(&found) as i64));
+    assert_eq!(code(&render::plan_json(&found)), Some(exit::of_plan(&found) as i64));
+    assert_ne!(exit::of_drift(&found), exit::of_plan(&found));
 }
 
 fn planned(case: &Case) -> reconciler::Plan {
