@@ -74,11 +74,11 @@ impl Substance {
     fn of_shown(kind: &'static Kind, live: &Record, takes_secret: &dyn Fn(&str) -> bool) -> Self {
         let shown = kind.fields().filter(|field| field.at.is_some() && !field.key && field.readable);
         let mut substance = Self::of_fields(shown, live, takes_secret);
-        if let Some(versions) = version_count(live) {
+        if let Some((name, versions)) = version_count(kind, live) {
             // The versions are those of the content, and not of what is said of it.
             let is_counted = |name: &str| kind.field(name).is_some_and(Field::is_hidden);
             substance.hidden.retain(|name, _| !is_counted(name) && !live.get(name).has_secret());
-            substance.plain.insert(VERSIONS.to_owned(), versions.clone());
+            substance.plain.insert(name.to_owned(), versions.clone());
         }
         substance
     }
@@ -121,14 +121,12 @@ fn bare(field: &Field, value: &Value) -> Value {
     compare::canonical(field, &plain_value(&Val::from(value)).unwrap_or_default())
 }
 
-/// Where kinds keep what the server says of the version that was read.
-const VERSIONS: &str = "metadata";
-
-/// The version of a kv v2 secret, with the time it was made: a secret that was destroyed begins again at 1.
-fn version_count(live: &Record) -> Option<&Value> {
-    let versions = live.get(VERSIONS);
+/// The version of an object's content, with the time it was made: a secret that was destroyed begins again at 1.
+fn version_count<'a>(kind: &'static Kind, live: &'a Record) -> Option<(&'static str, &'a Value)> {
+    let field = kind.fields().find(|field| field.counts_versions)?;
+    let versions = live.get(field.name);
     let counts = !versions.at("version").is_null() && !versions.at("created_time").is_null();
-    counts.then_some(versions)
+    counts.then_some((field.name, versions))
 }
 
 #[cfg(test)]

@@ -103,6 +103,12 @@ pub struct Field {
     pub empty_differs: bool,
     /// Left out, the object has what it got from elsewhere, such as from its maker; that is no drift.
     pub inherited: bool,
+    /// An output that the object has for as long as it is there, whatever else of it changes.
+    pub lasting: bool,
+    /// It tells one object from another at the same path.
+    pub identity: bool,
+    /// It says which version of its content an object has, and since when: another one is another content.
+    pub counts_versions: bool,
     /// The field whose change makes a write-only value be sent again.
     pub revision: Option<&'static str>,
     /// Fields that may not be set together with it.
@@ -349,6 +355,9 @@ impl Field {
             omitted: Omitted::Kept,
             empty_differs: false,
             inherited: false,
+            lasting: false,
+            identity: false,
+            counts_versions: false,
             revision: None,
             conflicts: &[],
             one_of: &[],

@@ -217,7 +217,7 @@ impl Planner<'_> {
         match after {
             Some(_) if is_declared_in_part(known.shape) => Some(Value::Unknown),
             Some(after) => Some(after.clone()),
-            None if known.is_configurable() || known.key || LASTING.contains(&field) => None,
+            None if known.is_configurable() || known.key || known.lasting => None,
             None => Some(Value::Unknown),
         }
     }
@@ -465,9 +465,6 @@ impl Known for Planner<'_> {
         Some(value).filter(|value| !value.is_null() && !value.has_unknown())
     }
 }
-
-/// Outputs that an object has for as long as it is there.
-const LASTING: [&str; 3] = ["accessor", "namespace_id", "path"];
 
 /// True where only those attributes are compared that are declared: the others stay as they are.
 fn is_declared_in_part(shape: Shape) -> bool {

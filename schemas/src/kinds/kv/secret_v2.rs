@@ -31,7 +31,7 @@ pub struct KvSecretV2 {
     #[kind(key, replaces)]
     pub name: MountPath,
     /// Path that the data is written to.
-    #[kind(local, output)]
+    #[kind(local, output, lasting)]
     pub path: Option<String>,
     /// Version that the secret must have for the write to succeed; 0: it must not exist.
     #[kind(at = "data", unreadable)]
@@ -59,7 +59,7 @@ pub struct KvSecretV2 {
     )]
     pub data: Option<Sensitive<Map<String>>>,
     /// What the server says of the version that was read: `version`, `created_time`, ….
-    #[kind(local, output)]
+    #[kind(local, output, counts_versions)]
     pub metadata: Option<Map<String>>,
     /// Destroy removes all versions and the metadata. Without it, the newest version is marked as deleted.
     #[kind(local, default = false)]

@@ -86,6 +86,6 @@ fn without_empty_end(step: Step) -> Step {
 
 fn taken(name: &str) -> Diagnostic {
     Diagnostic::error(format!("a policy `{name}` exists already"))
-        .hint(format!("import it: terraform import vault_policy.<name> '{name}'"))
+        .hint("if it is yours, import it by that name; else give this one another")
         .at_field("name")
 }
