@@ -10,11 +10,13 @@ use schemas::{Diagnostic, Field, Kind, Operation, Record, Secret, Value};
 use crate::Address;
 use crate::fingerprint::Substance;
 use crate::hcl::plain_value;
+use crate::hidden::Hidden;
 use crate::inventory::{CONCURRENCY, Live, Progress, Wanted, look_for};
 use crate::late::{Known, resolve_all};
 use crate::outputs;
 use crate::plan::{Action, Plan, Step, merged, prior_of, readdressed};
 use crate::render::value::inline;
+use crate::saved::{difference, present};
 use crate::secrets::Secrets;
 use crate::server::{Write, read, run};
 use crate::value::SecretRef;
@@ -82,18 +84,17 @@ impl Journal {
 /// When nobody answers.
 pub async fn stale(plan: &Plan, server: &impl Write, progress: Progress<'_>) -> Result<Vec<Address>, Error> {
     let now = look_again(plan, server, progress).await?;
-    let taken = outputs::relied_on(plan);
+    let (taken, hidden) = (outputs::relied_on(plan), Hidden::of(&plan.steps));
     let changed = plan.steps.iter().filter(|step| {
         let live = now.get(looked_for(step)).unwrap_or(&Live::Absent);
+        let differs = |substance: &dyn Fn(&Record) -> Substance| {
+            let seen = present(live).map(|live| substance(&live));
+            difference(live, seen.as_ref(), step.live.as_ref().map(substance).as_ref()).is_some()
+        };
         let mut fields = taken.iter().filter(|(address, _)| *address == step.address).map(|(_, field)| field);
-        match (live, &step.live) {
-            _ if !step.action.writes() && fields.clone().next().is_none() => false,
-            (Live::Absent | Live::Unseen, None) => false,
-            (Live::Present(now), Some(then)) if step.action.writes() => {
-                Substance::of(step.kind, now) != Substance::of(step.kind, then)
-            }
-            (Live::Present(now), Some(then)) => fields.any(|field| now.get(field) != then.get(field)),
-            _ => true,
+        match step.action.writes() {
+            true => differs(&|live| Substance::of_step(step, live, &hidden)),
+            false => fields.any(|field| differs(&|live| Substance::of_field(step, live, field, &hidden))),
         }
     });
     Ok(changed.map(|step| step.address.clone()).collect())

@@ -56,12 +56,7 @@ pub(crate) struct Substance {
 }
 
 impl Substance {
-    /// All that the server shows of an object.
-    pub(crate) fn of(kind: &'static Kind, live: &Record) -> Self {
-        Self::of_shown(kind, live, &|_| false)
-    }
-
-    /// The same of the object of `step`, of which fields that secrets go into are hidden as well.
+    /// All that the server shows of the object of `step`; fields that secrets go into are hidden as well.
     pub(crate) fn of_step(step: &Step, live: &Record, hidden: &Hidden) -> Self {
         Self::of_shown(step.kind, live, &|name| hidden.has(&step.address, name))
     }
@@ -142,7 +137,7 @@ mod tests {
 
     fn fingerprint(kind: &str, text: &str, salt: &Salt) -> String {
         let (kind, live) = record(kind, text);
-        Substance::of(kind, &live).fingerprint(salt)
+        Substance::of_shown(kind, &live, &|_| false).fingerprint(salt)
     }
 
     #[test]

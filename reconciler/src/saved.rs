@@ -573,15 +573,20 @@ fn named(namespace: &str) -> String {
     }
 }
 
-fn present(live: &Live) -> Option<Record> {
+pub(crate) fn present(live: &Live) -> Option<Record> {
     match live {
         Live::Present(record) => Some(record.clone()),
         Live::Absent | Live::Unseen | Live::Unknown(_) => None,
     }
 }
 
-/// How what was `seen` of `live` differs from what the plan was made on.
-fn difference(live: &Live, seen: Option<&String>, then: Option<&String>) -> Option<&'static str> {
+/// How what was `seen` of `live` differs from what the plan was made on. The two may be of any sort that tells whether
+/// they are the same.
+pub(crate) fn difference<T: PartialEq>(
+    live: &Live,
+    seen: Option<&T>,
+    then: Option<&T>,
+) -> Option<&'static str> {
     match (live, then) {
         (Live::Absent | Live::Unseen, None) => None,
         (Live::Present(_), Some(_)) if seen == then => None,

@@ -14,7 +14,7 @@ use reconciler::saved::{self, NotApplied};
 use reconciler::{
     Action, Exit, Inventory, Journal, Loaded, Options, Outcome, Plan, Policy, apply, exit, load_text, plan,
 };
-use schemas::{Method, Secret, json};
+use schemas::{Method, Secret, Value, json};
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime").block_on(future)
@@ -197,6 +197,28 @@ fn an_object_that_was_made_in_part_is_something_done() {
     let (exit, said) = outcome(&Fake::refusing("sys/auth/x", 400));
     assert_eq!(exit, Exit::Error, "{said}");
     assert!(said.ends_with("Apply: 1 failed.\n"), "{said}");
+}
+
+#[test]
+fn a_secret_is_read_from_an_engine_of_either_version_whatever_way_it_says_that() {
+    for (version, place) in
+        [(Some("2".into()), "kv/data/app"), (Some(2.into()), "kv/data/app"), (None, "kv/app")]
+    {
+        let server = Fake::default();
+        let options = version.map(|version: Value| ("version".to_owned(), version)).into_iter().collect();
+        server.store("sys/internal/ui/mounts/kv/app", "path", "kv/".into());
+        server.store("sys/internal/ui/mounts/kv/app", "options", Value::Map(options));
+        let secret = Value::Map([("p".to_owned(), "a b".into())].into());
+        match place {
+            "kv/app" => server.store(place, "p", "a b".into()),
+            _ => server.store(place, "data", secret),
+        }
+        let mount = "mount \"x\" {\n  type = \"kv\"\n  description = secret.kv(\"kv/app\", \"p\")\n}\n";
+        let loaded = loaded(&format!("{PASSWORD}{mount}"));
+        let plan = planned(&server, &loaded, &Policy::default());
+        assert!(applied(&server, &plan, &loaded).is_complete());
+        assert_eq!(server.stored_value("sys/mounts/x", "description"), Some("a b".into()), "{place}");
+    }
 }
 
 /// A raw path that is not to be read.
