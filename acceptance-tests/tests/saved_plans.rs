@@ -60,6 +60,34 @@ generic_secret "flat/seen" {
 }
 "#;
 
+const IN_A_NAMESPACE: &str = r#"
+namespace "team" {
+  mount "x" {
+    type        = "kv"
+    description = secret.kv("kv/app", "p")
+  }
+}
+"#;
+
+#[test]
+fn a_secret_of_the_server_is_read_in_the_namespace_of_what_names_it() {
+    check(|lockstep, server| {
+        server.must("POST", "sys/namespaces/team", None)?;
+        for (prefix, text) in [("", "from-root"), ("team/", "from-team")] {
+            server.must("POST", &format!("{prefix}sys/mounts/kv"), Some(&json!({ "type": "kv" })))?;
+            server.must("PUT", &format!("{prefix}kv/app"), Some(&json!({ "p": text })))?;
+        }
+        lockstep.write("main.hcl", IN_A_NAMESPACE)?;
+        lockstep.expect(&["plan", "-out=p.json", "main.hcl"], CHANGES, "plan")?;
+        lockstep.expect(&["apply", "p.json"], IN_SYNC, "apply")?;
+        let mount = server.must("GET", "team/sys/mounts/x", None)?;
+        match mount["data"]["description"].as_str() {
+            Some("from-team") => Ok(()),
+            other => Err(format!("it was read elsewhere: {other:?}")),
+        }
+    });
+}
+
 #[test]
 fn a_secret_that_was_changed_makes_a_plan_stale() {
     check(|lockstep, server| {

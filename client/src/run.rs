@@ -13,6 +13,8 @@ const MAX_STEPS: usize = 200;
 pub enum Outcome {
     /// With the object as it is now.
     Object(Record),
+    /// With what is known of an object that nobody looked at: it is not to be read, or cannot be.
+    Unseen(Record),
     /// There is no such object (any more).
     Gone,
 }
@@ -135,6 +137,7 @@ impl<'a> Conversation<'a> {
     fn end(self, namespace: &str) -> Result<Outcome, Error> {
         match self.end {
             Some(Step::Done(record)) => Ok(Outcome::Object(record)),
+            Some(Step::Unseen(record)) => Ok(Outcome::Unseen(record)),
             Some(Step::Gone) => Ok(Outcome::Gone),
             Some(Step::Failed(diagnostic)) => Err(Error::Said(Box::new(diagnostic))),
             _ => Err(match (self.last, self.answers.last()) {

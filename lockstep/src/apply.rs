@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use client::Client;
 use reconciler::saved::{self, NotApplied, Saved};
-use reconciler::{Exit, Plan, Sources, apply, config, exit, render};
+use reconciler::{Exit, Plan, Sources, apply, apply_until, config, exit, render};
 use schemas::{Diagnostic, Place};
 
 use crate::configuration::{self, Bar, Choice, Configuration, complain, fail};
+use crate::signals;
 
 /// Make the server as declared
 #[derive(clap::Args, Debug)]
@@ -170,8 +171,14 @@ async fn execute(
     place: impl FnOnce(Vec<Diagnostic>) -> (Vec<Diagnostic>, Sources),
 ) -> Result<Exit, Exit> {
     let bar = Bar::new("applying");
-    let journal = apply(plan, client, variables, &|done, all| bar.at(done, all)).await;
-    drop(bar);
+    let stopped = signals::stop(&bar).map_err(|error| {
+        fail(
+            &Diagnostic::error("nothing was written, since signals cannot be waited for")
+                .because(error.to_string()),
+        )
+    })?;
+    let journal = apply_until(plan, client, variables, &|done, all| bar.at(done, all), &stopped).await;
+    bar.hide();
     let journal = journal.map_err(|found| {
         let (mut found, sources) = place(found);
         found.push(Diagnostic::error("nothing was written, since not all values can be had"));

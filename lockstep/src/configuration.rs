@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use client::{Client, Credentials, Settings};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reconciler::config::VARIABLE_PREFIX;
 use reconciler::render::{self, Style};
 use reconciler::{Address, Exit, Inventory, Loaded, Options, Plan, Policy, Sources};
@@ -169,6 +169,7 @@ pub(crate) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// A progress bar, on a terminal alone, and one that takes escape sequences.
+#[derive(Clone)]
 pub(crate) struct Bar(ProgressBar);
 
 impl Bar {
@@ -184,6 +185,12 @@ impl Bar {
     pub(crate) fn at(&self, done: usize, all: usize) {
         self.0.set_length(all as u64);
         self.0.set_position(done as u64);
+    }
+
+    /// Takes it away for good.
+    pub(crate) fn hide(&self) {
+        self.0.finish_and_clear();
+        self.0.set_draw_target(ProgressDrawTarget::hidden());
     }
 }
 

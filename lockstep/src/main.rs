@@ -6,6 +6,7 @@ mod drift;
 mod flags;
 mod plan;
 mod server;
+mod signals;
 mod validate;
 
 use std::process::ExitCode;

@@ -82,7 +82,7 @@ impl VaultProvider {
             Some(prior) => Operation::Update { prior, desired: &desired },
         };
         match self.attempt(kind, &desired, operation).await {
-            Ok(Outcome::Object(record)) => Ok(convert::object(kind, &record)),
+            Ok(Outcome::Object(record) | Outcome::Unseen(record)) => Ok(convert::object(kind, &record)),
             Ok(Outcome::Gone) => Err((request.prior_state.clone(), vanished(kind))),
             // Nothing was written: what stands there is not ours, and must not come into the state, from where the
             // next run would destroy it.
@@ -123,7 +123,7 @@ impl VaultProvider {
     ) -> tf::Value {
         let known = &kind.asked_in_full(prior.unwrap_or(desired));
         match self.run(kind, known, Operation::Read { prior: known }).await {
-            Ok(Outcome::Object(record)) => convert::object(kind, &record),
+            Ok(Outcome::Object(record) | Outcome::Unseen(record)) => convert::object(kind, &record),
             _ => request.prior_state.clone(),
         }
     }
@@ -250,7 +250,7 @@ impl tf::Provider for VaultProvider {
         };
         let prior = kind.asked_in_full(&convert::record(kind, &request.current_state));
         let new_state = match self.run(kind, &prior, Operation::Read { prior: &prior }).await {
-            Ok(Outcome::Object(record)) => convert::object(kind, &record),
+            Ok(Outcome::Object(record) | Outcome::Unseen(record)) => convert::object(kind, &record),
             Ok(Outcome::Gone) => tf::Value::Null,
             Err(error) => return tf::ReadResponse::error(error),
         };
@@ -347,7 +347,7 @@ impl tf::Provider for VaultProvider {
         };
         let config = with_defaults(kind, convert::record(kind, &request.config));
         match self.run(kind, &config, Operation::Open { config: &config }).await {
-            Ok(Outcome::Object(record)) => {
+            Ok(Outcome::Object(record) | Outcome::Unseen(record)) => {
                 let value = convert::object(kind, &record);
                 // Closing needs what opening got; private data lives in this run only.
                 let private = schemas::json::render(&record.into_value()).into_bytes();
@@ -385,7 +385,7 @@ impl VaultProvider {
             return Ok(record);
         }
         match self.run(kind, config, Operation::Read { prior: config }).await? {
-            Outcome::Object(record) => Ok(record),
+            Outcome::Object(record) | Outcome::Unseen(record) => Ok(record),
             Outcome::Gone => Err(nothing_there(kind, config)),
         }
     }

@@ -1,19 +1,22 @@
 //! Doing what a plan says. Nothing is decided here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use client::Error;
+use client::{Error, Failure};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use schemas::{Diagnostic, Field, Kind, Operation, Record, Secret, Value};
 
 use crate::Address;
 use crate::fingerprint::Substance;
 use crate::hcl::plain_value;
+use crate::hidden::Hidden;
 use crate::inventory::{CONCURRENCY, Live, Progress, Wanted, look_for};
 use crate::late::{Known, as_declared, resolve_all};
 use crate::outputs;
 use crate::plan::{Action, Again, Plan, Step, merged, prior_of, readdressed};
 use crate::render::value::inline;
+use crate::saved::{difference, present};
 use crate::secrets::Secrets;
 use crate::server::{Write, read, run};
 use crate::value::SecretRef;
@@ -39,16 +42,21 @@ pub struct Entry {
 /// What became of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// It was done, and what was read afterwards is as declared.
+    /// It was done, and what could be read afterwards is as declared.
     Applied,
-    /// It failed. A part of it may be done.
-    Failed(Box<Diagnostic>),
+    /// It failed.
+    Failed {
+        /// Why.
+        found: Box<Diagnostic>,
+        /// Whether the server had taken a write of it: then a part of it is done.
+        wrote: bool,
+    },
     /// It was left out because an object that it needs failed or was left out.
     Skipped {
         /// That object.
         because: Address,
     },
-    /// It was not attempted: deletes are not, after anything failed.
+    /// It was not attempted: deletes are not, after anything failed, and nothing is after an interruption.
     NotAttempted,
 }
 
@@ -56,6 +64,11 @@ impl Journal {
     /// How many steps ended in that way.
     pub fn count(&self, of: impl Fn(&Outcome) -> bool) -> usize {
         self.entries.iter().filter(|entry| of(&entry.outcome)).count()
+    }
+
+    /// True if something was written.
+    pub fn wrote(&self) -> bool {
+        self.count(|outcome| matches!(outcome, Outcome::Applied | Outcome::Failed { wrote: true, .. })) > 0
     }
 
     /// True if every step was done.
@@ -71,18 +84,17 @@ impl Journal {
 /// When nobody answers.
 pub async fn stale(plan: &Plan, server: &impl Write, progress: Progress<'_>) -> Result<Vec<Address>, Error> {
     let now = look_again(plan, server, progress).await?;
-    let taken = outputs::relied_on(plan);
+    let (taken, hidden) = (outputs::relied_on(plan), Hidden::of(&plan.steps));
     let changed = plan.steps.iter().filter(|step| {
         let live = now.get(looked_for(step)).unwrap_or(&Live::Absent);
+        let differs = |substance: &dyn Fn(&Record) -> Substance| {
+            let seen = present(live).map(|live| substance(&live));
+            difference(live, seen.as_ref(), step.live.as_ref().map(substance).as_ref()).is_some()
+        };
         let mut fields = taken.iter().filter(|(address, _)| *address == step.address).map(|(_, field)| field);
-        match (live, &step.live) {
-            _ if !step.action.writes() && fields.clone().next().is_none() => false,
-            (Live::Absent, None) => false,
-            (Live::Present(now), Some(then)) if step.action.writes() => {
-                Substance::of(step.kind, now, &step.fields) != Substance::of(step.kind, then, &step.fields)
-            }
-            (Live::Present(now), Some(then)) => fields.any(|field| now.get(field) != then.get(field)),
-            _ => true,
+        match step.action.writes() {
+            true => differs(&|live| Substance::of_step(step, live, &hidden)),
+            false => fields.any(|field| differs(&|live| Substance::of_field(step, live, field, &hidden))),
         }
     });
     Ok(changed.map(|step| step.address.clone()).collect())
@@ -128,6 +140,20 @@ pub async fn apply(
     variables: &BTreeMap<String, Secret>,
     progress: Progress<'_>,
 ) -> Result<Journal, Vec<Diagnostic>> {
+    apply_until(plan, server, variables, progress, &AtomicBool::new(false)).await
+}
+
+/// The same until `stopped` is true: what is under way then ends, and nothing more is begun.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn apply_until(
+    plan: &Plan,
+    server: &impl Write,
+    variables: &BTreeMap<String, Secret>,
+    progress: Progress<'_>,
+    stopped: &AtomicBool,
+) -> Result<Journal, Vec<Diagnostic>> {
     let writes = |step: &&Step| step.action.writes() && step.action != Action::Delete;
     let wanted =
         plan.steps.iter().filter(writes).flat_map(|step| step.fields.values()).flat_map(|v| v.secrets());
@@ -137,7 +163,7 @@ pub async fn apply(
     if !found.is_empty() {
         return Err(found);
     }
-    let mut run = Run::new(plan, secrets, progress);
+    let mut run = Run::new(plan, secrets, (progress, stopped));
     run.phase(server, |step| step.action.writes() && step.action != Action::Delete, Step::needs_of).await;
     if run.outcomes.values().all(|outcome| *outcome == Outcome::Applied) {
         // What an object needs is deleted after it.
@@ -169,15 +195,16 @@ struct Run<'a> {
     plan: &'a Plan,
     secrets: Secrets,
     progress: Progress<'a>,
+    stopped: &'a AtomicBool,
     outcomes: BTreeMap<Address, Outcome>,
     /// Objects as they are now.
     records: BTreeMap<Address, Record>,
 }
 
 impl<'a> Run<'a> {
-    fn new(plan: &'a Plan, secrets: Secrets, progress: Progress<'a>) -> Self {
+    fn new(plan: &'a Plan, secrets: Secrets, (progress, stopped): (Progress<'a>, &'a AtomicBool)) -> Self {
         let records = plan.steps.iter().filter_map(|step| Some((step.address.clone(), step.live.clone()?)));
-        Self { plan, secrets, progress, outcomes: BTreeMap::new(), records: records.collect() }
+        Self { plan, secrets, progress, stopped, outcomes: BTreeMap::new(), records: records.collect() }
     }
 
     /// Does the steps that `belongs` picks, each after those that `needs` names.
@@ -197,7 +224,7 @@ impl<'a> Run<'a> {
         let mut under_way = FuturesUnordered::new();
         loop {
             self.skip(&mut waiting);
-            while under_way.len() < CONCURRENCY {
+            while under_way.len() < CONCURRENCY && !self.stopped.load(Ordering::Relaxed) {
                 let ready =
                     waiting.iter().position(|(_, needs)| needs.iter().all(|n| self.outcomes.contains_key(n)));
                 let Some(ready) = ready else { break };
@@ -225,7 +252,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn note(&mut self, step: &Step, outcome: Result<Option<Record>, Diagnostic>) {
+    fn note(&mut self, step: &Step, outcome: Result<Option<Record>, Failed>) {
         let outcome = match outcome {
             Ok(record) => {
                 if let Some(record) = record {
@@ -233,7 +260,7 @@ impl<'a> Run<'a> {
                 }
                 Outcome::Applied
             }
-            Err(diagnostic) => Outcome::Failed(Box::new(diagnostic)),
+            Err(Failed { found, wrote }) => Outcome::Failed { found: Box::new(found), wrote },
         };
         self.outcomes.insert(step.address.clone(), outcome);
     }
@@ -276,18 +303,38 @@ impl Known for Run<'_> {
     }
 }
 
+/// Why a step failed.
+struct Failed {
+    found: Diagnostic,
+    /// Whether the server had taken a write of it.
+    wrote: bool,
+}
+
+impl Failed {
+    /// Nothing was written.
+    fn before(found: Diagnostic) -> Self {
+        Self { found, wrote: false }
+    }
+
+    /// Something was.
+    fn after(found: Diagnostic) -> Self {
+        Self { found, wrote: true }
+    }
+}
+
 /// Does one step; the object as it is afterwards.
 async fn act(
     step: &Step,
     wanted: Result<Record, Diagnostic>,
     server: &impl Write,
-) -> Result<Option<Record>, Diagnostic> {
-    let wanted = wanted?;
+) -> Result<Option<Record>, Failed> {
+    let wanted = wanted.map_err(Failed::before)?;
     let nothing = Record::new();
     let live = step.live.as_ref().unwrap_or(&nothing);
     let namespace = step.address.namespace();
     let go = async |operation: Operation<'_>| {
-        run(server, step.kind, &namespace, &operation).await.map_err(|failure| failure.error.to_diagnostic())
+        let failed = |failure: Failure| Failed { found: failure.error.to_diagnostic(), wrote: failure.wrote };
+        run(server, step.kind, &namespace, &operation).await.map_err(failed)
     };
     let record = match step.action {
         Action::Create => create(step, &wanted, server).await?,
@@ -297,20 +344,21 @@ async fn act(
         }
         Action::Replace => {
             go(Operation::Delete { prior: &with_intent(step.kind, live, &wanted) }).await?;
-            create(step, &wanted, server).await?
+            create(step, &wanted, server).await.map_err(|failed| Failed::after(failed.found))?
         }
         Action::Delete => {
             return go(Operation::Delete { prior: &with_intent(step.kind, live, &wanted) }).await;
         }
         Action::None | Action::Unverifiable | Action::Blocked | Action::Unknown => return Ok(None),
     };
-    let record = record.ok_or_else(|| Diagnostic::error("the object is gone right after it was written"))?;
-    verify(step.kind, &wanted, &record)?;
+    let gone = || Failed::after(Diagnostic::error("the object is gone right after it was written"));
+    let record = record.ok_or_else(gone)?;
+    verify(step.kind, &wanted, &record).map_err(Failed::after)?;
     Ok(Some(record))
 }
 
 /// Makes the object of `step`. If that fails and the object is there without our doing, somebody else made it.
-async fn create(step: &Step, wanted: &Record, server: &impl Write) -> Result<Option<Record>, Diagnostic> {
+async fn create(step: &Step, wanted: &Record, server: &impl Write) -> Result<Option<Record>, Failed> {
     let namespace = step.address.namespace();
     let operation = Operation::Create { desired: wanted };
     let failure = match run(server, step.kind, &namespace, &operation).await {
@@ -322,8 +370,9 @@ async fn create(step: &Step, wanted: &Record, server: &impl Write) -> Result<Opt
     let is_answered = matches!(failure.error, Error::Refused(_) | Error::Said(_));
     let is_foreign = is_answered
         && !failure.wrote
-        && matches!(read(server, step.kind, &namespace, wanted).await, Ok(Some(_)));
-    Err(if is_foreign { made_meanwhile(&found) } else { found })
+        && matches!(read(server, step.kind, &namespace, wanted).await, Ok(client::Outcome::Object(_)));
+    let found = if is_foreign { made_meanwhile(&found) } else { found };
+    Err(Failed { found, wrote: failure.wrote })
 }
 
 /// What `found` comes to when nothing was there while planning.

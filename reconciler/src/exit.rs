@@ -1,6 +1,6 @@
 //! Exit codes: they follow from what is printed, never from anything else.
 
-use crate::apply::{Journal, Outcome};
+use crate::apply::Journal;
 use crate::plan::{Action, Plan, Step};
 
 /// How a command ends.
@@ -45,8 +45,7 @@ pub fn of_drift(plan: &Plan) -> Exit {
 /// The code for an apply of `plan`.
 pub fn of_apply(plan: &Plan, journal: &Journal) -> Exit {
     if !journal.is_complete() {
-        let nothing = journal.count(|outcome| *outcome == Outcome::Applied) == 0;
-        if nothing { Exit::Error } else { Exit::Partial }
+        if journal.wrote() { Exit::Partial } else { Exit::Error }
     } else if plan.count(Action::Unknown) > 0 {
         Exit::Incomplete
     } else {

@@ -56,12 +56,7 @@ pub(crate) struct Substance {
 }
 
 impl Substance {
-    /// All that the server shows of an object that is declared with `fields`.
-    pub(crate) fn of(kind: &'static Kind, live: &Record, fields: &BTreeMap<String, Val>) -> Self {
-        Self::of_shown((kind, fields), live, &|_| false)
-    }
-
-    /// The same of the object of `step`, of which fields that secrets go into are hidden as well.
+    /// All that the server shows of the object of `step`; fields that secrets go into are hidden as well.
     pub(crate) fn of_step(step: &Step, live: &Record, hidden: &Hidden) -> Self {
         Self::of_shown((step.kind, &step.fields), live, &|name| hidden.has(&step.address, name))
     }
@@ -82,11 +77,11 @@ impl Substance {
         let shown = kind.fields().filter(|field| field.at.is_some() && !field.key && field.readable);
         let shown = shown.filter(|field| is_looked_at(field));
         let mut substance = Self::of_fields(shown, live, takes_secret);
-        if let Some(versions) = version_count(live) {
+        if let Some((name, versions)) = version_count(kind, live) {
             // The versions are those of the content, and not of what is said of it.
             let is_counted = |name: &str| kind.field(name).is_some_and(Field::is_hidden);
             substance.hidden.retain(|name, _| !is_counted(name) && !live.get(name).has_secret());
-            substance.plain.insert(VERSIONS.to_owned(), versions.clone());
+            substance.plain.insert(name.to_owned(), versions.clone());
         }
         substance
     }
@@ -129,14 +124,12 @@ fn bare(field: &Field, value: &Value) -> Value {
     compare::canonical(field, &plain_value(&Val::from(value)).unwrap_or_default())
 }
 
-/// Where kinds keep what the server says of the version that was read.
-const VERSIONS: &str = "metadata";
-
-/// The version of a kv v2 secret, with the time it was made: a secret that was destroyed begins again at 1.
-fn version_count(live: &Record) -> Option<&Value> {
-    let versions = live.get(VERSIONS);
+/// The version of an object's content, with the time it was made: a secret that was destroyed begins again at 1.
+fn version_count<'a>(kind: &'static Kind, live: &'a Record) -> Option<(&'static str, &'a Value)> {
+    let field = kind.fields().find(|field| field.counts_versions)?;
+    let versions = live.get(field.name);
     let counts = !versions.at("version").is_null() && !versions.at("created_time").is_null();
-    counts.then_some(versions)
+    counts.then_some((field.name, versions))
 }
 
 #[cfg(test)]
@@ -152,7 +145,7 @@ mod tests {
 
     fn fingerprint(kind: &str, text: &str, salt: &Salt) -> String {
         let (kind, live) = record(kind, text);
-        Substance::of(kind, &live, &BTreeMap::new()).fingerprint(salt)
+        Substance::of_shown((kind, &BTreeMap::new()), &live, &|_| false).fingerprint(salt)
     }
 
     #[test]

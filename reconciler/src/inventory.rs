@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use client::Error;
+use client::{Error, Outcome};
 use futures::stream::{self, StreamExt as _};
 use schemas::{Diagnostic, Field, Kind, Record, Secret, Shape, Value, compare, json};
 
@@ -42,6 +42,8 @@ pub enum Live {
     Absent,
     /// It is there.
     Present(Record),
+    /// Nobody looked: it is not to be read, or the server shows nothing at its path. It may be there or not.
+    Unseen,
     /// It cannot be told: the look was refused.
     Unknown(Box<Diagnostic>),
 }
@@ -118,7 +120,11 @@ impl Inventory {
                 let Some(shown_as) = field.shown_as else { continue };
                 let known = shown_instead(object.kind, &place, wanted.clone(), (field, shown_as));
                 let is = match read(server, object.kind, &address.namespace(), &known).await {
-                    Ok(record) => of_unstored(field, wanted.get(field.name), record.as_ref(), shown_as),
+                    Ok(Outcome::Unseen(_)) => Err(Why::NotRead),
+                    Ok(Outcome::Object(record)) => {
+                        of_unstored(field, wanted.get(field.name), Some(&record), shown_as)
+                    }
+                    Ok(Outcome::Gone) => of_unstored(field, wanted.get(field.name), None, shown_as),
                     Err(error) => Err(refusal(error)?),
                 };
                 found.insert((address.clone(), field.name.to_owned()), is);
@@ -158,7 +164,7 @@ impl Inventory {
             for (name, value) in crate::config::keys_of(object.kind, &place) {
                 wanted.set(name, crate::hcl::plain_value(&value).unwrap_or_default());
             }
-            if let Some(again) = read(server, object.kind, &address.namespace(), &wanted).await? {
+            if let Outcome::Object(again) = read(server, object.kind, &address.namespace(), &wanted).await? {
                 let mut record = live.clone();
                 fields.iter().for_each(|field| record.set(field.name, again.get(field.name).clone()));
                 fitted.insert(address.clone(), record);
@@ -172,7 +178,7 @@ impl Inventory {
     fn record(&self, address: &Address) -> Option<&Record> {
         match self.live(address) {
             Live::Present(record) => Some(record),
-            Live::Absent | Live::Unknown(_) => None,
+            Live::Absent | Live::Unseen | Live::Unknown(_) => None,
         }
     }
 
@@ -341,7 +347,7 @@ fn cannot_hold(found: &BTreeMap<Address, Live>, types: &Types, container: &Addre
         Some(Live::Present(record)) => {
             types.get(container).is_some_and(|(kind, declared)| other_type(kind, declared, record).is_some())
         }
-        Some(Live::Unknown(_)) | None => false,
+        Some(Live::Unseen | Live::Unknown(_)) | None => false,
     }
 }
 
@@ -359,8 +365,9 @@ async fn look_at(server: &impl Look, object: &Wanted) -> Result<Live, Error> {
         }
     };
     match read(server, object.kind, &object.address.namespace(), &known).await {
-        Ok(Some(record)) => Ok(Live::Present(seen(object.kind, record))),
-        Ok(None) => Ok(Live::Absent),
+        Ok(Outcome::Object(record)) => Ok(Live::Present(seen(object.kind, record))),
+        Ok(Outcome::Unseen(_)) => Ok(Live::Unseen),
+        Ok(Outcome::Gone) => Ok(Live::Absent),
         Err(error @ (Error::Unreachable { .. } | Error::Settings(_) | Error::Credentials(_))) => Err(error),
         Err(error) => Ok(Live::Unknown(Box::new(error.to_diagnostic()))),
     }

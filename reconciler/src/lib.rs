@@ -23,7 +23,7 @@ pub mod server;
 pub mod value;
 
 pub use address::Address;
-pub use apply::{Journal, Outcome, apply};
+pub use apply::{Journal, Outcome, apply, apply_until};
 pub use config::{Declared, Desired, Loaded, Options, load, load_text};
 pub use exit::Exit;
 pub use hcl::source::{Sources, Span};

@@ -51,15 +51,12 @@ pub(crate) fn relied_on(plan: &Plan) -> BTreeSet<Output> {
             .filter_map(|holder| steps.get(&holder))
             .filter(|holder| !holder.action.writes() && holder.action != Action::Unknown);
         for holder in unwritten {
-            let fields = IDENTITY.into_iter().filter(|field| holder.kind.field(field).is_some());
-            found.extend(fields.map(|field| (holder.address.clone(), field.to_owned())));
+            let fields = holder.kind.fields().filter(|field| field.identity);
+            found.extend(fields.map(|field| (holder.address.clone(), field.name.to_owned())));
         }
     }
     found
 }
-
-/// Fields that tell one mount, auth method or namespace from another at the same path.
-const IDENTITY: [&str; 4] = ["type", "options", "accessor", "namespace_id"];
 
 /// Says of each value that `plan` takes from another object and that cannot be had why.
 pub(crate) fn check(plan: &Plan) -> Vec<Diagnostic> {

@@ -471,8 +471,9 @@ fn encode_secret(reference: &SecretRef) -> Result<Value, Diagnostic> {
         SecretRef::Exec(command) => {
             ("exec", Value::List(command.iter().map(|word| word.as_str().into()).collect()))
         }
-        SecretRef::Kv { path, field } => {
-            ("kv", map([("field", field.as_str().into()), ("path", path.as_str().into())]))
+        SecretRef::Kv { namespace, path, field } => {
+            let parts = [("field", field), ("namespace", namespace), ("path", path)];
+            ("kv", map(parts.map(|(name, text)| (name, text.as_str().into()))))
         }
         SecretRef::Variable(name) => ("var", name.as_str().into()),
         SecretRef::Literal(_) => {
@@ -492,7 +493,11 @@ fn decode_secret(value: &Value) -> Option<SecretRef> {
         "env" => SecretRef::Env(text(content)?),
         "file" => SecretRef::File(text(content)?),
         "exec" => SecretRef::Exec(content.as_list()?.iter().map(text).collect::<Option<_>>()?),
-        "kv" => SecretRef::Kv { path: text(content.at("path"))?, field: text(content.at("field"))? },
+        "kv" => SecretRef::Kv {
+            namespace: text(content.at("namespace"))?,
+            path: text(content.at("path"))?,
+            field: text(content.at("field"))?,
+        },
         "var" => SecretRef::Variable(text(content)?),
         _ => return None,
     })
@@ -581,22 +586,27 @@ fn named(namespace: &str) -> String {
     }
 }
 
-fn present(live: &Live) -> Option<Record> {
+pub(crate) fn present(live: &Live) -> Option<Record> {
     match live {
         Live::Present(record) => Some(record.clone()),
-        Live::Absent | Live::Unknown(_) => None,
+        Live::Absent | Live::Unseen | Live::Unknown(_) => None,
     }
 }
 
-/// How what was `seen` of `live` differs from what the plan was made on.
-fn difference(live: &Live, seen: Option<&String>, then: Option<&String>) -> Option<&'static str> {
+/// How what was `seen` of `live` differs from what the plan was made on. The two may be of any sort that tells whether
+/// they are the same.
+pub(crate) fn difference<T: PartialEq>(
+    live: &Live,
+    seen: Option<&T>,
+    then: Option<&T>,
+) -> Option<&'static str> {
     match (live, then) {
-        (Live::Absent, None) => None,
+        (Live::Absent | Live::Unseen, None) => None,
         (Live::Present(_), Some(_)) if seen == then => None,
         (Live::Present(_), Some(_)) => Some("was changed since the plan was made"),
         (Live::Present(_), None) => Some("was made since the plan was made"),
         (Live::Absent, Some(_)) => Some("was deleted since the plan was made"),
-        (Live::Unknown(_), _) => Some("cannot be read any more"),
+        (Live::Unseen | Live::Unknown(_), _) => Some("cannot be read any more"),
     }
 }
 
@@ -614,7 +624,11 @@ mod tests {
             name().prop_map(SecretRef::File),
             name().prop_map(SecretRef::Variable),
             proptest::collection::vec(name(), 0..4).prop_map(SecretRef::Exec),
-            (name(), name()).prop_map(|(path, field)| SecretRef::Kv { path, field }),
+            (name(), name(), name()).prop_map(|(namespace, path, field)| SecretRef::Kv {
+                namespace,
+                path,
+                field
+            }),
         ]
     }
 
@@ -630,7 +644,11 @@ mod tests {
 
     #[test]
     fn a_field_of_a_kv_secret_may_have_any_name() {
-        let kv = |path: &str, field: &str| SecretRef::Kv { path: path.into(), field: field.into() };
+        let kv = |path: &str, field: &str| SecretRef::Kv {
+            namespace: "a".into(),
+            path: path.into(),
+            field: field.into(),
+        };
         for source in [kv("flat/a", "x#y"), kv("flat/a#x", "y")] {
             assert_eq!(decode_secret(&encode_secret(&source).expect("no literal")), Some(source));
         }

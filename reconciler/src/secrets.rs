@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemas::{Diagnostic, Request, Secret, Value};
+use client::Outcome;
+use schemas::{Diagnostic, Secret, Value, kinds};
 
 use crate::config::{Loaded, VARIABLE_PREFIX};
 use crate::plan::{Action, Plan};
-use crate::server::Look;
+use crate::server::{Look, read};
 use crate::value::{SecretRef, Val};
 
 /// Secrets by where they come from.
@@ -49,7 +50,7 @@ async fn fetch(
             local(reference).unwrap_or_else(|| Err("it is not local".to_owned()))
         }
         SecretRef::Exec(command) => run(command).await,
-        SecretRef::Kv { path, field } => kv(path, field, server).await,
+        SecretRef::Kv { namespace, path, field } => kv(namespace, path, field, server).await,
         SecretRef::Variable(name) => {
             let value = variables.get(name).map(|secret| secret.expose().clone());
             value.ok_or_else(|| {
@@ -124,23 +125,12 @@ async fn run(command: &[String]) -> Result<Value, String> {
 }
 
 /// Reads a field of a secret, in a key/value engine of either version.
-async fn kv(path: &str, field: &str, server: &impl Look) -> Result<Value, String> {
-    let say = |error: client::Error| error.to_diagnostic().to_string();
-    let mount =
-        server.look("", &Request::get(format!("sys/internal/ui/mounts/{path}"))).await.map_err(say)?;
-    let engine = mount.data().at("path").as_str().unwrap_or_default().to_owned();
-    let versioned = mount.data().at("options.version").as_str() == Some("2");
-    let path = match path.strip_prefix(&engine) {
-        Some(name) if versioned => format!("{engine}data/{name}"),
-        _ => path.to_owned(),
-    };
-    let answer = server.look("", &Request::get(path.as_str())).await.map_err(say)?;
-    if !answer.is_success() {
-        return Err(format!("reading `{path}` was answered with status {}", answer.status));
-    }
-    let data = if versioned { answer.data().at("data") } else { answer.data() };
-    match data.as_map().and_then(|entries| entries.get(field)) {
-        Some(value) if !value.is_null() => Ok(value.expose().clone()),
-        _ => Err(format!("`{path}` has no field `{field}`")),
+async fn kv(namespace: &str, path: &str, field: &str, server: &impl Look) -> Result<Value, String> {
+    let (kind, known) = kinds::secret_at(path);
+    match read(server, kind, namespace, &known).await.map_err(|error| error.to_diagnostic().to_string())? {
+        Outcome::Object(record) | Outcome::Unseen(record) => kinds::field_of_secret(&record, field)
+            .map(|value| value.expose().clone())
+            .ok_or_else(|| format!("`{path}` has no field `{field}`")),
+        Outcome::Gone => Err(format!("there is no secret at `{path}`")),
     }
 }

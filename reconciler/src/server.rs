@@ -112,15 +112,15 @@ impl<S: Write> Transport for Writing<'_, S> {
     }
 }
 
-/// The object of `kind` whose keys are in `known`; `None` if there is none.
+/// The object of `kind` whose keys are in `known`.
 pub(crate) async fn read(
     server: &impl Look,
     kind: &Kind,
     namespace: &str,
     known: &Record,
-) -> Result<Option<Record>, Error> {
+) -> Result<Outcome, Error> {
     let outcome = converse(&Looking(server), kind, namespace, &Operation::Read { prior: known }).await;
-    outcome.map(ended).map_err(|failure| failure.error)
+    outcome.map_err(|failure| failure.error)
 }
 
 /// Does `operation`; the object as it is afterwards, `None` if it is gone.
@@ -135,7 +135,7 @@ pub(crate) async fn run(
 
 fn ended(outcome: Outcome) -> Option<Record> {
     match outcome {
-        Outcome::Object(record) => Some(record),
+        Outcome::Object(record) | Outcome::Unseen(record) => Some(record),
         Outcome::Gone => None,
     }
 }

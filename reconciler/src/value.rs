@@ -76,6 +76,8 @@ pub enum SecretRef {
     Exec(Vec<String>),
     /// A field of a secret in the server: `kv/app`, `password`.
     Kv {
+        /// The namespace that it is read in, relative to the client's own: that of the object which names it.
+        namespace: String,
         /// Mount and path: `kv/app`.
         path: String,
         /// The field.
@@ -134,6 +136,16 @@ impl Ord for LiteralSecret {
 }
 
 impl SecretRef {
+    /// The same, named by an object in `namespace`.
+    pub(crate) fn named_in(&self, namespace: &str) -> Self {
+        match self {
+            SecretRef::Kv { path, field, .. } => {
+                SecretRef::Kv { namespace: namespace.to_owned(), path: path.clone(), field: field.clone() }
+            }
+            other => other.clone(),
+        }
+    }
+
     /// True if a command has to be run for it.
     pub fn runs_a_command(&self) -> bool {
         matches!(self, SecretRef::Exec(_))
@@ -146,7 +158,10 @@ impl fmt::Display for SecretRef {
             SecretRef::Env(name) => write!(f, "env:{name}"),
             SecretRef::File(path) => write!(f, "file:{path}"),
             SecretRef::Exec(command) => write!(f, "exec:{}", command.first().map_or("", String::as_str)),
-            SecretRef::Kv { path, field } => write!(f, "kv:{path}#{field}"),
+            SecretRef::Kv { namespace, path, field } if namespace.is_empty() => {
+                write!(f, "kv:{path}#{field}")
+            }
+            SecretRef::Kv { namespace, path, field } => write!(f, "kv:{path}#{field} in {namespace}"),
             SecretRef::Variable(name) => write!(f, "var:{name}"),
             SecretRef::Literal(literal) => write!(f, "literal:{}", literal.place),
         }
@@ -194,6 +209,30 @@ impl Val {
             }
         });
         found
+    }
+
+    /// The same with every secret in it named by an object in `namespace`.
+    pub(crate) fn named_in(&self, namespace: &str) -> Self {
+        let all = |items: &[Val]| items.iter().map(|item| item.named_in(namespace)).collect::<Vec<_>>();
+        match self {
+            Val::List(items) => Val::List(all(items)),
+            Val::Map(entries) => {
+                let entries = entries.iter().map(|(name, value)| (name.clone(), value.named_in(namespace)));
+                Val::Map(entries.collect())
+            }
+            Val::Late(late) => Val::late(match &**late {
+                Late::Secret(reference) => Late::Secret(reference.named_in(namespace)),
+                Late::Concat(parts) => Late::Concat(all(parts)),
+                Late::Call { name, arguments } => {
+                    Late::Call { name: name.clone(), arguments: all(arguments) }
+                }
+                Late::Element { of, key } => {
+                    Late::Element { of: of.named_in(namespace), key: key.named_in(namespace) }
+                }
+                other => other.clone(),
+            }),
+            other => other.clone(),
+        }
     }
 
     /// What the secrets in it are called, for people: `secret env:X`.

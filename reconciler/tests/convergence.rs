@@ -14,7 +14,7 @@ use reconciler::saved::{self, NotApplied};
 use reconciler::{
     Action, Exit, Inventory, Journal, Loaded, Options, Outcome, Plan, Policy, apply, exit, load_text, plan,
 };
-use schemas::{Method, Secret, json};
+use schemas::{Method, Secret, Value, json};
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime").block_on(future)
@@ -219,10 +219,101 @@ fn what_somebody_made_meanwhile_is_said_to_be_so() {
     let plan = planned(&server, &loaded, &Policy::default());
     assert!(applied(&server, &plan, &loaded).is_complete());
     let journal = applied(&server, &plan, &loaded);
-    let Outcome::Failed(found) = &journal.entries[0].outcome else { panic!("{journal:?}") };
+    let Outcome::Failed { found, .. } = &journal.entries[0].outcome else { panic!("{journal:?}") };
     assert_eq!(found.summary, "a policy `read` exists already");
     assert_eq!(found.detail, "it was made since the plan was made");
     assert_eq!(found.hints, ["plan again"]);
+}
+
+#[test]
+fn a_secret_of_the_server_is_read_in_the_namespace_of_what_names_it() {
+    let server = Fake::default();
+    server.store("kv/app", "p", "from-root".into());
+    server.store_in("team", "kv/app", "p", "from-team".into());
+    let mount = "mount \"x\" {\n  type = \"kv\"\n  description = upper(local.p)\n}\n";
+    let text = format!(
+        "{PASSWORD}locals {{\n  p = secret.kv(\"kv/app\", \"p\")\n}}\nnamespace \"team\" {{\n{mount}}}\n{mount}"
+    );
+    let loaded = loaded(&text);
+    let saved = saved::save(&planned(&server, &loaded, &Policy::default()), &loaded).expect("a plan file");
+    let saved = saved::decode(&saved).expect("what was saved");
+    let plan = run(saved.check(&server, "http://fake", &|_, _| {})).expect("nothing changed");
+    assert!(applied(&server, &plan, &loaded).is_complete());
+    let description = |namespace| server.stored_value_in(namespace, "sys/mounts/x", "description");
+    assert_eq!([description(""), description("team")], [Some("FROM-ROOT".into()), Some("FROM-TEAM".into())]);
+}
+
+#[test]
+fn an_object_that_was_made_in_part_is_something_done() {
+    // The method is made, and then tuning it is refused.
+    let method = "auth \"x\" {\n  type = \"approle\"\n  tune {\n    max_lease_ttl = \"3h\"\n  }\n}\n";
+    let loaded = loaded(&format!("{PASSWORD}{method}"));
+    let outcome = |server: &Fake| {
+        let plan = planned(server, &loaded, &Policy::default());
+        let journal = applied(server, &plan, &loaded);
+        (exit::of_apply(&plan, &journal), render::journal(&journal, Style::plain()))
+    };
+    let (exit, said) = outcome(&Fake::refusing("x/tune", 400));
+    assert_eq!(exit, Exit::Partial, "{said}");
+    assert!(said.ends_with("Apply: 1 failed, partly done.\n"), "{said}");
+    let (exit, said) = outcome(&Fake::refusing("sys/auth/x", 400));
+    assert_eq!(exit, Exit::Error, "{said}");
+    assert!(said.ends_with("Apply: 1 failed.\n"), "{said}");
+}
+
+#[test]
+fn a_secret_is_read_from_an_engine_of_either_version_whatever_way_it_says_that() {
+    for (version, place) in
+        [(Some("2".into()), "kv/data/app"), (Some(2.into()), "kv/data/app"), (None, "kv/app")]
+    {
+        let server = Fake::default();
+        let options = version.map(|version: Value| ("version".to_owned(), version)).into_iter().collect();
+        server.store("sys/internal/ui/mounts/kv/app", "path", "kv/".into());
+        server.store("sys/internal/ui/mounts/kv/app", "options", Value::Map(options));
+        let secret = Value::Map([("p".to_owned(), "a b".into())].into());
+        match place {
+            "kv/app" => server.store(place, "p", "a b".into()),
+            _ => server.store(place, "data", secret),
+        }
+        let mount = "mount \"x\" {\n  type = \"kv\"\n  description = secret.kv(\"kv/app\", \"p\")\n}\n";
+        let loaded = loaded(&format!("{PASSWORD}{mount}"));
+        let plan = planned(&server, &loaded, &Policy::default());
+        assert!(applied(&server, &plan, &loaded).is_complete());
+        assert_eq!(server.stored_value("sys/mounts/x", "description"), Some("a b".into()), "{place}");
+    }
+}
+
+/// A raw path that is not to be read.
+const BLIND: &str =
+    "generic_endpoint \"a/b\" {\n  disable_read = true\n  data_json = { p = var.password }\n}\n";
+
+#[test]
+fn what_nobody_looked_at_is_written_when_that_is_said_and_is_never_in_sync() {
+    let (server, loaded) = (Fake::default(), loaded(&format!("{PASSWORD}{BLIND}")));
+    let blind = reconciler::Address::parse("generic_endpoint[\"a/b\"]").expect("an address");
+    let plan = planned(&server, &loaded, &Policy::default());
+    assert_eq!(action(&plan, "generic_endpoint[\"a/b\"]"), Action::Unverifiable);
+    assert!(applied(&server, &plan, &loaded).entries.is_empty() && !server.holds("a/b"));
+    let resend = Policy { resend: [blind].into(), ..Policy::default() };
+    for _ in 0..2 {
+        let plan = planned(&server, &loaded, &resend);
+        assert_eq!(run(apply::stale(&plan, &server, &|_, _| {})).expect("answers"), []);
+        assert!(applied(&server, &plan, &loaded).is_complete());
+        assert_eq!(server.stored_value("a/b", "p"), Some(CANARY.into()));
+    }
+    let destroy = planned(&server, &loaded, &Policy { destroy: true, ..Policy::default() });
+    assert!(applied(&server, &destroy, &loaded).is_complete() && !server.holds("a/b"));
+}
+
+#[test]
+fn a_path_that_answers_no_read_was_made_by_nobody() {
+    let text = format!("{PASSWORD}generic_endpoint \"a/b\" {{\n  data_json = {{ p = var.password }}\n}}\n");
+    let (server, loaded) = (Fake::refusing("a/b", 405), loaded(&text));
+    let blind = reconciler::Address::parse("generic_endpoint[\"a/b\"]").expect("an address");
+    let plan = planned(&server, &loaded, &Policy { resend: [blind].into(), ..Policy::default() });
+    let journal = applied(&server, &plan, &loaded);
+    let Outcome::Failed { found, .. } = &journal.entries[0].outcome else { panic!("{journal:?}") };
+    assert!(!found.to_string().contains("since the plan was made"), "{found}");
 }
 
 fn check_kept_otherwise(description: &str) -> String {
@@ -231,7 +322,7 @@ fn check_kept_otherwise(description: &str) -> String {
     let text = format!("{PASSWORD}mount \"kv\" {{\n  type = \"kv\"\n  description = {description}\n}}\n");
     let loaded = loaded(&text);
     let journal = applied(&server, &planned(&server, &loaded, &Policy::default()), &loaded);
-    let Outcome::Failed(found) = &journal.entries[0].outcome else { panic!("{journal:?}") };
+    let Outcome::Failed { found, .. } = &journal.entries[0].outcome else { panic!("{journal:?}") };
     assert_eq!(found.summary, "`description` is not as declared after the write");
     assert!(found.hints[0].contains("the server may write it otherwise"), "{found:?}");
     found.detail.clone()
@@ -289,7 +380,7 @@ fn a_failure_leaves_out_what_needs_it_and_does_the_rest() {
         let entry = journal.entries.iter().find(|entry| entry.address.to_string() == address);
         entry.expect("an entry").outcome.clone()
     };
-    assert!(matches!(outcome("policy.read"), Outcome::Failed(_)));
+    assert!(matches!(outcome("policy.read"), Outcome::Failed { .. }));
     assert!(matches!(outcome("auth.machines.role.app"), Outcome::Skipped { .. }));
     assert_eq!(outcome("mount.kv"), Outcome::Applied);
     assert_eq!(exit::of_apply(&sound, &journal), Exit::Partial);

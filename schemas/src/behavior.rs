@@ -58,6 +58,9 @@ pub enum Step {
     CallAfter(Duration, Request),
     /// The end: the object as it is now.
     Done(Record),
+    /// The end: what is known of an object that nobody looked at, since it is not to be read or the server shows
+    /// nothing at its path. Whether it is there is not known.
+    Unseen(Record),
     /// The end: there is no such object (any more).
     Gone,
     /// The end: the last answer is an error.
@@ -102,6 +105,13 @@ pub trait Behavior: Send + Sync {
         kind.imports.iter().find_map(|template| template.parse(id))
     }
 
+    /// Where a declared object is in the API: what two kinds of declaration have in common if they mean the same
+    /// object. The default is the path that a new one is written to.
+    fn spots(&self, kind: &Kind, declared: &Record) -> Vec<Spot> {
+        let call = kind.primary().and_then(|endpoint| endpoint.create);
+        call.and_then(|call| call.path.render(declared).ok()).map(Spot::Path).into_iter().collect()
+    }
+
     /// Names of objects that every server has and that cannot be deleted.
     fn built_in(&self) -> &'static [&'static str] {
         &[]
@@ -115,6 +125,36 @@ pub trait Behavior: Send + Sync {
     /// The one request that shows all objects of this kind in whole, if `request` asks for one of them.
     fn listed(&self, _request: &Request) -> Option<Listed> {
         None
+    }
+}
+
+/// Where an object is in the API.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Spot {
+    /// It is written to this path.
+    Path(String),
+    /// It is the secret at this path of a key/value engine: without `data/`.
+    Secret(String),
+    /// It is written to this path if nothing says that the engine there has versions.
+    Plain(String),
+}
+
+impl Spot {
+    /// The path.
+    pub fn path(&self) -> &str {
+        let (Self::Path(path) | Self::Secret(path) | Self::Plain(path)) = self;
+        path
+    }
+
+    /// The same in `namespace`.
+    #[must_use]
+    pub fn within(self, namespace: &str) -> Self {
+        let join = |path: String| if namespace.is_empty() { path } else { format!("{namespace}/{path}") };
+        match self {
+            Self::Path(path) => Self::Path(join(path)),
+            Self::Secret(path) => Self::Secret(join(path)),
+            Self::Plain(path) => Self::Plain(join(path)),
+        }
     }
 }
 

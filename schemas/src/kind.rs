@@ -106,6 +106,12 @@ pub struct Field {
     pub empty_differs: bool,
     /// Left out, the object has what it got from elsewhere, such as from its maker; that is no drift.
     pub inherited: bool,
+    /// An output that the object has for as long as it is there, whatever else of it changes.
+    pub lasting: bool,
+    /// It tells one object from another at the same path.
+    pub identity: bool,
+    /// It says which version of its content an object has, and since when: another one is another content.
+    pub counts_versions: bool,
     /// The field whose change makes a write-only value be sent again.
     pub revision: Option<&'static str>,
     /// The field in which the server shows what was sent as this write-only one.
@@ -385,6 +391,9 @@ impl Field {
             omitted: Omitted::Kept,
             empty_differs: false,
             inherited: false,
+            lasting: false,
+            identity: false,
+            counts_versions: false,
             revision: None,
             shown_as: None,
             conflicts: &[],

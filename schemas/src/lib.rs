@@ -27,7 +27,7 @@ pub mod terraform;
 mod texts;
 mod value;
 
-pub use behavior::{Behavior, ByTable, Listed, Operation, Step};
+pub use behavior::{Behavior, ByTable, Listed, Operation, Spot, Step};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use kind::{
     Act, Block, Call, Class, Endpoint, Field, Kind, Literal, Method, Omitted, Part, Presence, Secrecy, Shape,

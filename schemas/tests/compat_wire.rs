@@ -48,7 +48,7 @@ fn converse(
                 })?;
                 exchanges.push((request, exchange));
             }
-            Step::Done(record) => return Ok((exchanges, Some(record))),
+            Step::Done(record) | Step::Unseen(record) => return Ok((exchanges, Some(record))),
             Step::Gone => return Ok((exchanges, None)),
             step => return Err(format!("{step:?}")),
         }

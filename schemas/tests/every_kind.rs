@@ -96,6 +96,18 @@ fn a_write_only_field_is_sent_again_by_a_revision() {
 }
 
 #[test]
+fn what_holds_others_has_something_that_tells_it_from_another_at_its_path() {
+    for kind in KINDS.iter().filter(|kind| kind.block.is_some_and(|block| block.serves.is_some())) {
+        assert!(kind.fields().any(|field| field.identity), "{kind:?}");
+    }
+    for kind in KINDS {
+        let lasting = kind.fields().filter(|field| field.lasting);
+        lasting.for_each(|field| assert_eq!(field.presence, Presence::Output, "{kind:?}.{}", field.name));
+        assert!(kind.fields().filter(|field| field.counts_versions).count() <= 1, "{kind:?}");
+    }
+}
+
+#[test]
 fn an_output_is_never_sent_and_a_default_fits_its_field() {
     for kind in KINDS {
         for field in kind.fields() {

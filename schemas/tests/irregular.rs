@@ -37,6 +37,7 @@ fn line(step: &Step) -> String {
         }
         Step::CallAfter(_, request) => format!("later: {} {}", request.method.as_str(), request.path),
         Step::Done(_) => "done".to_owned(),
+        Step::Unseen(_) => "unseen".to_owned(),
         Step::Gone => "gone".to_owned(),
         Step::Refused => "refused".to_owned(),
         Step::Failed(diagnostic) => format!("failed: {}", diagnostic.summary),

@@ -112,7 +112,7 @@ fn attributes(kind: &Kind, record: &Record) -> Vec<String> {
 
 #[track_caller]
 fn check_same(what: &str, kind: &Kind, expected: &Record, end: &Step) {
-    let Step::Done(found) = end else { panic!("{what}: {end:?}") };
+    let (Step::Done(found) | Step::Unseen(found)) = end else { panic!("{what}: {end:?}") };
     assert_eq!(attributes(kind, found), attributes(kind, expected), "{what}");
 }
 
@@ -292,6 +292,7 @@ fn transcript(kind: &Kind, operation: &Operation<'_>, replies: &[&str]) -> Strin
     let mut lines: Vec<_> = requests.iter().map(line).collect();
     lines.push(match end {
         Step::Done(_) => "done".to_owned(),
+        Step::Unseen(_) => "unseen".to_owned(),
         Step::Failed(error) => format!("failed: {error}"),
         end => format!("{end:?}").to_lowercase(),
     });
@@ -312,7 +313,7 @@ fn done(kind: &Kind, operation: &Operation<'_>, replies: &[&str]) -> Record {
         answer(status.parse().expect("a status"), body)
     });
     match end {
-        Step::Done(record) => record,
+        Step::Done(record) | Step::Unseen(record) => record,
         end => panic!("{end:?}"),
     }
 }
@@ -417,7 +418,7 @@ fn metadata_that_nobody_declares_is_left_alone() {
 fn cas_goes_into_the_options() {
     let kind = kind(Class::Resource, "kv_secret_v2");
     let desired = secret(r#","cas":7,"options":{"x":"y"},"data_json":"{}","disable_read":true"#);
-    let expected = "PUT kv/data/app {\"data\":{},\"options\":{\"cas\":7,\"x\":\"y\"}}\ndone";
+    let expected = "PUT kv/data/app {\"data\":{},\"options\":{\"cas\":7,\"x\":\"y\"}}\nunseen";
     assert_eq!(transcript(kind, &Operation::Create { desired: &desired }, &[WRITTEN]), expected);
 }
 
@@ -469,17 +470,33 @@ fn a_parameter_that_the_server_ignores_is_a_failed_write() {
 }
 
 #[test]
-fn a_path_that_takes_writes_only_keeps_what_was_written() {
+fn a_path_that_takes_writes_only_is_not_seen() {
     let kind = kind(Class::Resource, "generic_endpoint");
     let prior = record(r#"{"path":"a/b","data_json":"{\"x\":1}"}"#);
     let read = Operation::Read { prior: &prior };
     let unsupported = r#"{"errors":["1 error occurred:\n\t* unsupported operation\n\n"]}"#;
-    assert_eq!(transcript(kind, &read, &[&format!("405 {unsupported}")]), "GET a/b\ndone");
-    assert_eq!(transcript(kind, &read, &[r#"404 {"errors":["unsupported path"]}"#]), "GET a/b\ndone");
+    assert_eq!(transcript(kind, &read, &[&format!("405 {unsupported}")]), "GET a/b\nunseen");
+    assert_eq!(transcript(kind, &read, &[r#"404 {"errors":["unsupported path"]}"#]), "GET a/b\nunseen");
     assert_eq!(transcript(kind, &read, &[r#"404 {"errors":[]}"#]), "GET a/b\ngone");
     assert_eq!(transcript(kind, &read, &[r#"403 {"errors":["permission denied"]}"#]), "GET a/b\nrefused");
     let kept = prior.with("disable_delete", true);
     assert_eq!(transcript(kind, &Operation::Delete { prior: &kept }, &[]), "gone");
+}
+
+#[test]
+fn what_is_not_to_be_read_is_not_seen_and_keeps_its_state() {
+    for (name, address) in [
+        ("kv_secret_v2", r#""mount":"kv","name":"app""#),
+        ("generic_secret", r#""path":"kv/app""#),
+        ("generic_endpoint", r#""path":"a/b""#),
+    ] {
+        let kind = kind(Class::Resource, name);
+        let prior = record(&format!(r#"{{{address},"data_json":"{{\"x\":1}}","disable_read":true}}"#));
+        let Step::Unseen(kept) = kind.next(&Operation::Read { prior: &prior }, &[]) else {
+            panic!("{name} was seen, or asks")
+        };
+        assert_eq!(kept.text("data_json"), r#"{"x":1}"#, "{name}");
+    }
 }
 
 #[test]

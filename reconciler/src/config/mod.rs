@@ -259,6 +259,7 @@ impl<'a> Loader<'a> {
         moves::read(self, &index, &mut desired, &mut found);
         paths::order(&mut desired);
         rules::check_cycles(&desired, &mut found);
+        rules::check_same(&desired, &mut found);
         self.diagnostics.extend(found);
         desired
     }

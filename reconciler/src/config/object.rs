@@ -32,6 +32,7 @@ pub(super) fn read(
     let evaluator = Evaluator::new(loader.scope(site.file, &view), &loader.budget);
     depends_on(&evaluator, site, found);
     let mut fields = read_fields(evaluator, site, found);
+    place_secrets(loader, site, &mut fields);
     for (name, value) in blocks::keys_of(site.kind, &site.address) {
         fields.values.insert(name.to_owned(), value);
     }
@@ -74,6 +75,20 @@ fn read_fields(evaluator: Evaluator<'_>, site: &Site<'_>, found: &mut Vec<Diagno
     let mut reader = Reader { evaluator, file: site.file, kind: site.kind, found, fields: Fields::default() };
     reader.body(&site.block.body, |name| children.contains(&name));
     reader.fields
+}
+
+/// Secrets of the server are read in the namespace of the object that names them, be it by way of a local.
+fn place_secrets(loader: &Loader<'_>, site: &Site<'_>, fields: &mut Fields) {
+    let namespace = site.address.namespace();
+    for value in fields.values.values_mut().filter(|value| value.is_secret()) {
+        let mut places = loader.secrets.borrow_mut();
+        for secret in value.secrets() {
+            if let Some(place) = places.get(&secret).cloned() {
+                places.entry(secret.named_in(&namespace)).or_insert(place);
+            }
+        }
+        *value = value.named_in(&namespace);
+    }
 }
 
 fn needs(address: &Address, mut uses: BTreeSet<Address>) -> BTreeSet<Address> {

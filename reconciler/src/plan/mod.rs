@@ -221,7 +221,7 @@ impl Planner<'_> {
         match after {
             Some(_) if is_declared_in_part(known.shape) => Some(Value::Unknown),
             Some(after) => Some(after.clone()),
-            None if known.is_configurable() || known.key || LASTING.contains(&field) => None,
+            None if known.is_configurable() || known.key || known.lasting => None,
             None => Some(Value::Unknown),
         }
     }
@@ -273,6 +273,7 @@ impl Planner<'_> {
         let place = self.inventory.place(self.desired, address);
         match self.inventory.live(&place) {
             Live::Unknown(reason) => unknown(step, (**reason).clone()),
+            Live::Unseen => self.unseen(step, place, &wanted),
             Live::Present(live) if place == *address => self.compared(step, live, &wanted),
             Live::Present(live) if self.desired.moved.contains_key(address) => {
                 self.moved(step, place, live, &wanted)
@@ -349,6 +350,21 @@ impl Planner<'_> {
             step.live = Some(readdressed(step.kind, &step.address, live));
         }
         Step { from: Some(place), ..step }
+    }
+
+    /// An object that nobody looked at, and that may be there or not. It is written if that is asked for.
+    fn unseen(&self, step: Step, place: Address, wanted: &Record) -> Step {
+        let from = Some(place).filter(|place| *place != step.address);
+        let changes = creation(step.kind, wanted);
+        let nobody_looked = Diagnostic::warning("whether it is there was not looked at")
+            .because("it is not to be read, or the server answers no read of it");
+        if step.resend {
+            return Step { action: Action::Create, changes, reason: Some(nobody_looked), from, ..step };
+        }
+        let not_read = |change: Change| Unseen { field: change.field, why: Why::NotRead };
+        let unverifiable = changes.into_iter().map(not_read).collect();
+        let reason = nobody_looked.hint(format!("to write it in any case: `-resend {}`", step.address));
+        Step { action: Action::Unverifiable, unverifiable, reason: Some(reason), from, ..step }
     }
 
     fn compared(&self, step: Step, live: &Record, wanted: &Record) -> Step {
@@ -462,9 +478,6 @@ impl Known for Planner<'_> {
     }
 }
 
-/// Outputs that an object has for as long as it is there.
-const LASTING: [&str; 3] = ["accessor", "namespace_id", "path"];
-
 /// True where only those attributes are compared that are declared: the others stay as they are.
 fn is_declared_in_part(shape: Shape) -> bool {
     matches!(shape, Shape::List(Shape::Object(_)) | Shape::Block { .. })
@@ -488,6 +501,8 @@ fn deletion(step: Step, live: &Live) -> Step {
     let live = match live {
         Live::Absent => return step,
         Live::Unknown(reason) => return unknown(step, (**reason).clone()),
+        // What is not there needs no deleting, so nothing is lost by trying.
+        Live::Unseen => return Step { action: Action::Delete, ..step },
         Live::Present(live) => live,
     };
     match undeletable(&step, live) {

@@ -18,7 +18,7 @@ pub enum Why {
     NeverShown,
     /// The server shows a part of it alone.
     InPart,
-    /// The declaration says not to read it.
+    /// The declaration says not to read it, or no read of it is answered.
     NotRead,
     /// The token may not read it.
     Refused,
@@ -65,7 +65,7 @@ impl fmt::Display for Why {
         f.write_str(match self {
             Self::NeverShown => "the server never shows it",
             Self::InPart => "the server does not show all of it",
-            Self::NotRead => "it is declared not to be read",
+            Self::NotRead => "it is not read",
             Self::Refused => "the token has no right to read it",
             Self::NotAsked => "not asked for: use -compare-secrets",
             Self::NoSecret => "its secret is not at hand",

@@ -4,13 +4,17 @@ use super::Style;
 use super::style::Tone;
 use crate::apply::{Journal, Outcome};
 
+/// A failed step of which the server had taken a write.
+const PARTLY: &str = "failed, partly done";
+
 /// `journal` for people. Ends with a newline.
 pub fn journal(journal: &Journal, style: Style) -> String {
     let mut text = String::new();
     for entry in &journal.entries {
         let (tone, what) = match &entry.outcome {
             Outcome::Applied => (Tone::Added, "done".to_owned()),
-            Outcome::Failed(_) => (Tone::Removed, "failed".to_owned()),
+            Outcome::Failed { wrote: true, .. } => (Tone::Removed, PARTLY.to_owned()),
+            Outcome::Failed { wrote: false, .. } => (Tone::Removed, "failed".to_owned()),
             Outcome::Skipped { because } => (Tone::Warned, format!("left out, since it needs {because}")),
             Outcome::NotAttempted => (Tone::Warned, "not attempted".to_owned()),
         };
@@ -20,8 +24,8 @@ pub fn journal(journal: &Journal, style: Style) -> String {
             entry.address,
             style.paint(tone, &what)
         ));
-        if let Outcome::Failed(diagnostic) = &entry.outcome {
-            for line in diagnostic.to_string().lines() {
+        if let Outcome::Failed { found, .. } = &entry.outcome {
+            for line in found.to_string().lines() {
                 text.push_str(&format!("           {}\n", style.paint(Tone::Removed, line)));
             }
         }
@@ -34,7 +38,8 @@ fn summary(journal: &Journal, style: Style) -> String {
     let count = |of: fn(&Outcome) -> bool| journal.count(of);
     let parts = [
         (count(|outcome| *outcome == Outcome::Applied), "done", Tone::Added),
-        (count(|outcome| matches!(outcome, Outcome::Failed(_))), "failed", Tone::Removed),
+        (count(|outcome| matches!(outcome, Outcome::Failed { wrote: true, .. })), PARTLY, Tone::Removed),
+        (count(|outcome| matches!(outcome, Outcome::Failed { wrote: false, .. })), "failed", Tone::Removed),
         (count(|outcome| matches!(outcome, Outcome::Skipped { .. })), "left out", Tone::Warned),
         (count(|outcome| *outcome == Outcome::NotAttempted), "not attempted", Tone::Warned),
     ];

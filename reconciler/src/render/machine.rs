@@ -3,7 +3,7 @@
 use schemas::Value;
 
 use super::value::{pretty, public};
-use crate::exit::of_plan;
+use crate::exit::{Exit, of_drift, of_plan};
 use crate::plan::{Action, Plan, Step};
 
 fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
@@ -28,7 +28,7 @@ const ACTIONS: [Action; 9] = [
 
 /// `plan` as JSON.
 pub fn plan_json(plan: &Plan) -> String {
-    document("lockstep-plan-report/1", plan, |step| {
+    document("lockstep-plan-report/1", plan, of_plan(plan), |step| {
         let changes = step.changes.iter().map(|change| {
             map([
                 ("after", public(&change.after)),
@@ -43,7 +43,7 @@ pub fn plan_json(plan: &Plan) -> String {
 
 /// Drift as JSON.
 pub fn drift_json(plan: &Plan) -> String {
-    document("lockstep-drift-report/1", plan, |step| {
+    document("lockstep-drift-report/1", plan, of_drift(plan), |step| {
         let fields = step.changes.iter().map(|change| {
             map([
                 ("declared", public(&change.after)),
@@ -55,7 +55,7 @@ pub fn drift_json(plan: &Plan) -> String {
     })
 }
 
-fn document(format: &str, plan: &Plan, each: impl Fn(&Step) -> (&'static str, Value)) -> String {
+fn document(format: &str, plan: &Plan, exit: Exit, each: impl Fn(&Step) -> (&'static str, Value)) -> String {
     let is_drift = format.contains("drift");
     let objects = plan.steps.iter().map(|step| object(step, is_drift, each(step)));
     let objects = objects.collect::<Vec<_>>();
@@ -64,7 +64,7 @@ fn document(format: &str, plan: &Plan, each: impl Fn(&Step) -> (&'static str, Va
         (name.to_owned(), count(plan.count(action)))
     });
     pretty(&map([
-        ("exit_code", i64::from(of_plan(plan) as u8).into()),
+        ("exit_code", i64::from(exit as u8).into()),
         ("format", format.into()),
         ("objects", Value::List(objects)),
         (
@@ -72,6 +72,7 @@ fn document(format: &str, plan: &Plan, each: impl Fn(&Step) -> (&'static str, Va
             map([
                 ("address", plan.server.address.as_str().into()),
                 ("cluster", plan.server.cluster.as_str().into()),
+                ("namespace", plan.server.namespace.as_str().into()),
                 ("version", plan.server.version.as_str().into()),
             ]),
         ),

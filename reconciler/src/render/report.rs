@@ -7,7 +7,10 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::style::Tone;
 use super::{Style, value};
+use crate::Address;
+use crate::address::NAMESPACE;
 use crate::plan::{Action, Change, Plan, Step, Unseen};
+use crate::server::Identity;
 
 /// Longest value that is shown beside another on one line, in characters.
 const MAX_BESIDE: usize = 60;
@@ -56,6 +59,19 @@ fn is_shown(step: &Step) -> bool {
     !matches!(step.action, Action::None | Action::Unverifiable)
 }
 
+/// True for an object that nobody looked at.
+fn is_unseen(step: &Step) -> bool {
+    step.action == Action::Unverifiable && step.live.is_none() && step.reason.is_some()
+}
+
+/// What `namespace`, which is relative to that of `server`, is called.
+fn title(server: &Identity, namespace: &Address) -> String {
+    let labels = server.namespace.split('/').filter(|label| !label.is_empty());
+    let own = labels.fold(Address::root(), |own, label| own.join(NAMESPACE, label));
+    let absolute = namespace.rebased(&Address::root(), &own);
+    if absolute == Address::root() { "root namespace".to_owned() } else { absolute.to_string() }
+}
+
 impl Page {
     fn line(&mut self, text: &str) {
         self.text.push_str(text.trim_end());
@@ -69,10 +85,7 @@ impl Page {
         namespaces.sort();
         namespaces.dedup();
         for namespace in &namespaces {
-            let title = match namespace.steps().is_empty() {
-                true => "root namespace".to_owned(),
-                false => namespace.to_string(),
-            };
+            let title = title(&plan.server, namespace);
             let title = self.style.paint(Tone::Bold, &title);
             self.line(&title);
             for step in shown.iter().filter(|step| step.address.namespace_address() == *namespace) {
@@ -251,6 +264,7 @@ impl Page {
                 let why = self.style.paint(Tone::Dim, &format!("({why})"));
                 self.line(&format!("  = {}  {field}  {why}", step.address));
             }
+            self.reason(step.reason.as_ref());
         }
         self.line("");
     }
@@ -356,11 +370,13 @@ fn last_line(
     words: &[(Action, &str, Tone)],
     nothing: &str,
 ) -> String {
-    let settled = [
-        (Action::None, "in sync", Tone::Dim),
-        (Action::Unverifiable, "in sync as far as can be seen", Tone::Dim),
-    ];
-    let (found, rest) = (counts(plan, words, style), counts(plan, &settled, style));
+    let settled = [(Action::None, "in sync", Tone::Dim)];
+    let unseen = plan.steps.iter().filter(|step| is_unseen(step)).count();
+    let (found, mut rest) = (counts(plan, words, style), counts(plan, &settled, style));
+    let in_part = plan.count(Action::Unverifiable) - unseen;
+    for (count, word) in [(in_part, "in sync as far as can be seen"), (unseen, "not looked at")] {
+        rest.extend((count > 0).then(|| style.paint(Tone::Dim, &format!("{count} {word}"))));
+    }
     let found = if found.is_empty() { nothing.to_owned() } else { found.join(", ") };
     let rest = if rest.is_empty() { String::new() } else { format!("; {}", rest.join(", ")) };
     format!("{} {found}{rest}.\n", style.paint(Tone::Bold, title))

@@ -38,14 +38,22 @@ impl Fake {
 
     /// Puts a field of an object there, as if somebody had made it.
     pub(crate) fn store(&self, path: &str, field: &str, value: Value) {
+        self.store_in("", path, field, value);
+    }
+
+    pub(crate) fn store_in(&self, namespace: &str, path: &str, field: &str, value: Value) {
         let mut stored = self.stored.lock().expect("no panic");
-        let object = stored.entry((String::new(), path.to_owned())).or_default();
+        let object = stored.entry((namespace.to_owned(), path.to_owned())).or_default();
         object.insert(field.to_owned(), value);
     }
 
     pub(crate) fn stored_value(&self, path: &str, field: &str) -> Option<Value> {
+        self.stored_value_in("", path, field)
+    }
+
+    pub(crate) fn stored_value_in(&self, namespace: &str, path: &str, field: &str) -> Option<Value> {
         let stored = self.stored.lock().expect("no panic");
-        stored.get(&(String::new(), path.to_owned()))?.get(field).cloned()
+        stored.get(&(namespace.to_owned(), path.to_owned()))?.get(field).cloned()
     }
 
     pub(crate) fn holds(&self, path: &str) -> bool {

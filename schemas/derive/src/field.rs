@@ -155,6 +155,9 @@ impl Settings {
             "unreadable" => self.set(quote!(readable: false)),
             "empty_differs" => self.set(quote!(empty_differs: true)),
             "inherited" => self.set(quote!(inherited: true)),
+            "lasting" => self.set(quote!(lasting: true)),
+            "identity" => self.set(quote!(identity: true)),
+            "counts_versions" => self.set(quote!(counts_versions: true)),
             "enterprise" => self.set(quote!(enterprise: true)),
             "openbao" => self.set(quote!(openbao: true)),
             "default" => {

@@ -59,6 +59,8 @@ kinds! {
     ephemeral_userpass_login in "ephemeral/userpass_login.rs": UserpassLogin,
 }
 
+pub use data_generic_secret::{field_of_secret, secret_at};
+
 /// The kind of that class and name (without `vault_`).
 pub fn find(class: Class, name: &str) -> Option<&'static Kind> {
     KINDS.iter().copied().find(|kind| kind.class == class && kind.name == name)

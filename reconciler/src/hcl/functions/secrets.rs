@@ -12,7 +12,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function { name: "secret_file", least: 1, most: 1, late: Refuses, body: Body::Files(file) },
     pure("secret_exec", (1, 1), Refuses, exec),
     pure("secret_kv", (2, 2), Refuses, |a| {
-        Ok(secret(SecretRef::Kv { path: a.text(0)?.trim_matches('/').to_owned(), field: a.text(1)? }))
+        let (path, field) = (a.text(0)?.trim_matches('/').to_owned(), a.text(1)?);
+        // The object that names it says where.
+        Ok(secret(SecretRef::Kv { namespace: String::new(), path, field }))
     }),
 ];
 

@@ -12,7 +12,7 @@ pub struct AuthBackend {
     #[kind(key, filled)]
     pub path: Option<MountPath>,
     /// Type of the method: `approle`, `userpass`, …
-    #[kind(replaces)]
+    #[kind(replaces, identity)]
     pub r#type: String,
     /// Text for people.
     #[kind(update_at = "tune")]
@@ -36,6 +36,6 @@ pub struct AuthBackend {
     #[kind(local, default = false)]
     pub disable_remount: Option<bool>,
     /// Accessor of the mount.
-    #[kind(output)]
+    #[kind(output, lasting, identity)]
     pub accessor: String,
 }

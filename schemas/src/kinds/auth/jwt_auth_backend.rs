@@ -15,7 +15,7 @@ pub struct JwtAuthBackend {
     #[kind(key, default = "jwt")]
     pub path: Option<MountPath>,
     /// `jwt` or `oidc`.
-    #[kind(default = "jwt", replaces)]
+    #[kind(default = "jwt", replaces, identity)]
     pub r#type: Option<String>,
     /// Text for people.
     #[kind(update_at = "tune")]
@@ -99,7 +99,7 @@ pub struct JwtAuthBackend {
     #[kind(local, default = false)]
     pub disable_remount: Option<bool>,
     /// Accessor of the mount.
-    #[kind(output)]
+    #[kind(output, lasting, identity)]
     pub accessor: String,
 }
 

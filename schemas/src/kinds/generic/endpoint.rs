@@ -3,7 +3,7 @@ use crate::kinds::exchange::remove;
 use crate::kinds::generic::pick;
 use crate::kinds::kv::{check_object, foresee_document, map, object, settled_document};
 use crate::shape::{Json, List, Map, MountPath, Sensitive};
-use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Step, Value};
+use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Spot, Step, Value};
 
 /// Any path of the API: what is written to it, and what it answers. For what has no kind of its own.
 #[derive(schemas::Kind)]
@@ -56,6 +56,12 @@ impl Behavior for AnyPath {
         check_object("data_json", config).into_iter().collect()
     }
 
+    /// What declares a part of an object alone may stand beside the rest of it.
+    fn spots(&self, _kind: &Kind, declared: &Record) -> Vec<Spot> {
+        let path = target(declared);
+        if declared.flag("ignore_absent_fields") { Vec::new() } else { vec![Spot::Path(path.clone()), Spot::Plain(path)] }
+    }
+
     fn foresee(&self, _kind: &Kind, prior: Option<&Record>, planned: &mut Record) {
         foresee_document("data_json", prior, planned);
         if prior.is_some_and(|prior| !needs_no_write(prior, planned)) {
@@ -89,7 +95,7 @@ fn write(desired: &Record, answers: &[Answer]) -> Step {
     let known = after_write(desired, written);
     match look(&known, read) {
         // It was written: a path that shows nothing shows nothing.
-        Step::Gone => Step::Done(known),
+        Step::Gone => Step::Unseen(known),
         step => step,
     }
 }
@@ -106,12 +112,12 @@ fn after_write(desired: &Record, written: &Answer) -> Record {
 
 fn look(known: &Record, answers: &[Answer]) -> Step {
     if known.flag("disable_read") {
-        return Step::Done(known.clone());
+        return Step::Unseen(known.clone());
     }
     match answers.first() {
         None => Step::Call(Request::get(target(known))),
         Some(answer) if answer.is_success() => seen(known, answer.data()),
-        Some(answer) if cannot_be_read(answer) => Step::Done(known.clone()),
+        Some(answer) if cannot_be_read(answer) => Step::Unseen(known.clone()),
         Some(answer) if answer.says_gone() => Step::Gone,
         Some(_) => Step::Refused,
     }

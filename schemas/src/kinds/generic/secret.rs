@@ -3,7 +3,7 @@ use crate::kinds::exchange::{exchange, remove, when_ready};
 use crate::kinds::generic::{Engine, with_engine};
 use crate::kinds::kv::{check_object, foresee_document, hidden, map, object, settled_document, texts};
 use crate::shape::{Json, Map, MountPath, Sensitive};
-use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Step, Value};
+use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Spot, Step, Value};
 
 /// A secret in a key/value engine of either version, by its path as people write it: without `data/`.
 #[derive(schemas::Kind)]
@@ -38,6 +38,11 @@ impl Behavior for EitherVersion {
 
     fn check(&self, _kind: &Kind, config: &Record) -> Vec<Diagnostic> {
         check_object("data_json", config).into_iter().collect()
+    }
+
+    fn spots(&self, _kind: &Kind, declared: &Record) -> Vec<Spot> {
+        let path = declared.text("path").trim_matches('/').to_owned();
+        vec![Spot::Secret(path.clone()), Spot::Plain(path)]
     }
 
     fn foresee(&self, _kind: &Kind, prior: Option<&Record>, planned: &mut Record) {
@@ -114,5 +119,5 @@ fn done(engine: &Engine, known: &Record, read: &[Answer]) -> Step {
         Ok(data) => record.set("data", hidden(texts(&data.unwrap_or_default()))),
         Err(error) => return Step::Failed(error),
     }
-    Step::Done(record)
+    if read.is_empty() { Step::Unseen(record) } else { Step::Done(record) }
 }

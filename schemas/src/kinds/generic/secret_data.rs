@@ -3,7 +3,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::behavior::follow_table;
 use crate::kinds::exchange::exchange;
 use crate::kinds::generic::{Engine, with_engine};
-use crate::kinds::kv::{document, get_version, hidden, texts};
+use crate::kinds::kv::{document, get_version, hidden, object, texts};
 use crate::shape::{Json, Map, MountPath, Sensitive};
 use crate::{Answer, Behavior, Kind, Operation, Record, Step, Value};
 
@@ -40,6 +40,17 @@ pub struct GenericSecretData {
     /// When it was read, by the clock of this machine.
     #[kind(local, output)]
     pub lease_start_time: Option<String>,
+}
+
+/// What has to be known to read the secret at `path`, in an engine of either version.
+pub fn secret_at(path: &str) -> (&'static Kind, Record) {
+    (&GenericSecretData::KIND, Record::new().with("path", path).with("with_lease_start_time", false))
+}
+
+/// The field `name` of a secret that was read, as it is: not made a text.
+pub fn field_of_secret(read: &Record, name: &str) -> Option<Value> {
+    let data = object("data_json", read).ok()??;
+    data.as_map()?.get(name).filter(|value| !value.is_null()).cloned()
 }
 
 struct ReadEither;

@@ -8,7 +8,7 @@ use crate::kinds::kv::{
 };
 use crate::shape::{Declared, Json, Map, MountPath, Nested, Seconds, Sensitive, WriteOnly};
 use crate::{
-    Answer, Behavior, Diagnostic, Field, Kind, Method, Operation, Record, Request, Shape, Step, Value,
+    Answer, Behavior, Diagnostic, Field, Kind, Method, Operation, Record, Request, Shape, Spot, Step, Value,
 };
 
 /// A secret in a key/value engine of version 2: its data, and the metadata that all its versions share.
@@ -29,9 +29,9 @@ pub struct KvSecretV2 {
     pub mount: MountPath,
     /// Name of the secret: what stands after `data/` in its path.
     #[kind(key, replaces)]
-    pub name: String,
+    pub name: MountPath,
     /// Path that the data is written to.
-    #[kind(local, output)]
+    #[kind(local, output, lasting)]
     pub path: Option<String>,
     /// Version that the secret must have for the write to succeed; 0: it must not exist.
     #[kind(at = "data", unreadable)]
@@ -68,7 +68,7 @@ pub struct KvSecretV2 {
     )]
     pub data: Option<Sensitive<Map<String>>>,
     /// What the server says of the version that was read: `version`, `created_time`, ….
-    #[kind(local, output)]
+    #[kind(local, output, counts_versions)]
     pub metadata: Option<Map<String>>,
     /// Destroy removes all versions and the metadata. Without it, the newest version is marked as deleted.
     #[kind(local, default = false)]
@@ -116,6 +116,11 @@ impl Behavior for TwoParts {
         let missing = documents.iter().all(|name| config.get(name).is_null());
         let found = documents.iter().filter_map(|name| check_object(name, config));
         found.chain(missing.then(no_data)).collect()
+    }
+
+    fn spots(&self, _kind: &Kind, declared: &Record) -> Vec<Spot> {
+        let written = path(DATA, declared).map(Spot::Path);
+        written.into_iter().chain(path("{mount}/{name}", declared).map(Spot::Secret)).collect()
     }
 
     fn foresee(&self, kind: &Kind, prior: Option<&Record>, planned: &mut Record) {
@@ -272,7 +277,7 @@ fn done(kind: &Kind, known: &Record, read: &[Answer]) -> Step {
         record.set("path", id);
     }
     strip_write_only(kind, &mut record);
-    Step::Done(record)
+    if read.is_empty() { Step::Unseen(record) } else { Step::Done(record) }
 }
 
 /// The live data, where the record holds data at all. An object that is known by its address alone (an import)

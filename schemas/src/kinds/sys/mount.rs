@@ -13,7 +13,7 @@ pub struct Mount {
     #[kind(key)]
     pub path: MountPath,
     /// Type of the engine: `kv`, `pki`, … `kv-v2` is `kv` with version 2.
-    #[kind(create_only)]
+    #[kind(create_only, identity)]
     pub r#type: String,
     /// Text for people.
     pub description: Option<String>,
@@ -24,6 +24,7 @@ pub struct Mount {
     #[kind(filled, api = "config.max_lease_ttl")]
     pub max_lease_ttl_seconds: Option<Seconds>,
     /// Options of the engine's type, such as `version` of kv.
+    #[kind(identity)]
     pub options: Option<Map<String>>,
     /// Request fields that the audit log shows in clear.
     #[kind(filled, api = "config.audit_non_hmac_request_keys")]
@@ -64,7 +65,7 @@ pub struct Mount {
     #[kind(default = false, replaces)]
     pub external_entropy_access: Option<bool>,
     /// Accessor of the mount.
-    #[kind(output)]
+    #[kind(output, lasting, identity)]
     pub accessor: String,
 }
 

@@ -20,7 +20,7 @@ pub struct Namespace {
     #[kind(filled)]
     pub custom_metadata: Option<Map<String>>,
     /// Identifier that the server gave it.
-    #[kind(output, api = "id")]
+    #[kind(output, api = "id", lasting, identity)]
     pub namespace_id: String,
 }
 

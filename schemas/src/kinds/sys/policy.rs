@@ -112,6 +112,6 @@ fn known<'a>(operation: &Operation<'a>) -> &'a Record {
 
 fn taken(name: &str) -> Diagnostic {
     Diagnostic::error(format!("a policy `{name}` exists already"))
-        .hint(format!("import it: terraform import vault_policy.<name> '{name}'"))
+        .hint("if it is yours, import it by that name; else give this one another")
         .at_field("name")
 }
