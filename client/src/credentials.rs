@@ -8,6 +8,9 @@ use schemas::{Answer, Record, Request, Secret, Value};
 use crate::error::Refusal;
 use crate::{Client, Environment, Error, Token, namespace};
 
+/// Where a token says what it is. Every namespace has it, and nothing else than its namespace can be missing there.
+const LOOKUP: &str = "auth/token/lookup-self";
+
 /// Where the token comes from.
 #[derive(Clone, Debug, Default)]
 pub struct Credentials {
@@ -143,6 +146,20 @@ impl Client {
         }
     }
 
+    /// Makes sure, once, that a 404 is said of an object and not of the client's own namespace: where that is not
+    /// there, as when its name is mistyped, every object would seem to be gone.
+    pub(crate) async fn confirm_namespace(&self, session: &Session) -> Result<(), Error> {
+        if session.namespace.is_empty() {
+            return Ok(());
+        }
+        let ask = || async {
+            let (token, own) = (session.token.expose(), &session.namespace);
+            let answer = self.send_as(Some(token), own, &Request::get(LOOKUP)).await?;
+            if answer.status == 404 { Err(Error::NoNamespace(own.clone())) } else { Ok(()) }
+        };
+        self.namespace_exists.get_or_try_init(ask).await.copied()
+    }
+
     async fn log_in(&self, login: &Login, own: &str) -> Result<Session, Error> {
         let at = match (&login.namespace, login.use_root_namespace) {
             (_, true) => String::new(),
@@ -157,10 +174,13 @@ impl Client {
     }
 
     async fn look_up(&self, session: &Session) -> Result<Home, Error> {
-        let request = Request::get("auth/token/lookup-self");
+        let request = Request::get(LOOKUP);
         // A token of a parent namespace is not known below it, and one of a child is not known above: the server
         // finds the token by its own suffix, so the client's namespace is right for both.
         let answer = self.send_as(Some(session.token.expose()), &session.namespace, &request).await?;
+        if answer.status == 404 && !session.namespace.is_empty() {
+            return Err(Error::NoNamespace(session.namespace.clone()));
+        }
         if !answer.is_success() {
             return Err(Error::Refused(Box::new(Refusal::new(&request, &session.namespace, &answer))));
         }

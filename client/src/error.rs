@@ -27,6 +27,8 @@ pub enum Error {
     },
     /// There are no credentials, or they are no use.
     Credentials(String),
+    /// The client's own namespace does not exist.
+    NoNamespace(String),
     /// Something else, already put into words.
     Said(Box<Diagnostic>),
 }
@@ -86,6 +88,17 @@ impl Error {
         }
     }
 
+    /// True if no other request would fare better: it is no fault of the one object that was asked for.
+    pub fn is_general(&self) -> bool {
+        match self {
+            Error::Settings(_)
+            | Error::Unreachable { .. }
+            | Error::Credentials(_)
+            | Error::NoNamespace(_) => true,
+            Error::Refused(_) | Error::Answer { .. } | Error::Said(_) => false,
+        }
+    }
+
     /// The error as a diagnostic: what failed, why, what to do.
     pub fn to_diagnostic(&self) -> Diagnostic {
         match self {
@@ -99,9 +112,16 @@ impl Error {
             Error::Answer { request, cause } => {
                 Diagnostic::error(format!("the answer to {request} makes no sense")).because(cause.clone())
             }
+            Error::NoNamespace(namespace) => no_namespace(namespace),
             Error::Said(diagnostic) => (**diagnostic).clone(),
         }
     }
+}
+
+fn no_namespace(namespace: &str) -> Diagnostic {
+    Diagnostic::error(format!("the namespace `{namespace}` does not exist"))
+        .because("everything is looked for in it, so nothing can be told of any object")
+        .hint("check the configured namespace (`VAULT_NAMESPACE`)")
 }
 
 /// What to do about a server that cannot be reached. Both ends not speaking the same is a common mistake, and what

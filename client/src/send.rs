@@ -26,6 +26,8 @@ pub struct Client {
     http: OnceCell<reqwest::Client>,
     pub(crate) session: OnceCell<Session>,
     pub(crate) product: OnceCell<Product>,
+    /// Set once the client's own namespace was found to be there.
+    pub(crate) namespace_exists: OnceCell<()>,
     address: String,
     slots: Semaphore,
     sent: AtomicU64,
@@ -50,6 +52,7 @@ impl Client {
             http: OnceCell::new(),
             session: OnceCell::new(),
             product: OnceCell::new(),
+            namespace_exists: OnceCell::new(),
             sent: AtomicU64::new(0),
             has_dependents: AtomicBool::new(false),
         }
@@ -73,6 +76,9 @@ impl Client {
         let session = self.session().await?;
         let namespace = self.absolute(namespace);
         let answer = self.send_as(Some(session.token.expose()), &namespace, request).await?;
+        if answer.status == 404 {
+            self.confirm_namespace(session).await?;
+        }
         if hands_out(&answer) {
             self.has_dependents.store(true, Ordering::Relaxed);
         }

@@ -237,6 +237,41 @@ async fn an_object_that_is_not_there_is_gone_and_no_error() {
     assert_eq!(server.client().reader().read(kind, "", &known).await.unwrap(), Outcome::Gone);
 }
 
+/// A server that has the namespace `team` and no object.
+fn without_objects(seen: &Seen) -> Reply {
+    match (seen.header("x-vault-namespace"), &*seen.line) {
+        ("team", "GET /v1/auth/token/lookup-self") => Reply::json(200, r#"{"data": {}}"#),
+        ("team", _) => Reply::json(404, r#"{"errors": []}"#),
+        _ => Reply::json(404, r#"{"errors": ["namespace not found"]}"#),
+    }
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_not_there_does_not_pass_for_absent_objects() {
+    let server = Server::start(without_objects).await;
+    let client_of = |namespace: &str| {
+        let settings = Settings { namespace: namespace.to_owned(), ..server.settings() };
+        Client::new(settings, Credentials::token("s.given"))
+    };
+    let kind = kinds::find(Class::Resource, "policy").unwrap();
+    let prior = Record::new().with("name", "dev");
+    let (read, delete) = (Operation::Read { prior: &prior }, Operation::Delete { prior: &prior });
+    let mistyped = client_of("taem");
+    for operation in [read, delete, read] {
+        let error = mistyped.run(kind, "", &operation).await.unwrap_err().error;
+        assert!(error.to_string().starts_with("the namespace `taem` does not exist"), "{error}");
+        assert!(error.is_general());
+    }
+    let client = client_of("team");
+    for operation in [read, delete, read] {
+        assert_eq!(client.run(kind, "", &operation).await.unwrap(), Outcome::Gone);
+    }
+    let lookups = |line: &&String| line.contains("lookup-self");
+    assert_eq!(server.lines().iter().filter(lookups).count(), 4, "the one that is there is asked for once");
+    // A namespace that the object itself names is absent with the object.
+    assert_eq!(client.run(kind, "gone", &read).await.unwrap(), Outcome::Gone);
+}
+
 #[tokio::test]
 async fn a_client_for_looking_sends_nothing_that_writes() {
     let server = Server::start(nothing).await;

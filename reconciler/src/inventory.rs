@@ -261,7 +261,7 @@ async fn look_at(server: &impl Look, object: &Wanted) -> Result<Live, Error> {
     match read(server, object.kind, &object.address.namespace(), &known).await {
         Ok(Some(record)) => Ok(Live::Present(seen(object.kind, record))),
         Ok(None) => Ok(Live::Absent),
-        Err(error @ (Error::Unreachable { .. } | Error::Settings(_) | Error::Credentials(_))) => Err(error),
+        Err(error) if error.is_general() => Err(error),
         Err(error) => Ok(Live::Unknown(Box::new(error.to_diagnostic()))),
     }
 }
