@@ -152,6 +152,29 @@ fn another_way_to_write_the_type_is_no_replacement() {
 }
 
 #[test]
+fn what_is_not_known_yet_does_not_cost_an_engine() {
+    let live = record(r#"{"path": "a", "type": "kv-v2", "options": null}"#);
+    let planned = record(r#"{"path": "a", "type": "kv"}"#);
+    let version = Record::new().with("version", Value::Unknown).into_value();
+    let open = [
+        planned.clone().with("options", Value::Unknown),
+        planned.clone().with("options", version),
+        planned.clone().with("type", Value::Unknown),
+    ];
+    for planned in open {
+        let replaces = kind("mount").behavior.replaces(kind("mount"), &live, &planned);
+        assert!(replaces.is_empty(), "{planned:?}");
+    }
+    let other = record(r#"{"path": "a", "type": "pki"}"#);
+    check(
+        kind("mount"),
+        &Operation::Update { prior: &live, desired: &other },
+        &[],
+        &["failed: the mounted engine `kv` cannot become an engine `pki`"],
+    );
+}
+
+#[test]
 fn what_a_mounted_engine_does_not_take_any_more_is_said() {
     let prior = record(r#"{"path": "a", "type": "kv", "force_no_cache": false}"#);
     let desired = record(r#"{"path": "a", "type": "kv", "force_no_cache": true}"#);
