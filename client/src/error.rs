@@ -4,6 +4,8 @@ use std::fmt;
 
 use schemas::{Diagnostic, Request, acl};
 
+use crate::mask::Masks;
+
 /// Why a request did not do what it should. Holds no token and no body.
 #[derive(Clone, Debug)]
 pub enum Error {
@@ -49,14 +51,16 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// What `answer` to `request` in the absolute `namespace` refuses.
+    /// What `answer` to `request` in the absolute `namespace` refuses. Servers repeat what they do not like: secrets
+    /// of the request are taken out.
     pub fn new(request: &Request, namespace: &str, answer: &schemas::Answer) -> Self {
+        let masks = Masks::of(request);
         Self {
             status: answer.status,
             method: request.method.as_str(),
             path: request.path.clone(),
             namespace: namespace.to_owned(),
-            errors: answer.errors().into_iter().map(one_line).collect(),
+            errors: answer.errors().into_iter().map(|text| one_line(&masks.hide(text))).collect(),
         }
     }
 

@@ -3,6 +3,7 @@
 use schemas::{Answer, Diagnostic, Kind, Operation, Record, Request, Step};
 
 use crate::error::Refusal;
+use crate::mask::Masks;
 use crate::{Client, Error};
 
 /// Most requests that one conversation may take: a bound on loops, such as waiting for a moved mount.
@@ -103,11 +104,21 @@ struct Conversation<'a> {
     last: Option<Request>,
     end: Option<Step>,
     wrote: bool,
+    /// What servers may repeat of the requests and nobody may see.
+    masks: Masks,
 }
 
 impl<'a> Conversation<'a> {
     fn new(kind: &'a Kind, operation: &'a Operation<'a>) -> Self {
-        Self { kind, operation, answers: Vec::new(), last: None, end: None, wrote: false }
+        Self {
+            kind,
+            operation,
+            answers: Vec::new(),
+            last: None,
+            end: None,
+            wrote: false,
+            masks: Masks::default(),
+        }
     }
 
     /// The next request and how long to wait before it; `None` when the conversation is over.
@@ -128,6 +139,7 @@ impl<'a> Conversation<'a> {
 
     fn hear(&mut self, request: Request, answer: Answer) {
         self.wrote |= !request.reads && answer.is_success();
+        self.masks.add(&request);
         self.last = Some(request);
         self.answers.push(answer);
     }
@@ -136,7 +148,7 @@ impl<'a> Conversation<'a> {
         match self.end {
             Some(Step::Done(record)) => Ok(Outcome::Object(record)),
             Some(Step::Gone) => Ok(Outcome::Gone),
-            Some(Step::Failed(diagnostic)) => Err(Error::Said(Box::new(diagnostic))),
+            Some(Step::Failed(diagnostic)) => Err(Error::Said(Box::new(self.masks.hide_in(diagnostic)))),
             _ => Err(match (self.last, self.answers.last()) {
                 (Some(request), Some(answer)) => {
                     Error::Refused(Box::new(Refusal::new(&request, namespace, answer)))

@@ -230,6 +230,26 @@ async fn a_403_shows_what_was_asked_where_and_the_stanza_that_lacks() {
 }
 
 #[tokio::test]
+async fn a_secret_that_the_server_repeats_is_not_shown() {
+    let server = Server::start(|seen| match seen.line.contains("users") {
+        true => Reply::json(400, r#"{"errors": ["cannot use \"hunter2\", of \"hunter\""]}"#),
+        false => {
+            Reply::json(200, r#"{"warnings": ["Endpoint ignored these unrecognized parameters: [hunter2]"]}"#)
+        }
+    })
+    .await;
+    let client = server.client();
+    let user = Record::new().with("mount", "people").with("username", "ada").with("password_wo", "hunter2");
+    let endpoint = Record::new().with("path", "x").with("data_json", r#"{"a": "hunter2"}"#);
+    for (kind, desired) in [("userpass_auth_backend_user", &user), ("generic_endpoint", &endpoint)] {
+        let kind = kinds::find(Class::Resource, kind).unwrap();
+        let error = client.run(kind, "", &Operation::Create { desired }).await.unwrap_err().error;
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("(secret)") && !shown.contains("hunter"), "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn an_object_that_is_not_there_is_gone_and_no_error() {
     let server = Server::start(|_| Reply::json(404, r#"{"errors": []}"#)).await;
     let kind = kinds::find(Class::Resource, "policy").unwrap();
