@@ -29,7 +29,7 @@ pub struct Credentials {
 pub struct Login {
     /// Path of the login: `auth/approle/login`.
     pub path: String,
-    /// Namespace of the auth method, relative to the client's; `None` for the client's own.
+    /// Absolute namespace of the auth method; `None` for the client's own.
     pub namespace: Option<String>,
     /// Log in at the root namespace, whatever the client's is.
     pub use_root_namespace: bool,
@@ -163,7 +163,7 @@ impl Client {
     async fn log_in(&self, login: &Login, own: &str) -> Result<Session, Error> {
         let at = match (&login.namespace, login.use_root_namespace) {
             (_, true) => String::new(),
-            (Some(inner), false) => namespace::join(own, inner),
+            (Some(inner), false) => namespace::join("", inner),
             (None, false) => own.to_owned(),
         };
         let body = Value::Secret(login.parameters.clone());

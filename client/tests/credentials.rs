@@ -151,7 +151,7 @@ async fn a_login_sends_its_parameters_and_its_token_is_revoked() {
 #[tokio::test]
 async fn a_login_can_be_in_another_namespace() {
     for (namespace, use_root_namespace, expected) in [
-        (Some("inner".to_owned()), false, "POST /v1/auth/approle/login [ns/inner] "),
+        (Some("inner".to_owned()), false, "POST /v1/auth/approle/login [inner] "),
         (None, true, "POST /v1/auth/approle/login [] "),
         (Some("inner".to_owned()), true, "POST /v1/auth/approle/login [] "),
     ] {
