@@ -35,9 +35,13 @@ pub(crate) fn is_socket(address: &str) -> bool {
     address.starts_with("unix://")
 }
 
-/// The address without the password that it may hold.
+/// The address without the password that it may hold. What is no URL may have one anywhere before an `@`.
 pub(crate) fn shown(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    let without_user = |text: &str| text.rsplit('@').next().unwrap_or_default().to_owned();
+    let Some((scheme, rest)) = address.split_once("://") else { return without_user(address) };
+    if Url::parse(address).is_err() {
+        return format!("{scheme}://{}", without_user(rest));
+    }
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     match rest[..end].rfind('@') {
         Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
@@ -136,7 +140,15 @@ mod tests {
             "the address `ftp://h/x` must start with http://, https:// or unix://",
         );
         refuses("127.0.0.1:8200", "sys/mounts", "the address `127.0.0.1:8200` is no URL");
+        refuses(
+            "me:hunter2@h:8200",
+            "sys/mounts",
+            "the address `h:8200` must start with http://, https:// or unix://",
+        );
+        refuses("http://me:hunt/er2@h", "sys/mounts", "the address `http://h` is no URL");
         assert_eq!(shown("https://me:p@ss@h:1/a@b"), "https://h:1/a@b");
+        assert_eq!(shown("me:p@ss@proxy:3128"), "proxy:3128");
+        assert_eq!(shown("unix:///run/a@b.sock"), "unix:///run/a@b.sock");
     }
 
     #[test]
