@@ -60,7 +60,7 @@ impl Refusal {
             method: request.method.as_str(),
             path: request.path.clone(),
             namespace: namespace.to_owned(),
-            errors: answer.errors().into_iter().map(|text| one_line(&masks.hide(text))).collect(),
+            errors: said(answer).into_iter().map(|text| one_line(&masks.hide(text))).collect(),
         }
     }
 
@@ -73,6 +73,12 @@ impl Refusal {
         let namespace = if self.namespace.is_empty() { "the root namespace" } else { &self.namespace };
         format!("{} {} in {namespace}", self.method, self.path)
     }
+}
+
+/// The server's errors. Where there is none, as at a path that a versioned engine does not have, its warnings say it.
+fn said(answer: &schemas::Answer) -> Vec<&str> {
+    let errors = answer.errors();
+    if errors.is_empty() { answer.warnings() } else { errors }
 }
 
 /// What the server said, on one line: several errors come with a headline, bullets and empty lines.
