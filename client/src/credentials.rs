@@ -130,9 +130,11 @@ impl Client {
         let home = match self.look_up(session).await {
             Ok(home) => home,
             // A token that may not look at itself still works; only its namespace stays unknown.
+            Err(Error::UnknownToken) if self.credentials.child.is_none() => return Ok(()),
             Err(error) if error.status() == Some(403) && self.credentials.child.is_none() => return Ok(()),
             Err(error) => return Err(error),
         };
+        let _ = self.token_home.set(Some(home.namespace.clone()));
         if adopts {
             session.namespace.clone_from(&home.namespace);
         }
@@ -144,6 +146,26 @@ impl Client {
             }
             None => Ok(()),
         }
+    }
+
+    /// Asks once, after something was refused, about the token itself: whoever has no valid token needs another one, and
+    /// no policy. And which policy it needs follows from where the token lives.
+    pub(crate) async fn confirm_token(&self, session: &Session) -> Result<(), Error> {
+        let ask = || async {
+            let (token, own) = (session.token.expose(), &session.namespace);
+            let answer = self.send_as(Some(token), own, &Request::get(LOOKUP)).await?;
+            match answer.is_success() {
+                true => Ok(Some(Home::of(answer.data()).namespace)),
+                false if is_unknown_token(&answer) => Err(Error::UnknownToken),
+                false => Ok(None),
+            }
+        };
+        self.token_home.get_or_try_init(ask).await.map(|_| ())
+    }
+
+    /// The absolute namespace that the token lives in, as far as it is known; empty for the root.
+    pub fn token_namespace(&self) -> Option<String> {
+        self.token_home.get().cloned().flatten()
     }
 
     /// Makes sure, once, that a 404 is said of an object and not of the client's own namespace: where that is not
@@ -169,7 +191,7 @@ impl Client {
         let body = Value::Secret(login.parameters.clone());
         let request = Request::new(schemas::Method::Post, login.path.clone()).with_body(body);
         let answer = self.send_as(None, &at, &request).await?;
-        let token = client_token(&request, &at, &answer)?;
+        let token = client_token(&request, &at, None, &answer)?;
         Ok(Session { token: token.clone(), namespace: own.to_owned(), ours: vec![(token, at)] })
     }
 
@@ -180,6 +202,9 @@ impl Client {
         let answer = self.send_as(Some(session.token.expose()), &session.namespace, &request).await?;
         if answer.status == 404 && !session.namespace.is_empty() {
             return Err(Error::NoNamespace(session.namespace.clone()));
+        }
+        if is_unknown_token(&answer) {
+            return Err(Error::UnknownToken);
         }
         if !answer.is_success() {
             return Err(Error::Refused(Box::new(Refusal::new(&request, &session.namespace, &answer))));
@@ -196,7 +221,7 @@ impl Client {
             .with("renewable", false);
         let request = Request::post("auth/token/create", body);
         let answer = self.send_as(Some(session.token.expose()), home, &request).await?;
-        let token = client_token(&request, home, &answer).map_err(explain_child)?;
+        let token = client_token(&request, home, Some(home), &answer).map_err(explain_child)?;
         session.ours.insert(0, (token.clone(), home.to_owned()));
         session.token = token;
         Ok(())
@@ -227,9 +252,20 @@ impl Client {
     }
 }
 
-fn client_token(request: &Request, at: &str, answer: &Answer) -> Result<Token, Error> {
+/// True if the server does not know the token that looked itself up. One that it knows and that may not do so is
+/// refused by its policies, in a list of errors.
+fn is_unknown_token(answer: &Answer) -> bool {
+    let is_unknown = |text: &&str| {
+        text.contains("invalid token") || text.contains("bad token") || *text == "permission denied"
+    };
+    answer.status == 403 && answer.errors().iter().any(is_unknown)
+}
+
+/// The token in `answer`, which came from the namespace `at`, to a token of the namespace `home` if to any.
+fn client_token(request: &Request, at: &str, home: Option<&str>, answer: &Answer) -> Result<Token, Error> {
     if !answer.is_success() {
-        return Err(Error::Refused(Box::new(Refusal::new(request, at, answer))));
+        let refusal = Refusal::new(request, at, answer).to_token_of(home.map(str::to_owned));
+        return Err(Error::Refused(Box::new(refusal)));
     }
     let token = answer.auth().at("client_token").as_str().filter(|token| !token.is_empty());
     token.map(Token::new).ok_or_else(|| {

@@ -31,6 +31,8 @@ pub enum Error {
     Credentials(String),
     /// The client's own namespace does not exist.
     NoNamespace(String),
+    /// The server does not know the token.
+    UnknownToken,
     /// Something else, already put into words.
     Said(Box<Diagnostic>),
 }
@@ -46,6 +48,8 @@ pub struct Refusal {
     pub path: String,
     /// The namespace it was sent to; empty for the root.
     pub namespace: String,
+    /// The namespace that the token lives in, where that is known; empty for the root.
+    pub home: Option<String>,
     /// What the server said.
     pub errors: Vec<String>,
 }
@@ -60,13 +64,45 @@ impl Refusal {
             method: request.method.as_str(),
             path: request.path.clone(),
             namespace: namespace.to_owned(),
+            home: None,
             errors: said(answer).into_iter().map(|text| one_line(&masks.hide(text))).collect(),
         }
     }
 
-    /// The policy stanza that would have allowed the request, for a 403.
-    pub fn missing_stanza(&self) -> Option<String> {
-        (self.status == 403).then(|| acl::stanza(self.method, &self.path, acl::root_protected(&self.path)))
+    /// The same, refused to a token of the namespace `home`.
+    #[must_use]
+    pub fn to_token_of(mut self, home: Option<String>) -> Self {
+        self.home = home;
+        self
+    }
+
+    /// What would have allowed the request, for a 403: policies name paths from the namespace that they stand in, which
+    /// is the token's.
+    fn remedy(&self) -> String {
+        let stanza = |below: &str| {
+            let path = if below.is_empty() { self.path.clone() } else { format!("{below}/{}", self.path) };
+            acl::stanza(self.method, &path, acl::root_protected(&self.path))
+        };
+        match self.home.as_ref().map(|home| (home, below(home, &self.namespace))) {
+            Some((_, Some(inner))) => {
+                format!(
+                    "a policy of the token's namespace with this stanza would allow it:\n{}",
+                    stanza(inner)
+                )
+            }
+            Some((home, None)) => format!(
+                "the token belongs to the namespace `{home}`, whose policies allow nothing in `{}`; use a token of that one",
+                if self.namespace.is_empty() { "root" } else { &self.namespace }
+            ),
+            None if self.namespace.is_empty() => {
+                format!("a policy of the token's namespace with this stanza would allow it:\n{}", stanza(""))
+            }
+            None => format!(
+                "a policy of the namespace `{}` with this stanza would allow it (in a parent, with the names of the namespaces between before the path):\n{}",
+                self.namespace,
+                stanza("")
+            ),
+        }
     }
 
     fn place(&self) -> String {
@@ -101,10 +137,8 @@ impl Error {
     /// True if no other request would fare better: it is no fault of the one object that was asked for.
     pub fn is_general(&self) -> bool {
         match self {
-            Error::Settings(_)
-            | Error::Unreachable { .. }
-            | Error::Credentials(_)
-            | Error::NoNamespace(_) => true,
+            Error::Settings(_) | Error::Unreachable { .. } | Error::Credentials(_) => true,
+            Error::NoNamespace(_) | Error::UnknownToken => true,
             Error::Refused(_) | Error::Answer { .. } | Error::Said(_) => false,
         }
     }
@@ -123,9 +157,24 @@ impl Error {
                 Diagnostic::error(format!("the answer to {request} makes no sense")).because(cause.clone())
             }
             Error::NoNamespace(namespace) => no_namespace(namespace),
+            Error::UnknownToken => unknown_token(),
             Error::Said(diagnostic) => (**diagnostic).clone(),
         }
     }
+}
+
+/// The path of the namespace `inner` from `outer`, if it is that one or lies in it.
+fn below<'a>(outer: &str, inner: &'a str) -> Option<&'a str> {
+    match inner.strip_prefix(outer)? {
+        rest if outer.is_empty() || rest.is_empty() => Some(rest),
+        rest => rest.strip_prefix('/'),
+    }
+}
+
+fn unknown_token() -> Diagnostic {
+    Diagnostic::error("the server does not know the token")
+        .because("it is wrong, has expired or was revoked, or it belongs to another namespace or server")
+        .hint("log in again, or set `VAULT_TOKEN`")
 }
 
 fn no_namespace(namespace: &str) -> Diagnostic {
@@ -156,13 +205,13 @@ impl Refusal {
         } else {
             self.errors.join("; ")
         };
-        let Some(stanza) = self.missing_stanza() else {
+        if self.status != 403 {
             return Diagnostic::error(format!("{} was refused with status {}", self.place(), self.status))
                 .because(said);
-        };
+        }
         Diagnostic::error(format!("the token may not do this: {}", self.place()))
             .because(said)
-            .hint(format!("a policy of the token's namespace with this stanza would allow it:\n{stanza}"))
+            .hint(self.remedy())
     }
 }
 

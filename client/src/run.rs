@@ -42,6 +42,11 @@ pub trait Transport: Sync {
 
     /// The absolute path of the namespace that all others are relative to; empty for the root.
     fn own_namespace(&self) -> String;
+
+    /// The absolute namespace that the token lives in, as far as it is known; empty for the root.
+    fn token_namespace(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Does `operation` with an object of `kind` in `namespace` (relative to the transport's own).
@@ -59,7 +64,8 @@ pub async fn converse(
     let wrote = conversation.wrote;
     let ended = driven.and_then(|()| {
         // A policy that is missing has to name the absolute path.
-        conversation.end(&crate::join_namespaces(&transport.own_namespace(), namespace))
+        let absolute = crate::join_namespaces(&transport.own_namespace(), namespace);
+        conversation.end(&absolute, transport.token_namespace())
     });
     ended.map_err(|error| Failure { error, wrote })
 }
@@ -84,6 +90,10 @@ impl Transport for Client {
 
     fn own_namespace(&self) -> String {
         self.namespace()
+    }
+
+    fn token_namespace(&self) -> Option<String> {
+        Client::token_namespace(self)
     }
 }
 
@@ -170,14 +180,14 @@ impl<'a> Conversation<'a> {
         self.answers.push(answer);
     }
 
-    fn end(self, namespace: &str) -> Result<Outcome, Error> {
+    fn end(self, namespace: &str, home: Option<String>) -> Result<Outcome, Error> {
         match self.end {
             Some(Step::Done(record)) => Ok(Outcome::Object(record)),
             Some(Step::Gone) => Ok(Outcome::Gone),
             Some(Step::Failed(diagnostic)) => Err(Error::Said(Box::new(self.masks.hide_in(diagnostic)))),
             _ => Err(match (self.last, self.answers.last()) {
                 (Some(request), Some(answer)) => {
-                    Error::Refused(Box::new(Refusal::new(&request, namespace, answer)))
+                    Error::Refused(Box::new(Refusal::new(&request, namespace, answer).to_token_of(home)))
                 }
                 _ => Error::Said(Box::new(Diagnostic::error("a conversation ended before it began"))),
             }),
@@ -206,7 +216,7 @@ mod tests {
             conversation.hear(request, said);
             asked += 1;
         }
-        conversation.end("").map(|outcome| (asked, outcome)).map_err(|error| error.to_string())
+        conversation.end("", None).map(|outcome| (asked, outcome)).map_err(|error| error.to_string())
     }
 
     fn answer(status: u16, body: &str) -> Answer {

@@ -28,6 +28,8 @@ pub struct Client {
     pub(crate) product: OnceCell<Product>,
     /// Set once the client's own namespace was found to be there.
     pub(crate) namespace_exists: OnceCell<()>,
+    /// The namespace that the token lives in, once it was asked; `None` if the token may not tell.
+    pub(crate) token_home: OnceCell<Option<String>>,
     address: String,
     slots: Semaphore,
     sent: AtomicU64,
@@ -53,6 +55,7 @@ impl Client {
             session: OnceCell::new(),
             product: OnceCell::new(),
             namespace_exists: OnceCell::new(),
+            token_home: OnceCell::new(),
             sent: AtomicU64::new(0),
             has_dependents: AtomicBool::new(false),
         }
@@ -76,8 +79,10 @@ impl Client {
         let session = self.session().await?;
         let namespace = self.absolute(namespace);
         let answer = self.send_as(Some(session.token.expose()), &namespace, request).await?;
-        if answer.status == 404 {
-            self.confirm_namespace(session).await?;
+        match answer.status {
+            403 => self.confirm_token(session).await?,
+            404 => self.confirm_namespace(session).await?,
+            _ => {}
         }
         if hands_out(&answer) {
             self.has_dependents.store(true, Ordering::Relaxed);

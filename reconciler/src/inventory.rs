@@ -12,7 +12,7 @@ use crate::Address;
 use crate::config::{Declared, Desired, type_field, type_of};
 use crate::late::{Known, Nothing, resolve_all};
 use crate::secrets::Secrets;
-use crate::server::{Batched, Identity, Look, check_token, read};
+use crate::server::{Batched, Identity, Look, read};
 use crate::value::{SecretRef, Val};
 
 /// Objects that are looked at together.
@@ -224,9 +224,6 @@ pub(crate) async fn look_for(
         let looks: Vec<Result<_, Error>> =
             stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(CONCURRENCY).collect().await;
         found.extend(looks.into_iter().collect::<Result<Vec<_>, _>>()?);
-    }
-    if found.values().any(|live| matches!(live, Live::Unknown(_))) {
-        check_token(&*server).await?;
     }
     Ok(found)
 }
