@@ -1,6 +1,6 @@
 //! Who we are: a token that was given, or one that is got when it is first needed.
 
-use std::sync::atomic::Ordering;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use schemas::{Answer, Record, Request, Secret, Value};
@@ -231,7 +231,7 @@ impl Client {
     /// lease that was read while planning has to live until it is used.
     pub async fn close(&self) {
         let Some(session) = self.session.get() else { return };
-        if self.has_dependents.load(Ordering::Relaxed) {
+        if !self.dependents.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
             tracing::debug!("our own token is left to end by itself, since tokens or leases depend on it");
             return;
         }
