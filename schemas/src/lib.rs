@@ -8,6 +8,7 @@ extern crate self as schemas;
 
 pub mod acl;
 pub mod behavior;
+mod calendar;
 pub mod check;
 pub mod codec;
 pub mod compare;
