@@ -1,6 +1,6 @@
 //! What the generic kinds share: which version a key/value engine has, and picking fields of an answer.
 
-use crate::kinds::kv::{escaped, map, texts};
+use crate::kinds::kv::{escaped, texts};
 use crate::{Answer, Diagnostic, Request, Step, Value};
 
 /// What is mounted where a secret stands.
@@ -83,7 +83,7 @@ fn hidden_engine(path: &str) -> Diagnostic {
 
 /// The entries `fields` of `find`, as a map of texts and as JSON.
 pub(super) fn pick<'a>(fields: &Value, find: impl Fn(&str) -> Option<&'a Value>) -> (Value, Value) {
-    let mut picked = map([]);
+    let mut picked = Value::map([]);
     for name in fields.as_list().unwrap_or_default().iter().filter_map(Value::as_str) {
         if let (Some(value), Value::Map(entries)) = (find(name), &mut picked) {
             entries.insert(name.to_owned(), value.clone());
