@@ -409,7 +409,10 @@ fn custom_metadata_changes_without_a_new_version() {
     let body =
         r#"{"cas_required":false,"custom_metadata":{"a":"1"},"delete_version_after":0,"max_versions":0}"#;
     let expected = format!("PUT kv/metadata/app {body}\nGET kv/data/app\nGET kv/metadata/app\ndone");
-    assert_eq!(transcript(kind, &change, &["204", &live("{}"), METADATA]), expected);
+    let changed = METADATA.replace(r#""custom_metadata":null"#, r#""custom_metadata":{"a":"1"}"#);
+    assert_eq!(transcript(kind, &change, &["204", &live("{}"), &changed]), expected);
+    let said = transcript(kind, &change, &["204", &live("{}"), METADATA]);
+    assert!(said.contains("failed: `custom_metadata` is not as declared after the write"), "{said}");
 }
 
 #[test]
