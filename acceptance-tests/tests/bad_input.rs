@@ -99,6 +99,40 @@ fn a_token_that_the_server_does_not_know_is_one_error() {
     }
 }
 
+#[test]
+fn a_mistyped_namespace_removes_nothing() {
+    for flavor in [Flavor::OpenBaoDev, Flavor::OursDev].into_iter().filter(|flavor| !flavor.left_out()) {
+        check_on(flavor, |server| {
+            let mut lockstep = Lockstep::new(server)?;
+            lockstep.write("main.hcl", POLICY_HCL)?;
+            lockstep.set("VAULT_NAMESPACE", "taem");
+            for arguments in [&["drift"][..], &["plan", "-destroy"], &["apply", "-destroy", "-auto-approve"]]
+            {
+                let arguments: Vec<_> = arguments.iter().copied().chain(["main.hcl"]).collect();
+                let ran = lockstep.run(&arguments)?.expect(1, "a run in no namespace")?;
+                shows(&ran, &["the namespace `taem` does not exist"])?;
+            }
+            if programs::without("terraform") { Ok(()) } else { terraform_removes_nothing(server) }
+        });
+    }
+}
+
+fn terraform_removes_nothing(server: &Server) -> Result<(), String> {
+    server.must("POST", "sys/namespaces/team", None)?;
+    let mut terraform = Terraform::new(server)?;
+    terraform.set("VAULT_NAMESPACE", "team");
+    terraform.set("TERRAFORM_VAULT_SKIP_CHILD_TOKEN", "true");
+    terraform.set("VAULT_SET_NAMESPACE_FROM_TOKEN", "false");
+    terraform.write_provider()?;
+    terraform.write("main.tf", POLICY_TF)?;
+    terraform.apply()?;
+    terraform.set("VAULT_NAMESPACE", "taem");
+    let ran = terraform.run(&["destroy", "-no-color", "-input=false", "-auto-approve"])?;
+    shows(&ran.expect(1, "destroy in no namespace")?, &["namespace `taem` does not exist"])?;
+    terraform.set("VAULT_NAMESPACE", "team");
+    terraform.plan_empty("after the namespace was mistyped")
+}
+
 /// A token that may do nothing but look at itself.
 fn powerless(server: &Server) -> Result<String, String> {
     let answer =

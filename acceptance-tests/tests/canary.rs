@@ -71,6 +71,37 @@ generic_endpoint "auth/nowhere/users/ada" {
 }
 "#;
 
+/// Refused by the server, which repeats the secret: it is no duration.
+const REPEATED: &str = r#"
+auth "people" {
+  type = "userpass"
+}
+
+generic_endpoint "auth/people/users/ada" {
+  ignore_absent_fields = true
+  data_json            = secret.env("DOCUMENT")
+}
+"#;
+
+/// The same for Terraform.
+const REPEATED_TERRAFORM: &str = r#"
+variable "password" {
+  type      = string
+  sensitive = true
+}
+
+resource "vault_auth_backend" "people" {
+  path = "people"
+  type = "userpass"
+}
+
+resource "vault_generic_endpoint" "ada" {
+  path                 = "auth/${vault_auth_backend.people.path}/users/ada"
+  ignore_absent_fields = true
+  data_json            = jsonencode({ password = var.password, token_ttl = var.password })
+}
+"#;
+
 #[test]
 fn terraform_and_the_server_keep_a_secret() {
     if programs::without("terraform") {
@@ -124,6 +155,38 @@ fn errors_of_the_reconciler_keep_a_secret() {
         }
         is_silent(&ran)
     });
+}
+
+#[test]
+fn a_secret_that_the_server_repeats_in_an_error_is_not_shown() {
+    check(|server| {
+        let mut lockstep = Lockstep::new(server)?;
+        lockstep.set("DOCUMENT", &format!(r#"{{"password": "{CANARY}", "token_ttl": "{CANARY}"}}"#));
+        lockstep.write("main.hcl", REPEATED)?;
+        repeats(&lockstep.run(&["apply", "-auto-approve", "main.hcl"])?)
+    });
+}
+
+#[test]
+fn a_secret_that_the_server_repeats_is_not_shown_by_terraform() {
+    if programs::without("terraform") {
+        return;
+    }
+    check(|server| {
+        let mut terraform = Terraform::new(server)?;
+        terraform.set("TF_VAR_password", CANARY);
+        terraform.write_provider()?;
+        terraform.write("main.tf", REPEATED_TERRAFORM)?;
+        repeats(&terraform.run(&["apply", "-no-color", "-input=false", "-auto-approve"])?)
+    });
+}
+
+/// A failed run whose error has the words of the server and not the secret.
+fn repeats(ran: &Ran) -> Result<(), String> {
+    if ran.code == 0 || !format!("{}{}", ran.stdout, ran.stderr).contains("(secret)") {
+        return Err(ran.failure("the server does not repeat what it got"));
+    }
+    is_silent(ran)
 }
 
 /// Secrets in fields that are not hidden, of one of which another object makes use.

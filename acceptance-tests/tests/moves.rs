@@ -1,6 +1,6 @@
 //! Mounts that move: what they hold moves with them, on OpenBao and on our server.
 
-use acceptance_tests::{Flavor, Lockstep, Server};
+use acceptance_tests::{Flavor, Lockstep, Server, Terraform, programs};
 
 // Exit codes of the reconciler.
 const IN_SYNC: i32 = 0;
@@ -93,4 +93,46 @@ fn check(body: impl Fn(&Lockstep) -> Result<(), String>) {
             panic!("{}: {problem}", flavor.name());
         }
     }
+}
+
+const MOUNT_TF: &str = r#"
+resource "vault_mount" "flat" {
+  path                      = "PATH"
+  type                      = "kv"
+  default_lease_ttl_seconds = DEFAULT
+  max_lease_ttl_seconds     = 7200
+}
+"#;
+
+#[test]
+fn a_mount_that_moved_and_was_not_tuned_stays_in_the_state() {
+    if programs::without("terraform") {
+        return;
+    }
+    for flavor in [Flavor::OpenBaoDev, Flavor::OursDev].into_iter().filter(|flavor| !flavor.left_out()) {
+        if let Err(problem) = Server::with(flavor, moved_and_not_tuned) {
+            panic!("{problem}");
+        }
+    }
+}
+
+fn moved_and_not_tuned(server: &Server) -> Result<(), String> {
+    let mount = |path: &str, default: &str| MOUNT_TF.replace("PATH", path).replace("DEFAULT", default);
+    let terraform = Terraform::new(server)?;
+    terraform.write_provider()?;
+    terraform.write("main.tf", &mount("from", "3600"))?;
+    terraform.apply()?;
+    server.must("POST", "from/secret", Some(&serde_json::json!({"a": "1"})))?;
+    terraform.write("main.tf", &mount("to", "9000"))?;
+    terraform
+        .run(&["apply", "-no-color", "-input=false", "-auto-approve"])?
+        .expect(1, "a tune beyond the limit")?;
+    let state = terraform.attributes("vault_mount.flat")?;
+    if state["path"] != "to" || state["id"] != "to" {
+        return Err(format!("the state is not of the moved mount: {state}"));
+    }
+    terraform.write("main.tf", &mount("to", "600"))?;
+    terraform.apply()?;
+    terraform.plan_empty("after the tune")?;
+    server.must("GET", "to/secret", None).map(drop)
 }

@@ -1,12 +1,15 @@
 //! Who we are: a token that was given, or one that is got when it is first needed.
 
-use std::sync::atomic::Ordering;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use schemas::{Answer, Record, Request, Secret, Value};
 
 use crate::error::Refusal;
 use crate::{Client, Environment, Error, Token, namespace};
+
+/// Where a token says what it is. Every namespace has it, and nothing else than its namespace can be missing there.
+const LOOKUP: &str = "auth/token/lookup-self";
 
 /// Where the token comes from.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +29,7 @@ pub struct Credentials {
 pub struct Login {
     /// Path of the login: `auth/approle/login`.
     pub path: String,
-    /// Namespace of the auth method, relative to the client's; `None` for the client's own.
+    /// Absolute namespace of the auth method; `None` for the client's own.
     pub namespace: Option<String>,
     /// Log in at the root namespace, whatever the client's is.
     pub use_root_namespace: bool,
@@ -127,9 +130,11 @@ impl Client {
         let home = match self.look_up(session).await {
             Ok(home) => home,
             // A token that may not look at itself still works; only its namespace stays unknown.
+            Err(Error::UnknownToken) if self.credentials.child.is_none() => return Ok(()),
             Err(error) if error.status() == Some(403) && self.credentials.child.is_none() => return Ok(()),
             Err(error) => return Err(error),
         };
+        let _ = self.token_home.set(Some(home.namespace.clone()));
         if adopts {
             session.namespace.clone_from(&home.namespace);
         }
@@ -143,24 +148,64 @@ impl Client {
         }
     }
 
+    /// Asks once, after something was refused, about the token itself: whoever has no valid token needs another one, and
+    /// no policy. And which policy it needs follows from where the token lives.
+    pub(crate) async fn confirm_token(&self, session: &Session) -> Result<(), Error> {
+        let ask = || async {
+            let (token, own) = (session.token.expose(), &session.namespace);
+            let answer = self.send_as(Some(token), own, &Request::get(LOOKUP)).await?;
+            match answer.is_success() {
+                true => Ok(Some(Home::of(answer.data()).namespace)),
+                false if is_unknown_token(&answer) => Err(Error::UnknownToken),
+                false => Ok(None),
+            }
+        };
+        self.token_home.get_or_try_init(ask).await.map(|_| ())
+    }
+
+    /// The absolute namespace that the token lives in, as far as it is known; empty for the root.
+    pub fn token_namespace(&self) -> Option<String> {
+        self.token_home.get().cloned().flatten()
+    }
+
+    /// Makes sure, once, that a 404 is said of an object and not of the client's own namespace: where that is not
+    /// there, as when its name is mistyped, every object would seem to be gone.
+    pub(crate) async fn confirm_namespace(&self, session: &Session) -> Result<(), Error> {
+        if session.namespace.is_empty() {
+            return Ok(());
+        }
+        let ask = || async {
+            let (token, own) = (session.token.expose(), &session.namespace);
+            let answer = self.send_as(Some(token), own, &Request::get(LOOKUP)).await?;
+            if answer.status == 404 { Err(Error::NoNamespace(own.clone())) } else { Ok(()) }
+        };
+        self.namespace_exists.get_or_try_init(ask).await.copied()
+    }
+
     async fn log_in(&self, login: &Login, own: &str) -> Result<Session, Error> {
         let at = match (&login.namespace, login.use_root_namespace) {
             (_, true) => String::new(),
-            (Some(inner), false) => namespace::join(own, inner),
+            (Some(inner), false) => namespace::join("", inner),
             (None, false) => own.to_owned(),
         };
         let body = Value::Secret(login.parameters.clone());
         let request = Request::new(schemas::Method::Post, login.path.clone()).with_body(body);
         let answer = self.send_as(None, &at, &request).await?;
-        let token = client_token(&request, &at, &answer)?;
+        let token = client_token(&request, &at, None, &answer)?;
         Ok(Session { token: token.clone(), namespace: own.to_owned(), ours: vec![(token, at)] })
     }
 
     async fn look_up(&self, session: &Session) -> Result<Home, Error> {
-        let request = Request::get("auth/token/lookup-self");
+        let request = Request::get(LOOKUP);
         // A token of a parent namespace is not known below it, and one of a child is not known above: the server
         // finds the token by its own suffix, so the client's namespace is right for both.
         let answer = self.send_as(Some(session.token.expose()), &session.namespace, &request).await?;
+        if answer.status == 404 && !session.namespace.is_empty() {
+            return Err(Error::NoNamespace(session.namespace.clone()));
+        }
+        if is_unknown_token(&answer) {
+            return Err(Error::UnknownToken);
+        }
         if !answer.is_success() {
             return Err(Error::Refused(Box::new(Refusal::new(&request, &session.namespace, &answer))));
         }
@@ -176,7 +221,7 @@ impl Client {
             .with("renewable", false);
         let request = Request::post("auth/token/create", body);
         let answer = self.send_as(Some(session.token.expose()), home, &request).await?;
-        let token = client_token(&request, home, &answer).map_err(explain_child)?;
+        let token = client_token(&request, home, Some(home), &answer).map_err(explain_child)?;
         session.ours.insert(0, (token.clone(), home.to_owned()));
         session.token = token;
         Ok(())
@@ -186,7 +231,7 @@ impl Client {
     /// lease that was read while planning has to live until it is used.
     pub async fn close(&self) {
         let Some(session) = self.session.get() else { return };
-        if self.has_dependents.load(Ordering::Relaxed) {
+        if !self.dependents.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
             tracing::debug!("our own token is left to end by itself, since tokens or leases depend on it");
             return;
         }
@@ -207,9 +252,20 @@ impl Client {
     }
 }
 
-fn client_token(request: &Request, at: &str, answer: &Answer) -> Result<Token, Error> {
+/// True if the server does not know the token that looked itself up. One that it knows and that may not do so is
+/// refused by its policies, in a list of errors.
+fn is_unknown_token(answer: &Answer) -> bool {
+    let is_unknown = |text: &&str| {
+        text.contains("invalid token") || text.contains("bad token") || *text == "permission denied"
+    };
+    answer.status == 403 && answer.errors().iter().any(is_unknown)
+}
+
+/// The token in `answer`, which came from the namespace `at`, to a token of the namespace `home` if to any.
+fn client_token(request: &Request, at: &str, home: Option<&str>, answer: &Answer) -> Result<Token, Error> {
     if !answer.is_success() {
-        return Err(Error::Refused(Box::new(Refusal::new(request, at, answer))));
+        let refusal = Refusal::new(request, at, answer).to_token_of(home.map(str::to_owned));
+        return Err(Error::Refused(Box::new(refusal)));
     }
     let token = answer.auth().at("client_token").as_str().filter(|token| !token.is_empty());
     token.map(Token::new).ok_or_else(|| {

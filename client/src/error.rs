@@ -4,6 +4,8 @@ use std::fmt;
 
 use schemas::{Diagnostic, Request, acl};
 
+use crate::mask::Masks;
+
 /// Why a request did not do what it should. Holds no token and no body.
 #[derive(Clone, Debug)]
 pub enum Error {
@@ -27,6 +29,10 @@ pub enum Error {
     },
     /// There are no credentials, or they are no use.
     Credentials(String),
+    /// The client's own namespace does not exist.
+    NoNamespace(String),
+    /// The server does not know the token.
+    UnknownToken,
     /// Something else, already put into words.
     Said(Box<Diagnostic>),
 }
@@ -42,31 +48,73 @@ pub struct Refusal {
     pub path: String,
     /// The namespace it was sent to; empty for the root.
     pub namespace: String,
+    /// The namespace that the token lives in, where that is known; empty for the root.
+    pub home: Option<String>,
     /// What the server said.
     pub errors: Vec<String>,
 }
 
 impl Refusal {
-    /// What `answer` to `request` in the absolute `namespace` refuses.
+    /// What `answer` to `request` in the absolute `namespace` refuses. Servers repeat what they do not like: secrets
+    /// of the request are taken out.
     pub fn new(request: &Request, namespace: &str, answer: &schemas::Answer) -> Self {
+        let masks = Masks::of(request);
         Self {
             status: answer.status,
             method: request.method.as_str(),
             path: request.path.clone(),
             namespace: namespace.to_owned(),
-            errors: answer.errors().into_iter().map(one_line).collect(),
+            home: None,
+            errors: said(answer).into_iter().map(|text| one_line(&masks.hide(text))).collect(),
         }
     }
 
-    /// The policy stanza that would have allowed the request, for a 403.
-    pub fn missing_stanza(&self) -> Option<String> {
-        (self.status == 403).then(|| acl::stanza(self.method, &self.path, acl::root_protected(&self.path)))
+    /// The same, refused to a token of the namespace `home`.
+    #[must_use]
+    pub fn to_token_of(mut self, home: Option<String>) -> Self {
+        self.home = home;
+        self
+    }
+
+    /// What would have allowed the request, for a 403: policies name paths from the namespace that they stand in, which
+    /// is the token's.
+    fn remedy(&self) -> String {
+        let stanza = |below: &str| {
+            let path = if below.is_empty() { self.path.clone() } else { format!("{below}/{}", self.path) };
+            acl::stanza(self.method, &path, acl::root_protected(&self.path))
+        };
+        match self.home.as_ref().map(|home| (home, below(home, &self.namespace))) {
+            Some((_, Some(inner))) => {
+                format!(
+                    "a policy of the token's namespace with this stanza would allow it:\n{}",
+                    stanza(inner)
+                )
+            }
+            Some((home, None)) => format!(
+                "the token belongs to the namespace `{home}`, whose policies allow nothing in `{}`; use a token of that one",
+                if self.namespace.is_empty() { "root" } else { &self.namespace }
+            ),
+            None if self.namespace.is_empty() => {
+                format!("a policy of the token's namespace with this stanza would allow it:\n{}", stanza(""))
+            }
+            None => format!(
+                "a policy of the namespace `{}` with this stanza would allow it (in a parent, with the names of the namespaces between before the path):\n{}",
+                self.namespace,
+                stanza("")
+            ),
+        }
     }
 
     fn place(&self) -> String {
         let namespace = if self.namespace.is_empty() { "the root namespace" } else { &self.namespace };
         format!("{} {} in {namespace}", self.method, self.path)
     }
+}
+
+/// The server's errors. Where there is none, as at a path that a versioned engine does not have, its warnings say it.
+fn said(answer: &schemas::Answer) -> Vec<&str> {
+    let errors = answer.errors();
+    if errors.is_empty() { answer.warnings() } else { errors }
 }
 
 /// What the server said, on one line: several errors come with a headline, bullets and empty lines.
@@ -86,6 +134,15 @@ impl Error {
         }
     }
 
+    /// True if no other request would fare better: it is no fault of the one object that was asked for.
+    pub fn is_general(&self) -> bool {
+        match self {
+            Error::Settings(_) | Error::Unreachable { .. } | Error::Credentials(_) => true,
+            Error::NoNamespace(_) | Error::UnknownToken => true,
+            Error::Refused(_) | Error::Answer { .. } | Error::Said(_) => false,
+        }
+    }
+
     /// The error as a diagnostic: what failed, why, what to do.
     pub fn to_diagnostic(&self) -> Diagnostic {
         match self {
@@ -99,9 +156,31 @@ impl Error {
             Error::Answer { request, cause } => {
                 Diagnostic::error(format!("the answer to {request} makes no sense")).because(cause.clone())
             }
+            Error::NoNamespace(namespace) => no_namespace(namespace),
+            Error::UnknownToken => unknown_token(),
             Error::Said(diagnostic) => (**diagnostic).clone(),
         }
     }
+}
+
+/// The path of the namespace `inner` from `outer`, if it is that one or lies in it.
+fn below<'a>(outer: &str, inner: &'a str) -> Option<&'a str> {
+    match inner.strip_prefix(outer)? {
+        rest if outer.is_empty() || rest.is_empty() => Some(rest),
+        rest => rest.strip_prefix('/'),
+    }
+}
+
+fn unknown_token() -> Diagnostic {
+    Diagnostic::error("the server does not know the token")
+        .because("it is wrong, has expired or was revoked, or it belongs to another namespace or server")
+        .hint("log in again, or set `VAULT_TOKEN`")
+}
+
+fn no_namespace(namespace: &str) -> Diagnostic {
+    Diagnostic::error(format!("the namespace `{namespace}` does not exist"))
+        .because("everything is looked for in it, so nothing can be told of any object")
+        .hint("check the configured namespace (`VAULT_NAMESPACE`)")
 }
 
 /// What to do about a server that cannot be reached. Both ends not speaking the same is a common mistake, and what
@@ -126,13 +205,13 @@ impl Refusal {
         } else {
             self.errors.join("; ")
         };
-        let Some(stanza) = self.missing_stanza() else {
+        if self.status != 403 {
             return Diagnostic::error(format!("{} was refused with status {}", self.place(), self.status))
                 .because(said);
-        };
+        }
         Diagnostic::error(format!("the token may not do this: {}", self.place()))
             .because(said)
-            .hint(format!("a policy of the token's namespace with this stanza would allow it:\n{stanza}"))
+            .hint(self.remedy())
     }
 }
 

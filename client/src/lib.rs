@@ -9,6 +9,7 @@
 mod credentials;
 mod environment;
 mod error;
+mod mask;
 mod namespace;
 mod product;
 mod read;

@@ -45,6 +45,11 @@ impl ReadClient<'_> {
         self.0.namespace()
     }
 
+    /// The absolute namespace that the token lives in, as far as it is known; empty for the root.
+    pub fn token_namespace(&self) -> Option<String> {
+        self.0.token_namespace()
+    }
+
     /// What the server says it is.
     ///
     /// # Errors
@@ -61,5 +66,9 @@ impl Transport for ReadClient<'_> {
 
     fn own_namespace(&self) -> String {
         self.namespace()
+    }
+
+    fn token_namespace(&self) -> Option<String> {
+        ReadClient::token_namespace(self)
     }
 }

@@ -1,12 +1,19 @@
 //! Driving the conversation of a kind: the one place where requests are sent until a kind is done.
 
+use std::time::Duration;
+
 use schemas::{Answer, Diagnostic, Kind, Operation, Record, Request, Step};
 
 use crate::error::Refusal;
+use crate::mask::Masks;
 use crate::{Client, Error};
 
-/// Most requests that one conversation may take: a bound on loops, such as waiting for a moved mount.
-const MAX_STEPS: usize = 200;
+/// Longest time that one conversation spends waiting: for a moved mount, say, or for a namespace that is deleted with
+/// all it holds. What makes progress, such as a walk through all namespaces, may take as many requests as it needs.
+const MAX_WAIT: Duration = Duration::from_secs(600);
+
+/// Most times that a request is sent again at once: a conversation that asks the same for ever is a mistake of ours.
+const MAX_REPEATS: usize = 10;
 
 /// How a conversation ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +44,11 @@ pub trait Transport: Sync {
 
     /// The absolute path of the namespace that all others are relative to; empty for the root.
     fn own_namespace(&self) -> String;
+
+    /// The absolute namespace that the token lives in, as far as it is known; empty for the root.
+    fn token_namespace(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Does `operation` with an object of `kind` in `namespace` (relative to the transport's own).
@@ -54,7 +66,8 @@ pub async fn converse(
     let wrote = conversation.wrote;
     let ended = driven.and_then(|()| {
         // A policy that is missing has to name the absolute path.
-        conversation.end(&crate::join_namespaces(&transport.own_namespace(), namespace))
+        let absolute = crate::join_namespaces(&transport.own_namespace(), namespace);
+        conversation.end(&absolute, transport.token_namespace())
     });
     ended.map_err(|error| Failure { error, wrote })
 }
@@ -79,6 +92,10 @@ impl Transport for Client {
 
     fn own_namespace(&self) -> String {
         self.namespace()
+    }
+
+    fn token_namespace(&self) -> Option<String> {
+        Client::token_namespace(self)
     }
 }
 
@@ -105,47 +122,143 @@ struct Conversation<'a> {
     last: Option<Request>,
     end: Option<Step>,
     wrote: bool,
+    /// What servers may repeat of the requests and nobody may see.
+    masks: Masks,
+    /// How long it has waited so far.
+    waited: Duration,
+    /// How often the last request was sent again without waiting.
+    repeats: usize,
 }
 
 impl<'a> Conversation<'a> {
     fn new(kind: &'a Kind, operation: &'a Operation<'a>) -> Self {
-        Self { kind, operation, answers: Vec::new(), last: None, end: None, wrote: false }
+        Self {
+            kind,
+            operation,
+            answers: Vec::new(),
+            last: None,
+            end: None,
+            wrote: false,
+            masks: Masks::default(),
+            waited: Duration::ZERO,
+            repeats: 0,
+        }
     }
 
     /// The next request and how long to wait before it; `None` when the conversation is over.
-    fn next(&mut self) -> Result<Option<(std::time::Duration, Request)>, Error> {
-        if self.answers.len() >= MAX_STEPS {
-            let text = format!("`{}` still wants to ask after {MAX_STEPS} requests", self.kind.name);
-            return Err(Error::Said(Box::new(Diagnostic::error(text))));
-        }
-        match self.kind.next(self.operation, &self.answers) {
-            Step::Call(request) => Ok(Some((std::time::Duration::ZERO, request))),
-            Step::CallAfter(pause, request) => Ok(Some((pause, request))),
+    fn next(&mut self) -> Result<Option<(Duration, Request)>, Error> {
+        let (pause, request) = match self.kind.next(self.operation, &self.answers) {
+            Step::Call(request) => (Duration::ZERO, request),
+            Step::CallAfter(pause, request) => (pause, request),
             end => {
                 self.end = Some(end);
-                Ok(None)
+                return Ok(None);
             }
+        };
+        self.waited += pause;
+        let is_repeated = pause.is_zero() && self.last.as_ref() == Some(&request);
+        self.repeats = if is_repeated { self.repeats + 1 } else { 0 };
+        if self.waited > MAX_WAIT || self.repeats > MAX_REPEATS {
+            return Err(Error::Said(Box::new(self.endless(&request))));
         }
+        Ok(Some((pause, request)))
+    }
+
+    fn endless(&self, request: &Request) -> Diagnostic {
+        let (method, path) = (request.method.as_str(), &request.path);
+        if self.waited > MAX_WAIT {
+            let minutes = MAX_WAIT.as_secs() / 60;
+            return Diagnostic::error(format!("the server is not done after {minutes} minutes"))
+                .because(format!("{method} {path} still says that it is under way"))
+                .hint("what was begun goes on in the server; look again later");
+        }
+        Diagnostic::error(format!("`{}` asks the same for ever: {method} {path}", self.kind.name))
     }
 
     fn hear(&mut self, request: Request, answer: Answer) {
         self.wrote |= !request.reads && answer.is_success();
+        self.masks.add(&request);
         self.last = Some(request);
         self.answers.push(answer);
     }
 
-    fn end(self, namespace: &str) -> Result<Outcome, Error> {
+    fn end(self, namespace: &str, home: Option<String>) -> Result<Outcome, Error> {
         match self.end {
             Some(Step::Done(record)) => Ok(Outcome::Object(record)),
             Some(Step::Unseen(record)) => Ok(Outcome::Unseen(record)),
             Some(Step::Gone) => Ok(Outcome::Gone),
-            Some(Step::Failed(diagnostic)) => Err(Error::Said(Box::new(diagnostic))),
+            Some(Step::Failed(diagnostic)) => Err(Error::Said(Box::new(self.masks.hide_in(diagnostic)))),
             _ => Err(match (self.last, self.answers.last()) {
                 (Some(request), Some(answer)) => {
-                    Error::Refused(Box::new(Refusal::new(&request, namespace, answer)))
+                    Error::Refused(Box::new(Refusal::new(&request, namespace, answer).to_token_of(home)))
                 }
                 _ => Error::Said(Box::new(Diagnostic::error("a conversation ended before it began"))),
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemas::{Class, Method, Value, json, kinds};
+
+    /// What a server of one answer for each request says to all of `operation`.
+    #[track_caller]
+    fn check(
+        class: Class,
+        name: &str,
+        operation: &Operation<'_>,
+        answer: impl Fn(usize, &Request) -> Answer,
+    ) -> Result<(usize, Outcome), String> {
+        let kind = kinds::find(class, name).expect("a kind");
+        let mut conversation = Conversation::new(kind, operation);
+        let mut asked = 0;
+        while let Some((_, request)) = conversation.next().map_err(|error| error.to_string())? {
+            let said = answer(asked, &request);
+            conversation.hear(request, said);
+            asked += 1;
+        }
+        conversation.end("", None).map(|outcome| (asked, outcome)).map_err(|error| error.to_string())
+    }
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer { status, body: json::parse(body).expect("valid JSON") }
+    }
+
+    #[test]
+    fn a_walk_through_many_namespaces_comes_to_its_end() {
+        let config = Record::new().with("recursive", true);
+        let names: Vec<Value> = (0..500).map(|index| format!("ns{index}/").into()).collect();
+        let all = Record::new().with("keys", names).into_value();
+        let body = Record::new().with("data", all).into_value();
+        let walked = check(Class::Data, "namespaces", &Operation::Read { prior: &config }, |_, request| {
+            assert_eq!(request.method, Method::List);
+            let is_first = request.path == "sys/namespaces";
+            if is_first {
+                Answer { status: 200, body: body.clone() }
+            } else {
+                answer(404, r#"{"errors": []}"#)
+            }
+        });
+        assert_eq!(walked.expect("all namespaces").0, 501);
+    }
+
+    #[test]
+    fn a_deletion_may_take_minutes_and_not_for_ever() {
+        let prior = Record::new().with("path", "team");
+        let delete = Operation::Delete { prior: &prior };
+        let gone_after = |looks: usize| {
+            check(Class::Resource, "namespace", &delete, move |asked, _| match asked < looks {
+                true => answer(200, r#"{"data": {}}"#),
+                false => answer(404, r#"{"errors": []}"#),
+            })
+        };
+        assert_eq!(gone_after(1000), Ok((1001, Outcome::Gone)));
+        let endless = gone_after(usize::MAX).unwrap_err();
+        assert!(
+            endless.starts_with("the server is not done after 10 minutes: GET sys/namespaces/team"),
+            "{endless}"
+        );
     }
 }

@@ -1,6 +1,8 @@
 //! Sending one request, and sending it again.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -26,11 +28,15 @@ pub struct Client {
     http: OnceCell<reqwest::Client>,
     pub(crate) session: OnceCell<Session>,
     pub(crate) product: OnceCell<Product>,
+    /// Set once the client's own namespace was found to be there.
+    pub(crate) namespace_exists: OnceCell<()>,
+    /// The namespace that the token lives in, once it was asked; `None` if the token may not tell.
+    pub(crate) token_home: OnceCell<Option<String>>,
     address: String,
     slots: Semaphore,
     sent: AtomicU64,
-    /// Something was handed out that ends with our token: a child token, or a lease.
-    pub(crate) has_dependents: AtomicBool,
+    /// What was handed out and ends with our token: accessors of child tokens and of wrappings, ids of leases.
+    pub(crate) dependents: Mutex<BTreeSet<String>>,
 }
 
 impl std::fmt::Debug for Client {
@@ -50,8 +56,10 @@ impl Client {
             http: OnceCell::new(),
             session: OnceCell::new(),
             product: OnceCell::new(),
+            namespace_exists: OnceCell::new(),
+            token_home: OnceCell::new(),
             sent: AtomicU64::new(0),
-            has_dependents: AtomicBool::new(false),
+            dependents: Mutex::default(),
         }
     }
 
@@ -73,8 +81,17 @@ impl Client {
         let session = self.session().await?;
         let namespace = self.absolute(namespace);
         let answer = self.send_as(Some(session.token.expose()), &namespace, request).await?;
-        if hands_out(&answer) {
-            self.has_dependents.store(true, Ordering::Relaxed);
+        match answer.status {
+            403 => self.confirm_token(session).await?,
+            404 => self.confirm_namespace(session).await?,
+            _ => {}
+        }
+        if answer.is_success() {
+            let mut dependents = self.dependents.lock().unwrap_or_else(PoisonError::into_inner);
+            dependents.extend(handed_out(request, &answer));
+            if let Some(ended) = revoked(request) {
+                dependents.remove(ended);
+            }
         }
         Ok(answer)
     }
@@ -225,10 +242,30 @@ impl Client {
     }
 }
 
-/// Whether `answer` holds something that may end with the token that asked for it.
-fn hands_out(answer: &Answer) -> bool {
-    let leased = answer.body.at("lease_id").as_str().is_some_and(|id| !id.is_empty());
-    leased || !answer.auth().is_null() || !answer.wrap_info().is_null()
+/// What `answer` holds that may end with the token that asked for it. A token from a login, or an orphan, is no child
+/// of that one.
+fn handed_out(request: &Request, answer: &Answer) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (lease, auth, wrapping) = (text(answer.body.at("lease_id")), answer.auth(), answer.wrap_info());
+    let is_child = !auth.is_null() && auth.at("orphan").as_bool() != Some(true);
+    let mut found = if lease.is_empty() { Vec::new() } else { vec![lease] };
+    if is_child && request.path.starts_with("auth/token/create") {
+        found.push(text(auth.at("accessor")));
+    }
+    if !wrapping.is_null() {
+        found.push(text(wrapping.at("accessor")));
+    }
+    found
+}
+
+/// What `request` has ended, once it succeeded.
+fn revoked(request: &Request) -> Option<&str> {
+    let field = match request.path.as_str() {
+        "auth/token/revoke-accessor" => "accessor",
+        "sys/leases/revoke" => "lease_id",
+        _ => return None,
+    };
+    request.body.as_ref()?.at(field).as_str()
 }
 
 fn build(settings: &Settings) -> Result<reqwest::Client, Error> {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use reqwest::Url;
-use schemas::{Diagnostic, Request};
+use schemas::Request;
 
 use crate::Error;
 
@@ -21,7 +21,9 @@ pub(crate) fn of(address: &str, request: &Request) -> Result<Url, Error> {
             shown(address)
         )));
     }
-    unambiguous(&request.path)?;
+    if let Some(what) = schemas::odd_part(&request.path) {
+        return Err(Error::Said(Box::new(schemas::ambiguous(&request.path, &what))));
+    }
     let prefix = url.path().trim_end_matches('/').to_owned();
     url.set_path(&format!("{prefix}/v1/{}", encoded(&request.path)));
     if !request.query.is_empty() {
@@ -35,9 +37,13 @@ pub(crate) fn is_socket(address: &str) -> bool {
     address.starts_with("unix://")
 }
 
-/// The address without the password that it may hold.
+/// The address without the password that it may hold. What is no URL may have one anywhere before an `@`.
 pub(crate) fn shown(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    let without_user = |text: &str| text.rsplit('@').next().unwrap_or_default().to_owned();
+    let Some((scheme, rest)) = address.split_once("://") else { return without_user(address) };
+    if Url::parse(address).is_err() {
+        return format!("{scheme}://{}", without_user(rest));
+    }
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     match rest[..end].rfind('@') {
         Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
@@ -51,18 +57,6 @@ pub(crate) fn is_loopback(address: &str) -> bool {
     let Some(host) = url.host_str() else { return false };
     let is_local = |ip: std::net::IpAddr| ip.is_loopback();
     host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(is_local)
-}
-
-/// Refuses a path that servers, and proxies before them, would clean to another one: a secret called `a//b` would
-/// be written over the one called `a/b`. (A slash at the end stands, as in a LIST.)
-fn unambiguous(path: &str) -> Result<(), Error> {
-    let parts: Vec<_> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
-    let Some(part) = parts.iter().find(|part| matches!(**part, "" | "." | "..")) else { return Ok(()) };
-    let what = if part.is_empty() { "an empty part".to_owned() } else { format!("the part `{part}`") };
-    let found = Diagnostic::error(format!("the path `{path}` has {what}"))
-        .because("servers would take it for another path")
-        .hint("write it without `//`, `.` and `..`, and without a slash at its start");
-    Err(Error::Said(Box::new(found)))
 }
 
 /// `path` with everything but unreserved characters, its slashes and a few harmless ones percent-encoded.
@@ -136,7 +130,15 @@ mod tests {
             "the address `ftp://h/x` must start with http://, https:// or unix://",
         );
         refuses("127.0.0.1:8200", "sys/mounts", "the address `127.0.0.1:8200` is no URL");
+        refuses(
+            "me:hunter2@h:8200",
+            "sys/mounts",
+            "the address `h:8200` must start with http://, https:// or unix://",
+        );
+        refuses("http://me:hunt/er2@h", "sys/mounts", "the address `http://h` is no URL");
         assert_eq!(shown("https://me:p@ss@h:1/a@b"), "https://h:1/a@b");
+        assert_eq!(shown("me:p@ss@proxy:3128"), "proxy:3128");
+        assert_eq!(shown("unix:///run/a@b.sock"), "unix:///run/a@b.sock");
     }
 
     #[test]

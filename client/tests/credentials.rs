@@ -39,6 +39,18 @@ fn server_of(seen: &Seen, lookup: &str) -> Reply {
         "POST /v1/auth/token/create" => Reply::json(200, r#"{"auth": {"client_token": "s.child"}}"#),
         "POST /v1/auth/approle/login" => Reply::json(200, r#"{"auth": {"client_token": "s.login"}}"#),
         "POST /v1/auth/token/revoke-self" => Reply::json(204, ""),
+        "POST /v1/auth/token/create-orphan" => {
+            Reply::json(200, r#"{"auth": {"client_token": "s.o", "accessor": "o", "orphan": true}}"#)
+        }
+        "POST /v1/auth/token/create/role" => {
+            Reply::json(200, r#"{"auth": {"client_token": "s.c", "accessor": "c", "orphan": false}}"#)
+        }
+        "POST /v1/auth/userpass/login/me" => {
+            Reply::json(200, r#"{"auth": {"client_token": "s.u", "accessor": "u", "orphan": true}}"#)
+        }
+        "POST /v1/wrapped" => {
+            Reply::json(200, r#"{"data": null, "wrap_info": {"token": "s.w", "accessor": "w"}}"#)
+        }
         "GET /v1/lease" => Reply::json(200, r#"{"lease_id": "database/creds/x/1", "data": {}}"#),
         _ => Reply::json(200, r#"{"data": {}}"#),
     }
@@ -151,7 +163,7 @@ async fn a_login_sends_its_parameters_and_its_token_is_revoked() {
 #[tokio::test]
 async fn a_login_can_be_in_another_namespace() {
     for (namespace, use_root_namespace, expected) in [
-        (Some("inner".to_owned()), false, "POST /v1/auth/approle/login [ns/inner] "),
+        (Some("inner".to_owned()), false, "POST /v1/auth/approle/login [inner] "),
         (None, true, "POST /v1/auth/approle/login [] "),
         (Some("inner".to_owned()), true, "POST /v1/auth/approle/login [] "),
     ] {
@@ -173,6 +185,35 @@ async fn nothing_is_revoked_on_which_a_lease_depends() {
         "GET /v1/lease [] s.child",
     ];
     check("", given(), "lease", at_home, &expected).await;
+}
+
+/// Sends `requests` as a child token, closes, and says whether the child was revoked.
+async fn is_revoked_after(requests: &[Request]) -> bool {
+    let server = Server::start(at_home).await;
+    let client = Client::new(server.settings(), given());
+    for request in requests {
+        client.send("", request).await.expect("an answer");
+    }
+    client.close().await;
+    server.lines().iter().any(|line| line.contains("revoke-self"))
+}
+
+#[tokio::test]
+async fn a_token_on_which_nothing_depends_is_revoked() {
+    let post = |path: &str| Request::post(path, Record::new());
+    let revoke = |accessor: &str| {
+        Request::post("auth/token/revoke-accessor", Record::new().with("accessor", accessor))
+    };
+    let end = Request::post("sys/leases/revoke", Record::new().with("lease_id", "database/creds/x/1"));
+    let child = post("auth/token/create/role");
+    assert!(is_revoked_after(&[post("auth/userpass/login/me")]).await, "a login is no child");
+    assert!(is_revoked_after(&[post("auth/token/create-orphan")]).await);
+    assert!(!is_revoked_after(std::slice::from_ref(&child)).await);
+    assert!(!is_revoked_after(&[child.clone(), revoke("other")]).await);
+    assert!(is_revoked_after(&[child.clone(), revoke("c")]).await);
+    assert!(!is_revoked_after(&[Request::get("lease")]).await);
+    assert!(is_revoked_after(&[Request::get("lease"), end]).await);
+    assert!(!is_revoked_after(&[post("wrapped")]).await);
 }
 
 #[tokio::test]

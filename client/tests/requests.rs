@@ -151,7 +151,8 @@ async fn check_tries(reply: Reply, request: &Request) -> usize {
     let client = Client::new(settings, Credentials::token("s.given"));
     let _ = client.send("", request).await;
     assert_eq!(client.requests_sent(), server.seen().len() as u64);
-    server.seen().len()
+    // After a refusal the token is asked for, which is no other try.
+    server.lines().iter().filter(|line| !line.contains("lookup-self")).count()
 }
 
 #[tokio::test]
@@ -210,23 +211,68 @@ async fn an_unreachable_server_is_one_clear_sentence() {
     );
 }
 
-#[tokio::test]
-async fn a_403_shows_what_was_asked_where_and_the_stanza_that_lacks() {
-    let server =
-        Server::start(|_| Reply::json(403, r#"{"errors": ["1 error occurred: permission denied"]}"#)).await;
+/// What is said of a read of a policy in the namespace `team/a` that is refused to a token which `lookup` describes.
+async fn refusal(lookup: Reply) -> String {
+    let server = Server::start(move |seen| match seen.line.contains("lookup-self") {
+        true => lookup.clone(),
+        false => Reply::json(403, r#"{"errors": ["1 error occurred: permission denied"]}"#),
+    })
+    .await;
     let settings = Settings { namespace: "team".to_owned(), ..server.settings() };
     let client = Client::new(settings, Credentials::token("s.given"));
-    let kind = kinds::find(Class::Resource, "policy").unwrap();
+    let kind = kinds::find(Class::Resource, "policy").expect("a kind");
     let known = Record::new().with("name", "dev");
-    let error = client.run(kind, "a", &Operation::Read { prior: &known }).await.unwrap_err().error;
-    assert_eq!(
-        error.to_string(),
-        "the token may not do this: GET sys/policies/acl/dev in team/a: 1 error occurred: permission denied\n\
-         hint: a policy of the token's namespace with this stanza would allow it:\n\
-         path \"sys/policies/acl/dev\" { capabilities = [\"read\"] }"
-    );
-    let again = client.reader().read(kind, "a", &known).await.unwrap_err();
+    let error = client.run(kind, "a", &Operation::Read { prior: &known }).await.expect_err("a refusal").error;
+    let again = client.reader().read(kind, "a", &known).await.expect_err("a refusal");
     assert_eq!(again.to_string(), error.to_string());
+    error.to_string()
+}
+
+#[tokio::test]
+async fn a_403_shows_what_was_asked_where_and_the_stanza_that_lacks() {
+    let said = "the token may not do this: GET sys/policies/acl/dev in team/a: 1 error occurred: permission denied\n";
+    for (home, path) in [("", "team/a/sys"), ("team/", "a/sys"), ("team/a/", "sys")] {
+        let shown =
+            refusal(Reply::json(200, &format!(r#"{{"data": {{"namespace_path": "{home}"}}}}"#))).await;
+        let hint = "hint: a policy of the token's namespace with this stanza would allow it:";
+        let stanza = format!("path \"{path}/policies/acl/dev\" {{ capabilities = [\"read\"] }}");
+        assert_eq!(shown, format!("{said}{hint}\n{stanza}"));
+    }
+    let shown = refusal(Reply::json(200, r#"{"data": {"namespace_path": "te/"}}"#)).await;
+    assert!(shown.contains("the token belongs to the namespace `te`"), "{shown}");
+    let shown = refusal(Reply::json(403, r#"{"errors": ["1 error occurred: permission denied"]}"#)).await;
+    assert!(shown.contains("a policy of the namespace `team/a` with this stanza would allow it"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_token_that_the_server_does_not_know_needs_no_policy() {
+    for said in
+        ["permission denied", "2 errors occurred:\\n\\t* permission denied\\n\\t* invalid token\\n\\n"]
+    {
+        let shown = refusal(Reply::json(403, &format!(r#"{{"errors": ["{said}"]}}"#))).await;
+        assert!(shown.starts_with("the server does not know the token"), "{shown}");
+        assert!(!shown.contains("policy"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_the_server_repeats_is_not_shown() {
+    let server = Server::start(|seen| match seen.line.contains("users") {
+        true => Reply::json(400, r#"{"errors": ["cannot use \"hunter2\", of \"hunter\""]}"#),
+        false => {
+            Reply::json(200, r#"{"warnings": ["Endpoint ignored these unrecognized parameters: [hunter2]"]}"#)
+        }
+    })
+    .await;
+    let client = server.client();
+    let user = Record::new().with("mount", "people").with("username", "ada").with("password_wo", "hunter2");
+    let endpoint = Record::new().with("path", "x").with("data_json", r#"{"a": "hunter2"}"#);
+    for (kind, desired) in [("userpass_auth_backend_user", &user), ("generic_endpoint", &endpoint)] {
+        let kind = kinds::find(Class::Resource, kind).unwrap();
+        let error = client.run(kind, "", &Operation::Create { desired }).await.unwrap_err().error;
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("(secret)") && !shown.contains("hunter"), "{shown}");
+    }
 }
 
 #[tokio::test]
@@ -235,6 +281,41 @@ async fn an_object_that_is_not_there_is_gone_and_no_error() {
     let kind = kinds::find(Class::Resource, "policy").unwrap();
     let known = Record::new().with("name", "dev");
     assert_eq!(server.client().reader().read(kind, "", &known).await.unwrap(), Outcome::Gone);
+}
+
+/// A server that has the namespace `team` and no object.
+fn without_objects(seen: &Seen) -> Reply {
+    match (seen.header("x-vault-namespace"), &*seen.line) {
+        ("team", "GET /v1/auth/token/lookup-self") => Reply::json(200, r#"{"data": {}}"#),
+        ("team", _) => Reply::json(404, r#"{"errors": []}"#),
+        _ => Reply::json(404, r#"{"errors": ["namespace not found"]}"#),
+    }
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_not_there_does_not_pass_for_absent_objects() {
+    let server = Server::start(without_objects).await;
+    let client_of = |namespace: &str| {
+        let settings = Settings { namespace: namespace.to_owned(), ..server.settings() };
+        Client::new(settings, Credentials::token("s.given"))
+    };
+    let kind = kinds::find(Class::Resource, "policy").unwrap();
+    let prior = Record::new().with("name", "dev");
+    let (read, delete) = (Operation::Read { prior: &prior }, Operation::Delete { prior: &prior });
+    let mistyped = client_of("taem");
+    for operation in [read, delete, read] {
+        let error = mistyped.run(kind, "", &operation).await.unwrap_err().error;
+        assert!(error.to_string().starts_with("the namespace `taem` does not exist"), "{error}");
+        assert!(error.is_general());
+    }
+    let client = client_of("team");
+    for operation in [read, delete, read] {
+        assert_eq!(client.run(kind, "", &operation).await.unwrap(), Outcome::Gone);
+    }
+    let lookups = |line: &&String| line.contains("lookup-self");
+    assert_eq!(server.lines().iter().filter(lookups).count(), 4, "the one that is there is asked for once");
+    // A namespace that the object itself names is absent with the object.
+    assert_eq!(client.run(kind, "gone", &read).await.unwrap(), Outcome::Gone);
 }
 
 #[tokio::test]

@@ -189,6 +189,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_secret_id_has_from_its_role_makes_no_new_one() {
+        check(
+            "approle_auth_backend_role_secret_id",
+            r#"{"id": "i", "backend": "approle", "role_name": "web", "accessor": "a", "secret_id": "s",
+                "num_uses": 5, "ttl": 600, "metadata": "{}"}"#,
+            r#"{"role_name": "web"}"#,
+            &[],
+        );
+    }
+
+    #[test]
     fn outputs_of_a_new_object_are_open_and_its_defaults_are_not() {
         let planned =
             plan(kind("approle_auth_backend_role"), None, &record(r#"{"role_name": "web"}"#)).record;

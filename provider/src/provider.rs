@@ -88,7 +88,8 @@ impl VaultProvider {
             // next run would destroy it.
             Err(failed) if prior.is_none() && !failed.wrote => Err((tf::Value::Null, failed.diagnostic)),
             Err(failed) => {
-                Err((self.what_remains(kind, prior.as_ref(), &desired, request).await, failed.diagnostic))
+                let places = places(kind, prior.as_ref(), &desired, failed.wrote);
+                Err((self.what_remains(kind, &places, request).await, failed.diagnostic))
             }
         }
     }
@@ -113,19 +114,16 @@ impl VaultProvider {
         })
     }
 
-    /// What exists after a failure: the old object, or what a half-done creation left.
-    async fn what_remains(
-        &self,
-        kind: &Kind,
-        prior: Option<&Record>,
-        desired: &Record,
-        request: &tf::ApplyRequest,
-    ) -> tf::Value {
-        let known = &kind.asked_in_full(prior.unwrap_or(desired));
-        match self.run(kind, known, Operation::Read { prior: known }).await {
-            Ok(Outcome::Object(record) | Outcome::Unseen(record)) => convert::object(kind, &record),
-            _ => request.prior_state.clone(),
+    /// What exists after a failure: what is found first at one of `places`, or what was there before.
+    async fn what_remains(&self, kind: &Kind, places: &[Record], request: &tf::ApplyRequest) -> tf::Value {
+        for known in places {
+            let known = &kind.asked_in_full(known);
+            let read = self.run(kind, known, Operation::Read { prior: known }).await;
+            if let Ok(Outcome::Object(record) | Outcome::Unseen(record)) = read {
+                return convert::object(kind, &record);
+            }
         }
+        request.prior_state.clone()
     }
 }
 
@@ -144,6 +142,20 @@ fn desired(kind: &Kind, planned: &tf::Value, config: &tf::Value) -> Record {
         desired.set(field.name, config.get(field.name).clone());
     }
     desired
+}
+
+/// Where an object may be after a failure: the old one; what a half-done creation left; or, if anything was written,
+/// the old one under its new name, since a mount may be moved and then refuse the rest. A new name at which nothing
+/// was written is somebody else's.
+fn places(kind: &Kind, prior: Option<&Record>, desired: &Record, wrote: bool) -> Vec<Record> {
+    let Some(prior) = prior else { return vec![desired.clone()] };
+    let keys = || kind.fields().filter(|field| field.key);
+    let is_moved = keys().any(|key| !kind.same(key, prior.get(key.name), desired.get(key.name)));
+    let mut moved = prior.clone();
+    for name in keys().map(|key| key.name).chain(["id"]) {
+        moved.set(name, desired.get(name).clone());
+    }
+    if is_moved && wrote { vec![moved, prior.clone()] } else { vec![prior.clone()] }
 }
 
 /// Whose feature `field` is, if the server is known to be of another make.

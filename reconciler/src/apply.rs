@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use client::{Error, Failure};
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use schemas::{Diagnostic, Field, Kind, Operation, Record, Secret, Value};
+use schemas::{Diagnostic, Kind, Operation, Record, Secret, Value};
 
 use crate::Address;
 use crate::fingerprint::Substance;
@@ -15,7 +15,6 @@ use crate::inventory::{CONCURRENCY, Live, Progress, Wanted, look_for};
 use crate::late::{Known, as_declared, resolve_all};
 use crate::outputs;
 use crate::plan::{Action, Again, Plan, Step, merged, prior_of, readdressed};
-use crate::render::value::inline;
 use crate::saved::{difference, present};
 use crate::secrets::Secrets;
 use crate::server::{Write, read, run};
@@ -353,7 +352,6 @@ async fn act(
     };
     let gone = || Failed::after(Diagnostic::error("the object is gone right after it was written"));
     let record = record.ok_or_else(gone)?;
-    verify(step.kind, &wanted, &record).map_err(Failed::after)?;
     Ok(Some(record))
 }
 
@@ -405,41 +403,4 @@ fn with_intent(kind: &Kind, live: &Record, wanted: &Record) -> Record {
         }
     }
     record
-}
-
-/// Compares what was read after a write with what was wanted.
-fn verify(kind: &'static Kind, wanted: &Record, record: &Record) -> Result<(), Diagnostic> {
-    let compared = kind.fields().filter(|field| {
-        field.at.is_some()
-            && !field.key
-            && field.readable
-            && !field.is_write_only()
-            && field.is_configurable()
-    });
-    let differing = compared.filter(|field| {
-        let value = wanted.get(field.name);
-        !value.is_null() && !kind.same(field, value, record.get(field.name))
-    });
-    let differing: Vec<&Field> = differing.collect();
-    if differing.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<String> = differing.iter().map(|field| format!("`{}`", field.name)).collect();
-    let values = differing.iter().filter_map(|field| both_values(field, wanted, record));
-    let cause =
-        std::iter::once("the server took the write and shows something else".to_owned()).chain(values);
-    Err(Diagnostic::error(format!("{} is not as declared after the write", names.join(", ")))
-        .because(cause.collect::<Vec<_>>().join("; "))
-        .hint("the server may write it otherwise: if both mean the same, declare it as the server answers it")
-        .hint("somebody else may have written at the same time; plan again"))
-}
-
-/// What is declared of `field` and what the server answered; nothing of what is to be hidden.
-fn both_values(field: &Field, wanted: &Record, record: &Record) -> Option<String> {
-    let (declared, answered) = (wanted.get(field.name), record.get(field.name));
-    if field.is_hidden() || declared.has_secret() || answered.has_secret() {
-        return None;
-    }
-    let name = field.name;
-    Some(format!("`{name}` is declared as `{}`, and answered as `{}`", inline(declared), inline(answered)))
 }

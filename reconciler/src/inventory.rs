@@ -14,7 +14,7 @@ use crate::late::{Known, Nothing, resolve_all};
 use crate::outputs::{self, Output};
 use crate::plan::Why;
 use crate::secrets::Secrets;
-use crate::server::{Batched, Identity, Look, check_token, read};
+use crate::server::{Batched, Identity, Look, read};
 use crate::value::{Late, SecretRef, Val};
 
 /// Objects that are looked at together.
@@ -331,9 +331,6 @@ pub(crate) async fn look_for(
             stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(CONCURRENCY).collect().await;
         found.extend(looks.into_iter().collect::<Result<Vec<_>, _>>()?);
     }
-    if found.values().any(|live| matches!(live, Live::Unknown(_))) {
-        check_token(&*server).await?;
-    }
     Ok(found)
 }
 
@@ -368,7 +365,7 @@ async fn look_at(server: &impl Look, object: &Wanted) -> Result<Live, Error> {
         Ok(Outcome::Object(record)) => Ok(Live::Present(seen(object.kind, record))),
         Ok(Outcome::Unseen(_)) => Ok(Live::Unseen),
         Ok(Outcome::Gone) => Ok(Live::Absent),
-        Err(error @ (Error::Unreachable { .. } | Error::Settings(_) | Error::Credentials(_))) => Err(error),
+        Err(error) if error.is_general() => Err(error),
         Err(error) => Ok(Live::Unknown(Box::new(error.to_diagnostic()))),
     }
 }

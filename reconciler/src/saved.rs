@@ -161,7 +161,7 @@ impl Notes {
         let texts = |entries: &BTreeMap<String, String>| {
             Value::Map(entries.iter().map(|(name, text)| (name.clone(), text.as_str().into())).collect())
         };
-        map([("places", texts(&self.places)), ("variables", texts(&self.variables))])
+        Value::map([("places", texts(&self.places)), ("variables", texts(&self.variables))])
     }
 
     fn decode(value: &Value) -> Option<Self> {
@@ -185,14 +185,14 @@ fn encode_with(plan: &Plan, notes: &Notes) -> Result<String, Diagnostic> {
     let (salt, hidden) = (Salt::random(), Hidden::of(&plan.steps));
     let steps =
         plan.steps.iter().map(|step| encode_step(step, &salt, &hidden)).collect::<Result<Vec<_>, _>>()?;
-    let body = map([
+    let body = Value::map([
         ("format", FORMAT.into()),
         ("outputs", Value::List(encode_outputs(plan, &salt, &hidden))),
         ("salt", salt.to_string().into()),
         ("secrets", notes.encode()),
         ("server", server(&plan.server)),
         ("steps", Value::List(steps)),
-        ("tool", map([("name", "lockstep".into()), ("version", env!("CARGO_PKG_VERSION").into())])),
+        ("tool", Value::map([("name", "lockstep".into()), ("version", env!("CARGO_PKG_VERSION").into())])),
     ]);
     let id = of_value(&body);
     let mut entries = body.as_map().cloned().unwrap_or_default();
@@ -201,7 +201,7 @@ fn encode_with(plan: &Plan, notes: &Notes) -> Result<String, Diagnostic> {
 }
 
 fn server(identity: &Identity) -> Value {
-    map([
+    Value::map([
         ("address", identity.address.as_str().into()),
         ("cluster", identity.cluster.as_str().into()),
         ("namespace", identity.namespace.as_str().into()),
@@ -224,14 +224,14 @@ fn encode_step(step: &Step, salt: &Salt, hidden: &Hidden) -> Result<Value, Diagn
     let live =
         live.map_or(Value::Null, |live| Substance::of_step(step, live, hidden).fingerprint(salt).into());
     let changes = step.changes.iter().map(|change| {
-        map([
+        Value::map([
             ("after", public(&change.after)),
             ("before", public(&change.before)),
             ("field", change.field.as_str().into()),
         ])
     });
     let changes = changes.collect::<Vec<_>>();
-    Ok(map([
+    Ok(Value::map([
         ("action", step.action.as_str().into()),
         ("again", Value::List(step.again.iter().map(|name| name.as_str().into()).collect())),
         ("address", step.address.to_string().into()),
@@ -263,7 +263,7 @@ fn decode_unseen(value: &Value) -> Option<Vec<Unseen>> {
 /// Why a step is blocked or unknown.
 fn encode_reason(reason: &Diagnostic) -> Value {
     let hints = reason.hints.iter().map(|hint| hint.as_str().into()).collect();
-    map([
+    Value::map([
         ("detail", reason.detail.as_str().into()),
         ("hints", Value::List(hints)),
         ("summary", reason.summary.as_str().into()),
@@ -278,17 +278,13 @@ fn decode_reason(value: &Value) -> Option<Diagnostic> {
     Some(reason)
 }
 
-fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
-    Value::Map(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
 /// What was seen in the fields of objects that the plan relies on and does not write.
 fn encode_outputs(plan: &Plan, salt: &Salt, hidden: &Hidden) -> Vec<Value> {
     let encode = |(address, field): Output| {
         let step = plan.steps.iter().find(|step| step.address == address);
         let live = step.and_then(|step| Some((step, step.live.as_ref()?)));
         let seen = live.map(|(step, live)| Substance::of_field(step, live, &field, hidden).fingerprint(salt));
-        map([
+        Value::map([
             ("address", address.to_string().into()),
             ("field", field.into()),
             ("fingerprint", seen.map_or(Value::Null, Value::from)),
@@ -381,13 +377,13 @@ fn encode_val(value: &Val) -> Result<Value, Diagnostic> {
         Val::Bool(value) => Value::Bool(*value),
         Val::Number(number) => Value::Number(number.clone()),
         Val::String(text) => Value::String(text.clone()),
-        Val::Object(address) => map([("late", map([("object", address.to_string().into())]))]),
+        Val::Object(address) => Value::map([("late", Value::map([("object", address.to_string().into())]))]),
         Val::List(items) => Value::List(encode_all(items)?),
         Val::Map(entries) => {
             let is_marked = entries.keys().any(|key| MARKS.contains(&key.as_str()));
             let entries = entries.iter().map(|(key, value)| Ok((key.clone(), encode_val(value)?)));
             let plain = Value::Map(entries.collect::<Result<_, Diagnostic>>()?);
-            if is_marked { map([("literal", plain)]) } else { plain }
+            if is_marked { Value::map([("literal", plain)]) } else { plain }
         }
         Val::Late(late) => encode_late(late)?,
     })
@@ -398,19 +394,22 @@ fn encode_all(items: &[Val]) -> Result<Vec<Value>, Diagnostic> {
 }
 
 fn encode_late(late: &Late) -> Result<Value, Diagnostic> {
-    let wrapped = |value: Value| map([("late", value)]);
+    let wrapped = |value: Value| Value::map([("late", value)]);
     Ok(match late {
-        Late::Secret(reference) => map([("secret_ref", encode_secret(reference)?)]),
-        Late::Output { address, field } => map([(
+        Late::Secret(reference) => Value::map([("secret_ref", encode_secret(reference)?)]),
+        Late::Output { address, field } => Value::map([(
             "output",
-            map([("address", address.to_string().into()), ("field", field.as_str().into())]),
+            Value::map([("address", address.to_string().into()), ("field", field.as_str().into())]),
         )]),
-        Late::Concat(parts) => wrapped(map([("concat", Value::List(encode_all(parts)?))])),
-        Late::Call { name, arguments } => {
-            wrapped(map([("call", name.as_str().into()), ("arguments", Value::List(encode_all(arguments)?))]))
+        Late::Concat(parts) => wrapped(Value::map([("concat", Value::List(encode_all(parts)?))])),
+        Late::Call { name, arguments } => wrapped(Value::map([
+            ("call", name.as_str().into()),
+            ("arguments", Value::List(encode_all(arguments)?)),
+        ])),
+        Late::Element { of, key } => {
+            wrapped(Value::map([("of", encode_val(of)?), ("key", encode_val(key)?)]))
         }
-        Late::Element { of, key } => wrapped(map([("of", encode_val(of)?), ("key", encode_val(key)?)])),
-        Late::Open(value) => wrapped(map([("open", encode_val(value)?)])),
+        Late::Open(value) => wrapped(Value::map([("open", encode_val(value)?)])),
         Late::Unsettled => return Err(Diagnostic::error("a value of the plan is not settled")),
     })
 }
@@ -473,7 +472,7 @@ fn encode_secret(reference: &SecretRef) -> Result<Value, Diagnostic> {
         }
         SecretRef::Kv { namespace, path, field } => {
             let parts = [("field", field), ("namespace", namespace), ("path", path)];
-            ("kv", map(parts.map(|(name, text)| (name, text.as_str().into()))))
+            ("kv", Value::map(parts.map(|(name, text)| (name, text.as_str().into()))))
         }
         SecretRef::Variable(name) => ("var", name.as_str().into()),
         SecretRef::Literal(_) => {
@@ -482,7 +481,7 @@ fn encode_secret(reference: &SecretRef) -> Result<Value, Diagnostic> {
                 .hint("take them from elsewhere, such as `secret.env`"));
         }
     };
-    Ok(map([(source, content)]))
+    Ok(Value::map([(source, content)]))
 }
 
 fn decode_secret(value: &Value) -> Option<SecretRef> {

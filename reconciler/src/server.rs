@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use client::{Client, Error, Failure, Outcome, ReadClient, Refusal, Transport, converse};
 use schemas::kinds::KINDS;
-use schemas::{Answer, Diagnostic, Kind, Operation, Record, Request, Value};
+use schemas::{Answer, Kind, Operation, Record, Request, Value};
 use tokio::sync::OnceCell;
 
 /// Somebody who can look at a server.
@@ -16,6 +16,11 @@ pub trait Look: Sync {
 
     /// The absolute path of the namespace that all others are relative to; empty for the root.
     fn own_namespace(&self) -> String;
+
+    /// The absolute namespace that the token lives in, as far as it is known; empty for the root.
+    fn token_namespace(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Somebody who can write to a server.
@@ -33,6 +38,10 @@ impl Look for ReadClient<'_> {
     fn own_namespace(&self) -> String {
         self.namespace()
     }
+
+    fn token_namespace(&self) -> Option<String> {
+        self.token_namespace()
+    }
 }
 
 impl Look for Client {
@@ -42,6 +51,10 @@ impl Look for Client {
 
     fn own_namespace(&self) -> String {
         self.namespace()
+    }
+
+    fn token_namespace(&self) -> Option<String> {
+        self.token_namespace()
     }
 }
 
@@ -97,6 +110,10 @@ impl<S: Look> Transport for Looking<'_, S> {
     fn own_namespace(&self) -> String {
         self.0.own_namespace()
     }
+
+    fn token_namespace(&self) -> Option<String> {
+        self.0.token_namespace()
+    }
 }
 
 /// Somebody who writes, as one who can hold a conversation.
@@ -109,6 +126,10 @@ impl<S: Write> Transport for Writing<'_, S> {
 
     fn own_namespace(&self) -> String {
         self.0.own_namespace()
+    }
+
+    fn token_namespace(&self) -> Option<String> {
+        self.0.token_namespace()
     }
 }
 
@@ -138,26 +159,6 @@ fn ended(outcome: Outcome) -> Option<Record> {
         Outcome::Object(record) | Outcome::Unseen(record) => Some(record),
         Outcome::Gone => None,
     }
-}
-
-/// Asks about the token itself, after something was refused: whoever has no valid token needs another one, and no
-/// policy.
-///
-/// # Errors
-/// If the server does not know the token, or nobody answers.
-pub(crate) async fn check_token(server: &impl Look) -> Result<(), Error> {
-    let answer = server.look("", &Request::get("auth/token/lookup-self")).await?;
-    // A token that is known and may not look itself up is refused by its policies, in a list of errors.
-    let is_unknown = |text: &&str| {
-        text.contains("invalid token") || text.contains("bad token") || *text == "permission denied"
-    };
-    if answer.status != 403 || !answer.errors().iter().any(is_unknown) {
-        return Ok(());
-    }
-    let found = Diagnostic::error("the server does not know the token")
-        .because("it is wrong, has expired or was revoked, or it belongs to another namespace or server")
-        .hint("log in again, or set `VAULT_TOKEN`");
-    Err(Error::Said(Box::new(found)))
 }
 
 /// All objects of some kind in a namespace, once they were looked at; `None` if that was refused.
@@ -190,6 +191,10 @@ impl<'a, S: Look> Batched<'a, S> {
 impl<S: Look> Look for Batched<'_, S> {
     fn own_namespace(&self) -> String {
         self.server.own_namespace()
+    }
+
+    fn token_namespace(&self) -> Option<String> {
+        self.server.token_namespace()
     }
 
     async fn look(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {

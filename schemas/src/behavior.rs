@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::codec;
 use crate::compare;
 use crate::kind::{Call, Endpoint, Field, Kind, Part, States, fields};
-use crate::{Answer, Diagnostic, Presence, Record, Request, Shape, Value};
+use crate::{Answer, Diagnostic, Presence, Record, Request, Shape, Value, json};
 
 /// What to do with an object.
 #[derive(Clone, Copy, Debug)]
@@ -177,7 +177,14 @@ impl Behavior for ByTable {}
 impl Kind {
     /// The next step of `operation`, given all `answers` so far.
     pub fn next(&self, operation: &Operation<'_>, answers: &[Answer]) -> Step {
-        self.behavior.next(self, operation, answers)
+        let step = self.behavior.next(self, operation, answers);
+        match (step, operation) {
+            (
+                Step::Done(record),
+                Operation::Create { desired: written } | Operation::Update { desired: written, .. },
+            ) => unkept(self, written, &record).map_or(Step::Done(record), Step::Failed),
+            (step, _) => step,
+        }
     }
 
     /// Whether the server makes no difference between two values of `field`.
@@ -189,6 +196,66 @@ impl Kind {
     pub fn id_of(&self, record: &Record) -> Option<String> {
         self.id.and_then(|template| template.render_verbatim(record).ok())
     }
+}
+
+/// What of the `written` object is not so in the one that was `read` afterwards.
+///
+/// Not every endpoint warns about parameters that it does not know.
+fn unkept(kind: &Kind, written: &Record, read: &Record) -> Option<Diagnostic> {
+    let is_shown = |field: &&Field| {
+        let is_told = field.is_configurable() && field.readable && !field.is_write_only();
+        is_told && !field.key && field.at.is_some()
+    };
+    let differs = |field: &&Field| {
+        let wanted = written.get(field.name);
+        !wanted.is_null() && !wanted.has_unknown() && !kind.same(field, wanted, read.get(field.name))
+    };
+    let fields: Vec<_> = kind.fields().filter(is_shown).filter(differs).collect();
+    let says_nothing =
+        |field: &Field, record: &Record| kind.same(field, record.get(field.name), &Value::Null);
+    let dropped = fields.iter().find(|field| says_nothing(field, read) && !says_nothing(field, written));
+    match (dropped, fields.as_slice()) {
+        (Some(field), _) => Some(lost(field)),
+        (None, []) => None,
+        (None, fields) => Some(otherwise(fields, written, read)),
+    }
+}
+
+fn lost(field: &Field) -> Diagnostic {
+    Diagnostic::error(format!("the server did not keep `{}`", field.name))
+        .because("it was written, and the object as read afterwards does not have it")
+        .hint("this server or its version does not know the parameter; remove it from the configuration")
+        .at_field(field.name)
+}
+
+fn otherwise(fields: &[&Field], written: &Record, read: &Record) -> Diagnostic {
+    let names: Vec<_> = fields.iter().map(|field| format!("`{}`", field.name)).collect();
+    let values = fields.iter().filter_map(|field| both_values(field, written, read));
+    let cause =
+        std::iter::once("the server took the write and shows something else".to_owned()).chain(values);
+    Diagnostic::error(format!("{} is not as declared after the write", names.join(", ")))
+        .because(cause.collect::<Vec<_>>().join("; "))
+        .hint("the server may write it otherwise: if both mean the same, declare it as the server answers it")
+        .hint("somebody else may have written at the same time; plan again")
+}
+
+/// What is declared of `field` and what the server answered; nothing of what is to be hidden.
+fn both_values(field: &Field, written: &Record, read: &Record) -> Option<String> {
+    let (declared, answered) = (written.get(field.name), read.get(field.name));
+    if field.is_hidden() || declared.has_secret() || answered.has_secret() {
+        return None;
+    }
+    let [declared, answered] = [declared, answered].map(inline);
+    Some(format!("`{}` is declared as `{declared}`, and answered as `{answered}`", field.name))
+}
+
+/// Longest value that is shown in an error, in characters.
+const MAX_INLINE: usize = 200;
+
+fn inline(value: &Value) -> String {
+    let text = json::render(value);
+    let cut: String = text.chars().take(MAX_INLINE).collect();
+    if cut.len() == text.len() { text } else { format!("{cut} …") }
 }
 
 /// The default of [`Behavior::next`].
@@ -227,31 +294,7 @@ fn converse(
     if writes_nothing {
         return read_endpoints(kind, endpoints, known, read);
     }
-    match read_endpoints(kind, endpoints, &known.clone().without_nulls(), read) {
-        Step::Done(record) => lost(kind, known, &record).map_or(Step::Done(record), Step::Failed),
-        step => step,
-    }
-}
-
-/// What the server silently dropped: a configured field of which the answers to the reads say nothing, or that it
-/// is not set.
-///
-/// Not every endpoint warns about parameters that it does not know.
-pub fn lost(kind: &Kind, written: &Record, read: &Record) -> Option<Diagnostic> {
-    let sent = |field: &&Field| field.is_configurable() && field.readable && !field.key && field.at.is_some();
-    let is_lost = |field: &&Field| {
-        let wanted = written.get(field.name);
-        !wanted.has_unknown()
-            && kind.same(field, read.get(field.name), &Value::Null)
-            && !kind.same(field, wanted, &Value::Null)
-    };
-    let field = kind.fields().filter(sent).find(is_lost)?;
-    Some(
-        Diagnostic::error(format!("the server did not keep `{}`", field.name))
-            .because("it was written, and the object as read afterwards does not have it")
-            .hint("this server or its version does not know the parameter; remove it from the configuration")
-            .at_field(field.name),
-    )
+    read_endpoints(kind, endpoints, &known.clone().without_nulls(), read)
 }
 
 /// Reads endpoint after endpoint, those that are asked for; `answers` are those of the reads alone.

@@ -1,6 +1,6 @@
 //! What the table says is wrong with a configuration.
 
-use crate::kind::{Field, Kind, Part, Presence, Shape, fields};
+use crate::kind::{Field, Kind, Part, Presence, Shape, Text, fields};
 use crate::{Diagnostic, Record, Value, duration, json, texts};
 
 /// Everything that is wrong with `config`: by the table, then by the kind's own rules. Values may be unknown.
@@ -39,7 +39,15 @@ fn of_field(field: &Field, config: &Record) -> Vec<Diagnostic> {
             .map(|other| say(field, &format!("needs `{other}`"))),
     );
     found.extend(of_shape(field.name, &field.shape, value));
+    if let (true, Some(name)) = (is_name(field), value.as_str()) {
+        found.extend(at(field.name, texts::check_path(name)));
+    }
     found
+}
+
+/// True for a part of the object's path that is not checked as a path itself.
+fn is_name(field: &Field) -> bool {
+    field.key && !matches!(field.shape, Shape::Text(Text::Path))
 }
 
 fn missing(field: &Field, config: &Record) -> Option<Diagnostic> {

@@ -125,15 +125,18 @@ fn put(body: &mut Value, field: &Field, value: &Value, strip: &str) {
     if value.is_null() || value.has_unknown() {
         return;
     }
+    // A server that repeats it in an error must not make it known.
+    let is_secret = field.is_hidden() || matches!(value, Value::Secret(_));
+    let guarded = |value: Value| if is_secret { Secret::new(value).into() } else { value };
     let wire = encode(&field.shape, value);
     if field.api.is_empty() {
         for (name, value) in wire.as_map().into_iter().flatten() {
-            body.put(name, value.clone());
+            body.put(name, guarded(value.clone()));
         }
         return;
     }
     let path = field.api.strip_prefix(strip).map_or(field.api, |path| path.trim_start_matches('.'));
-    body.put(path, wire);
+    body.put(path, guarded(wire));
 }
 
 /// `value` as the server wants it. Secrets stay wrapped.

@@ -1,5 +1,7 @@
 //! Durations as the server's Go libraries read and write them.
 
+use crate::calendar;
+
 /// The whole seconds of `text`: `90`, `90s`, `1h30m`, `1.5h`, `2d`. Empty text is no time at all.
 ///
 /// # Errors
@@ -86,20 +88,13 @@ fn instant(time: &str) -> Option<i128> {
     let [year, month, day] = numbers(date, '-')?;
     let [hours, minutes, seconds] = numbers(clock, ':')?;
     let nanoseconds: i128 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
-    let whole = ((days(year, month, day) * 24 + hours) * 60 + minutes) * 60 + seconds;
+    let whole = ((calendar::day_number(year, month, day) * 24 + hours) * 60 + minutes) * 60 + seconds;
     Some(i128::from(whole) * 1_000_000_000 + nanoseconds)
 }
 
 fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
     let numbers: Vec<i64> = text.split(separator).map(str::parse).collect::<Result<_, _>>().ok()?;
     numbers.try_into().ok()
-}
-
-/// Days since 1970 of a date of the Gregorian calendar. Years start in March here: the leap day is then the last.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 719_469
 }
 
 #[cfg(test)]

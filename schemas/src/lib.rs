@@ -8,6 +8,7 @@ extern crate self as schemas;
 
 pub mod acl;
 pub mod behavior;
+mod calendar;
 pub mod check;
 pub mod codec;
 pub mod compare;
@@ -38,4 +39,5 @@ pub use request::{Answer, Request};
 pub use schemas_derive::{Fields, Kind};
 pub use secret::Secret;
 pub use template::{Piece, Template};
+pub use texts::{ambiguous, odd_part};
 pub use value::{Record, Value};

@@ -102,8 +102,20 @@ impl Answer {
     /// True if the object is not there: 404, or the 400 that mounts answer instead.
     pub fn says_gone(&self) -> bool {
         let no_mount = ["No secret engine mount at", "No auth engine at"];
-        self.status == 404
-            || (self.status == 400
-                && self.errors().iter().any(|error| no_mount.iter().any(|text| error.contains(text))))
+        match self.status {
+            // A versioned engine says so of every path that lacks `data/`: that tells nothing of the secret.
+            404 => !self.warnings().iter().any(|text| text.contains("Invalid path for a versioned K/V")),
+            400 => no_mount.into_iter().any(|text| self.has_error(text)),
+            _ => false,
+        }
+    }
+
+    /// True if nothing is mounted where the request went.
+    pub fn says_no_mount(&self) -> bool {
+        self.status == 404 && self.has_error("no handler for route")
+    }
+
+    fn has_error(&self, text: &str) -> bool {
+        self.errors().iter().any(|error| error.contains(text))
     }
 }

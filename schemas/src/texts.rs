@@ -59,6 +59,30 @@ fn mapped_length(length: u8) -> u8 {
     }
 }
 
+/// What of `path` servers, and proxies before them, would clean away, and so take it for another one: a secret called
+/// `a//b` would be written over the one called `a/b`. (A slash at the end stands, as in a LIST.)
+pub fn odd_part(path: &str) -> Option<String> {
+    let mut parts = path.strip_suffix('/').unwrap_or(path).split('/');
+    match parts.find(|part| matches!(*part, "" | "." | ".."))? {
+        "" => Some("an empty part".to_owned()),
+        part => Some(format!("the part `{part}`")),
+    }
+}
+
+/// What is wrong with `text` where it becomes a part of a path. Slashes at the ends do not count there.
+pub(crate) fn check_path(text: &str) -> Vec<Diagnostic> {
+    let path = text.trim_matches('/');
+    let odd = if path.is_empty() { None } else { odd_part(path) };
+    odd.map(|what| ambiguous(text, &what)).into_iter().collect()
+}
+
+/// Says that `path` has `what`.
+pub fn ambiguous(path: &str, what: &str) -> Diagnostic {
+    Diagnostic::error(format!("the path `{path}` has {what}"))
+        .because("servers would take it for another path")
+        .hint("write it without `//`, `.` and `..`, and without a slash at its start")
+}
+
 /// What is wrong with `text`.
 pub(crate) fn check(rule: Text, text: &str) -> Vec<Diagnostic> {
     match rule {
@@ -67,7 +91,8 @@ pub(crate) fn check(rule: Text, text: &str) -> Vec<Diagnostic> {
         Text::Path if text.trim_matches('/').is_empty() => {
             vec![Diagnostic::error(format!("`{text}` is not a path"))]
         }
-        Text::Plain | Text::Name | Text::Path | Text::TokenType | Text::Network | Text::Pem => Vec::new(),
+        Text::Path => check_path(text),
+        Text::Plain | Text::Name | Text::TokenType | Text::Network | Text::Pem => Vec::new(),
     }
 }
 

@@ -28,6 +28,11 @@ pub enum Value {
 }
 
 impl Value {
+    /// A map of these entries.
+    pub fn map<const N: usize>(entries: [(&str, Value); N]) -> Self {
+        Value::Map(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    }
+
     /// The value without its secrecy. Call it to send or to compare, never to print.
     pub fn expose(&self) -> &Value {
         match self {

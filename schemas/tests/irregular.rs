@@ -153,6 +153,45 @@ fn another_way_to_write_the_type_is_no_replacement() {
 }
 
 #[test]
+fn what_is_not_known_yet_does_not_cost_an_engine() {
+    let live = record(r#"{"path": "a", "type": "kv-v2", "options": null}"#);
+    let planned = record(r#"{"path": "a", "type": "kv"}"#);
+    let version = Record::new().with("version", Value::Unknown).into_value();
+    let open = [
+        planned.clone().with("options", Value::Unknown),
+        planned.clone().with("options", version),
+        planned.clone().with("type", Value::Unknown),
+    ];
+    for planned in open {
+        let replaces = kind("mount").behavior.replaces(kind("mount"), &live, &planned);
+        assert!(replaces.is_empty(), "{planned:?}");
+    }
+    let other = record(r#"{"path": "a", "type": "pki"}"#);
+    check(
+        kind("mount"),
+        &Operation::Update { prior: &live, desired: &other },
+        &[],
+        &["failed: the mounted engine `kv` cannot become an engine `pki`"],
+    );
+}
+
+#[test]
+fn a_name_that_servers_would_take_for_another_is_refused_at_plan() {
+    let found = |name: &str, config: &str| -> Vec<String> {
+        schemas::check::check(kind(name), &record(config)).into_iter().map(|found| found.summary).collect()
+    };
+    let secret = r#"{"mount": "kv", "name": "x/../y", "data_json": "{}"}"#;
+    assert_eq!(found("kv_secret_v2", secret), ["the path `x/../y` has the part `..`"]);
+    let policy = r#"{"name": "a//b", "policy": ""}"#;
+    assert_eq!(found("policy", policy), ["the path `a//b` has an empty part"]);
+    let endpoint = r#"{"path": "sys/./x", "data_json": "{}"}"#;
+    assert_eq!(found("generic_endpoint", endpoint), ["the path `sys/./x` has the part `.`"]);
+    let inner = r#"{"path": "a", "namespace": "b/../c"}"#;
+    assert_eq!(found("namespace", inner), ["the path `b/../c` has the part `..`"]);
+    assert!(found("kv_secret_v2", &secret.replace("x/../y", "/x..y/...z/")).is_empty());
+}
+
+#[test]
 fn what_a_mounted_engine_does_not_take_any_more_is_said() {
     let prior = record(r#"{"path": "a", "type": "kv", "force_no_cache": false}"#);
     let desired = record(r#"{"path": "a", "type": "kv", "force_no_cache": true}"#);

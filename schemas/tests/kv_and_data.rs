@@ -372,6 +372,41 @@ fn a_plain_engine_is_one_that_the_server_does_not_tell_of() {
 }
 
 #[test]
+fn a_secret_is_not_gone_because_its_engine_is_hidden() {
+    let kind = kind(Class::Resource, "generic_secret");
+    let prior = record(r#"{"path":"kv/app","data_json":"{\"a\":1}"}"#);
+    let hidden = r#"403 {"errors":["preflight capability check returned 403"]}"#;
+    let outcome = |operation: &Operation<'_>, answers: &[&str]| {
+        let said = transcript(kind, operation, answers);
+        let end = said.lines().find(|line| line.starts_with("failed")).or_else(|| said.lines().last());
+        end.and_then(|end| end.split(": the server").next()).unwrap_or_default().to_owned()
+    };
+    let (read, delete) = (Operation::Read { prior: &prior }, Operation::Delete { prior: &prior });
+    let unknown = "failed: it cannot be told whether the secret `kv/app` is there";
+    for operation in [&read, &delete] {
+        assert_eq!(outcome(operation, &[hidden, r#"404 {"errors":[]}"#]), unknown);
+        // Where nothing is mounted, the question is refused to everybody.
+        let unmounted = r#"404 {"errors":["no handler for route \"kv/app\". route entry not found."]}"#;
+        assert_eq!(outcome(operation, &[hidden, unmounted]), "gone");
+        // A server that does not know the question.
+        assert_eq!(outcome(operation, &["404 {}", r#"404 {"errors":[]}"#]), "gone");
+    }
+    assert_eq!(outcome(&delete, &[hidden, "204"]), "gone");
+}
+
+#[test]
+fn a_path_that_a_versioned_engine_does_not_have_is_not_gone() {
+    let prior = record(r#"{"path":"kv/app","data_json":"{\"a\":1}"}"#);
+    let invalid = r#"404 {"data":null,"warnings":["Invalid path for a versioned K/V secrets engine. See the API docs"]}"#;
+    let endpoint = kind(Class::Resource, "generic_endpoint");
+    let secret = kind(Class::Resource, "generic_secret");
+    for operation in [Operation::Read { prior: &prior }, Operation::Delete { prior: &prior }] {
+        assert!(transcript(endpoint, &operation, &[invalid]).ends_with("\nrefused"));
+        assert!(transcript(secret, &operation, &["404 {}", invalid]).ends_with("\nrefused"));
+    }
+}
+
+#[test]
 fn custom_metadata_changes_without_a_new_version() {
     let kind = kind(Class::Resource, "kv_secret_v2");
     let prior = secret(
@@ -382,7 +417,10 @@ fn custom_metadata_changes_without_a_new_version() {
     let body =
         r#"{"cas_required":false,"custom_metadata":{"a":"1"},"delete_version_after":0,"max_versions":0}"#;
     let expected = format!("PUT kv/metadata/app {body}\nGET kv/data/app\nGET kv/metadata/app\ndone");
-    assert_eq!(transcript(kind, &change, &["204", &live("{}"), METADATA]), expected);
+    let changed = METADATA.replace(r#""custom_metadata":null"#, r#""custom_metadata":{"a":"1"}"#);
+    assert_eq!(transcript(kind, &change, &["204", &live("{}"), &changed]), expected);
+    let said = transcript(kind, &change, &["204", &live("{}"), METADATA]);
+    assert!(said.contains("failed: `custom_metadata` is not as declared after the write"), "{said}");
 }
 
 #[test]

@@ -4,9 +4,11 @@ resource "vault_auth_backend" "machines" {
 }
 
 resource "vault_approle_auth_backend_role" "web" {
-  backend        = vault_auth_backend.machines.path
-  role_name      = "web"
-  token_policies = ["app"]
+  backend            = vault_auth_backend.machines.path
+  role_name          = "web"
+  token_policies     = ["app"]
+  secret_id_ttl      = 3600
+  secret_id_num_uses = 5
 }
 
 resource "vault_approle_auth_backend_role_secret_id" "test" {

@@ -240,6 +240,20 @@ fn private_data_is_left_to_be_carried() {
 }
 
 #[test]
+fn a_mount_that_moved_and_then_failed_is_looked_for_at_its_new_path() {
+    let kind = kinds::find(Class::Resource, "mount").expect("a kind");
+    let at = |path: &str| Record::new().with("path", path).with("id", path).with("type", "kv");
+    let found = |prior: Option<Record>, desired: Record, wrote: bool| -> Vec<String> {
+        let places = places(kind, prior.as_ref(), &desired, wrote);
+        places.iter().map(|place| format!("{} {}", place.text("path"), place.text("id"))).collect()
+    };
+    assert_eq!(found(Some(at("from")), at("to"), true), ["to to", "from from"]);
+    assert_eq!(found(Some(at("from")), at("to"), false), ["from from"]);
+    assert_eq!(found(Some(at("from")), at("from/"), true), ["from from"]);
+    assert_eq!(found(None, at("to"), true), ["to to"]);
+}
+
+#[test]
 fn odd_provider_blocks_make_no_panic() {
     let odd = [
         tf::Value::Null,

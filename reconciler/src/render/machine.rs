@@ -6,10 +6,6 @@ use super::value::{pretty, public};
 use crate::exit::{Exit, of_drift, of_plan};
 use crate::plan::{Action, Plan, Step};
 
-fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
-    Value::Map(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
 fn count(number: usize) -> Value {
     i64::try_from(number).unwrap_or(i64::MAX).into()
 }
@@ -30,7 +26,7 @@ const ACTIONS: [Action; 9] = [
 pub fn plan_json(plan: &Plan) -> String {
     document("lockstep-plan-report/1", plan, of_plan(plan), |step| {
         let changes = step.changes.iter().map(|change| {
-            map([
+            Value::map([
                 ("after", public(&change.after)),
                 ("before", public(&change.before)),
                 ("field", change.field.as_str().into()),
@@ -45,7 +41,7 @@ pub fn plan_json(plan: &Plan) -> String {
 pub fn drift_json(plan: &Plan) -> String {
     document("lockstep-drift-report/1", plan, of_drift(plan), |step| {
         let fields = step.changes.iter().map(|change| {
-            map([
+            Value::map([
                 ("declared", public(&change.after)),
                 ("field", change.field.as_str().into()),
                 ("live", public(&change.before)),
@@ -63,13 +59,13 @@ fn document(format: &str, plan: &Plan, exit: Exit, each: impl Fn(&Step) -> (&'st
         let name = if is_drift { class(action) } else { action.as_str() };
         (name.to_owned(), count(plan.count(action)))
     });
-    pretty(&map([
+    pretty(&Value::map([
         ("exit_code", i64::from(exit as u8).into()),
         ("format", format.into()),
         ("objects", Value::List(objects)),
         (
             "server",
-            map([
+            Value::map([
                 ("address", plan.server.address.as_str().into()),
                 ("cluster", plan.server.cluster.as_str().into()),
                 ("namespace", plan.server.namespace.as_str().into()),
@@ -85,9 +81,9 @@ fn object(step: &Step, is_drift: bool, (name, details): (&str, Value)) -> Value 
     let place = step
         .span
         .as_ref()
-        .map_or(Value::Null, |span| map([("file", (&*span.file).into()), ("line", count(span.line))]));
+        .map_or(Value::Null, |span| Value::map([("file", (&*span.file).into()), ("line", count(span.line))]));
     let (key, word) = if is_drift { ("class", class(step.action)) } else { ("action", step.action.as_str()) };
-    map([
+    Value::map([
         ("address", step.address.to_string().into()),
         (key, word.into()),
         ("kind", step.kind.name.into()),

@@ -1,5 +1,7 @@
 //! Points in time of `expiration`.
 
+use crate::calendar;
+
 /// Seconds since 1970 of an RFC 3339 time or of a decimal number of seconds.
 pub(crate) fn parse(text: &str) -> Option<i64> {
     if let Ok(seconds) = text.parse::<i64>() {
@@ -15,7 +17,7 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
     let second = number(clock.next()?.split('.').next()?)?;
     let valid =
         (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 61;
-    let local = days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
+    let local = calendar::day_number(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
     valid.then_some(local - offset(zone)?)
 }
 
@@ -30,14 +32,4 @@ fn offset(zone: &str) -> Option<i64> {
     let sign = if zone.starts_with('-') { -1 } else { 1 };
     let (hours, minutes) = zone[1..].split_once(':')?;
     Some(sign * (number(hours)? * 3600 + number(minutes)? * 60))
-}
-
-/// Days from the civil calendar, counted in years that begin in March so that leap days come last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
 }

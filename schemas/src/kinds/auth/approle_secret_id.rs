@@ -33,11 +33,11 @@ pub struct ApproleSecretId {
     /// Notes, in JSON; they become metadata of the tokens.
     #[kind(replaces)]
     pub metadata: Option<Json>,
-    /// How often it may be used; 0: without limit.
-    #[kind(replaces)]
+    /// How often it may be used; 0: without limit. Absent: as the role says.
+    #[kind(replaces, inherited)]
     pub num_uses: Option<i64>,
-    /// Lifetime in seconds; 0: without limit.
-    #[kind(replaces)]
+    /// Lifetime in seconds; 0: without limit. Absent: as the role says.
+    #[kind(replaces, inherited)]
     pub ttl: Option<Seconds>,
     /// Have the secret id wrapped, for this long.
     #[kind(local, replaces)]

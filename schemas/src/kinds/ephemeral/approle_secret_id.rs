@@ -1,6 +1,6 @@
 use crate::behavior::{follow_table, verdict_of_write};
 use crate::kinds::exchange::path;
-use crate::kinds::kv::{hidden, map};
+use crate::kinds::kv::{hidden};
 use crate::shape::{Json, MountPath, Name, Sensitive, Set};
 use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Step, Value};
 
@@ -56,7 +56,7 @@ impl Behavior for Handout {
 }
 
 fn creation(config: &Record) -> Result<Request, Diagnostic> {
-    let mut body = map([]);
+    let mut body = Value::map([]);
     for name in ["metadata", "ttl", "num_uses"] {
         if !config.get(name).is_null() {
             body.put(name, config.get(name).clone());

@@ -1,9 +1,9 @@
 use crate::behavior::{follow_table, verdict_of_write};
 use crate::kinds::auth::{revoke, says_no_token};
 use crate::kinds::exchange::path;
-use crate::kinds::kv::{hidden, map};
+use crate::kinds::kv::{hidden};
 use crate::shape::{List, MountPath, Name, Sensitive};
-use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Step};
+use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Step, Value};
 
 /// A token from a login with user name and password, revoked at the end of the run.
 #[derive(schemas::Kind)]
@@ -60,7 +60,7 @@ impl Behavior for LoginAndRevoke {
 }
 
 fn login(config: &Record) -> Result<Request, Diagnostic> {
-    let body = map([("password", hidden(config.get("password").expose().clone()))]);
+    let body = Value::map([("password", hidden(config.get("password").expose().clone()))]);
     Ok(Request::new(Method::Put, path("auth/{mount}/login/{username}", config)?).with_body(body))
 }
 

@@ -1,7 +1,7 @@
 use crate::behavior::{follow_table, verdict_of_write};
 use crate::kinds::exchange::remove;
 use crate::kinds::generic::pick;
-use crate::kinds::kv::{check_object, foresee_document, map, object, settled_document};
+use crate::kinds::kv::{check_object, foresee_document, object, settled_document};
 use crate::shape::{Json, List, Map, MountPath, Sensitive};
 use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Spot, Step, Value};
 
@@ -103,7 +103,7 @@ fn write(desired: &Record, answers: &[Answer]) -> Step {
 fn after_write(desired: &Record, written: &Answer) -> Record {
     let data = written.data();
     let (texts, json) = if data.is_null() {
-        (map([]), "null".into())
+        (Value::map([]), "null".into())
     } else {
         pick(desired.get("write_fields"), |name| data.as_map().and_then(|entries| entries.get(name)))
     };

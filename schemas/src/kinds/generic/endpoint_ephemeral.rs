@@ -1,6 +1,6 @@
 use crate::behavior::{follow_table, verdict_of_write};
 use crate::kinds::generic::pick;
-use crate::kinds::kv::{check_object, hidden, map, object};
+use crate::kinds::kv::{check_object, hidden, object};
 use crate::shape::{Json, List, Map, MountPath, Sensitive};
 use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Step, Value};
 
@@ -61,7 +61,7 @@ fn request(config: &Record) -> Result<Request, Diagnostic> {
 
 fn opened(config: &Record, answer: &Answer) -> Step {
     let (texts, json) = if answer.body.is_null() {
-        (map([]), "null".into())
+        (Value::map([]), "null".into())
     } else {
         pick(config.get("write_fields"), |name| find(answer, name))
     };

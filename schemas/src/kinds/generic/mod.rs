@@ -1,7 +1,7 @@
 //! What the generic kinds share: which version a key/value engine has, and picking fields of an answer.
 
-use crate::kinds::kv::{escaped, map, texts};
-use crate::{Answer, Request, Step, Value};
+use crate::kinds::kv::{escaped, texts};
+use crate::{Answer, Diagnostic, Request, Step, Value};
 
 /// What is mounted where a secret stands.
 pub(super) enum Engine {
@@ -18,7 +18,8 @@ impl Engine {
     }
 
     /// What the answer tells; `None` for one that tells nothing. A server that does not know the question, or
-    /// refuses to answer it, is taken to have a plain engine there: the next request shows.
+    /// refuses to answer it, as it does where nothing is mounted, is taken to have a plain engine there: the next
+    /// request shows.
     fn from_answer(answer: &Answer) -> Option<Self> {
         match answer.status {
             403 | 404 => return Some(Self::Plain),
@@ -62,12 +63,27 @@ pub(super) fn with_engine(
     let Some((first, others)) = answers.split_first() else {
         return Step::Call(Engine::question(path.trim_matches('/')));
     };
-    Engine::from_answer(first).map_or(Step::Refused, |engine| rest(&engine, others))
+    let Some(engine) = Engine::from_answer(first) else { return Step::Refused };
+    match rest(&engine, others) {
+        Step::Gone if first.status == 403 && !tells(others) => Step::Failed(hidden_engine(path)),
+        step => step,
+    }
+}
+
+/// Whether the answer to the request itself says what the refused question about the engine does not.
+fn tells(answers: &[Answer]) -> bool {
+    answers.last().is_some_and(|answer| answer.is_success() || answer.says_no_mount())
+}
+
+fn hidden_engine(path: &str) -> Diagnostic {
+    Diagnostic::error(format!("it cannot be told whether the secret `{path}` is there"))
+        .because("the server finds nothing at the path, and does not say to this token which engine is mounted there")
+        .hint("let a policy of the token grant something on a path of that engine")
 }
 
 /// The entries `fields` of `find`, as a map of texts and as JSON.
 pub(super) fn pick<'a>(fields: &Value, find: impl Fn(&str) -> Option<&'a Value>) -> (Value, Value) {
-    let mut picked = map([]);
+    let mut picked = Value::map([]);
     for name in fields.as_list().unwrap_or_default().iter().filter_map(Value::as_str) {
         if let (Some(value), Value::Map(entries)) = (find(name), &mut picked) {
             entries.insert(name.to_owned(), value.clone());

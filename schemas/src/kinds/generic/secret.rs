@@ -1,7 +1,7 @@
 use crate::behavior::follow_table;
 use crate::kinds::exchange::{exchange, remove, when_ready};
 use crate::kinds::generic::{Engine, with_engine};
-use crate::kinds::kv::{check_object, foresee_document, hidden, map, object, settled_document, texts};
+use crate::kinds::kv::{check_object, foresee_document, hidden, object, settled_document, texts};
 use crate::shape::{Json, Map, MountPath, Sensitive};
 use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Spot, Step, Value};
 
@@ -78,7 +78,7 @@ fn write(desired: &Record, answers: &[Answer]) -> Step {
     with_engine(path, answers, |engine, answers| {
         let body = match engine {
             Engine::Plain => data.expose().clone(),
-            Engine::Versioned(_) => map([("data", data), ("options", map([]))]),
+            Engine::Versioned(_) => Value::map([("data", data), ("options", Value::map([]))]),
         };
         let write = Request::new(Method::Put, engine.path("data", path)).with_body(body);
         exchange(&[write], &reads(engine, desired), answers, |read| done(engine, desired, read))

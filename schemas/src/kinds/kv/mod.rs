@@ -1,7 +1,5 @@
 //! What the kinds of the key/value engine share: how free JSON is shown in fields of fixed type.
 
-use std::collections::BTreeMap;
-
 use crate::compare::is_kept;
 use crate::{Diagnostic, Record, Request, Secret, Value, json};
 
@@ -82,9 +80,4 @@ pub(super) fn get_version(path: String, version: &Value) -> Request {
         Some(version) => request.with_query("version", version.to_string()),
         None => request,
     }
-}
-
-/// A map value.
-pub(super) fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
-    Value::Map(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<BTreeMap<_, _>>())
 }

@@ -4,7 +4,7 @@ use crate::compare;
 use crate::kind::fields;
 use crate::kinds::exchange::{exchange, path, remove, when_ready};
 use crate::kinds::kv::{
-    check_object, document, foresee_document, hidden, map, object, settled_document, texts,
+    check_object, document, foresee_document, hidden, object, settled_document, texts,
 };
 use crate::shape::{Declared, Json, Map, MountPath, Nested, Seconds, Sensitive, WriteOnly};
 use crate::{
@@ -130,7 +130,7 @@ impl Behavior for TwoParts {
         }
         if prior.is_none() && !planned.get("disable_read").has_unknown() {
             let blind = planned.flag("disable_read");
-            planned.set("data", if blind { Value::Null } else { map([]) });
+            planned.set("data", if blind { Value::Null } else { Value::map([]) });
             planned.set("metadata", if blind { Value::Null } else { Value::Unknown });
         }
         // A new version has new metadata.
@@ -189,13 +189,13 @@ fn data_write(kind: &Kind, prior: Option<&Record>, desired: &Record) -> Result<O
         Some(data) => data,
         None => object("data_json_wo", desired)?.ok_or_else(no_data)?,
     };
-    let body = map([("data", data), ("options", options(desired))]);
+    let body = Value::map([("data", data), ("options", options(desired))]);
     Ok(Some(Request::new(Method::Put, path(DATA, desired)?).with_body(body)))
 }
 
 /// The engine looks for `cas` among the options and nowhere else.
 fn options(desired: &Record) -> Value {
-    let mut options = map([]);
+    let mut options = Value::map([]);
     for (name, value) in desired.get("options").as_map().into_iter().flatten() {
         options.put(name, value.clone());
     }
@@ -232,7 +232,7 @@ fn metadata_write(
 /// The fields of a block that say something. Where there was a block before, the others too, as what clears them; but of
 /// those that not every server knows only what had been set.
 fn metadata_body(block: &Value, before: Option<&Value>) -> Value {
-    let mut body = map([]);
+    let mut body = Value::map([]);
     for field in fields(<CustomMetadata as Declared>::PARTS) {
         let value = block.at(field.name);
         if !says_nothing(field, value) {
@@ -264,7 +264,7 @@ fn done(kind: &Kind, known: &Record, read: &[Answer]) -> Step {
     let mut record = known.clone();
     if let [data, metadata] = read {
         record.set("data_json", data_json(known, data.data().at("data")));
-        record.set("data", hidden(map([])));
+        record.set("data", hidden(Value::map([])));
         record.set("metadata", texts(data.data().at("metadata")));
         record.set("custom_metadata", custom_metadata(kind, known.get("custom_metadata"), metadata.data()));
     } else {

@@ -1,7 +1,7 @@
 use crate::behavior::{self, Behavior, Operation, Step};
 use crate::kinds::sys::mounted;
 use crate::shape::{List, Map, MountPath, Seconds, Set};
-use crate::{Answer, Diagnostic, Kind, Listed, Record, Request};
+use crate::{Answer, Diagnostic, Kind, Listed, Record, Request, Value};
 
 /// A secrets engine, mounted at a path.
 #[derive(schemas::Kind)]
@@ -75,7 +75,7 @@ impl Behavior for SecretsEngine {
     fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
         let (known, step) = match operation {
             Operation::Update { prior, desired } => {
-                match self.refuses(kind, prior, desired) {
+                match retyped(prior, desired).or_else(|| self.refuses(kind, prior, desired)) {
                     Some(diagnostic) => return Step::Failed(diagnostic),
                     None => (*desired, update(kind, prior, desired, answers)),
                 }
@@ -93,10 +93,14 @@ impl Behavior for SecretsEngine {
         }
     }
 
-    /// Another type is another engine; another way to write the same type is not, and must not cost its secrets.
+    /// Another type is another engine; another way to write the same type is not, and must not cost its secrets. Nor
+    /// must a type or a version that is not known yet: the update refuses those that cannot be had.
     fn replaces(&self, _kind: &Kind, prior: &Record, planned: &Record) -> Vec<&'static str> {
-        let is_downgrade =
-            is_versioned(prior) && !is_versioned(planned) && prior.text("type") != planned.text("type");
+        if planned.get("type").has_unknown() {
+            return Vec::new();
+        }
+        let is_plain = !is_versioned(planned) && !is_open(planned);
+        let is_downgrade = is_versioned(prior) && is_plain && prior.text("type") != planned.text("type");
         let is_other = engine(prior) != engine(planned);
         if is_other || is_downgrade { vec!["type"] } else { Vec::new() }
     }
@@ -136,6 +140,12 @@ fn is_versioned(record: &Record) -> bool {
     record.text("type") == "kv-v2" || (record.text("type") == "kv" && version())
 }
 
+/// True while the version is not known.
+fn is_open(record: &Record) -> bool {
+    let options = record.get("options");
+    [options.expose(), options.at("version")].contains(&&Value::Unknown)
+}
+
 /// Tunes the mount. The type is not tuned; `kv` becomes `kv-v2` by its version.
 fn update(kind: &Kind, prior: &Record, desired: &Record, answers: &[Answer]) -> Step {
     let mut desired = desired.clone();
@@ -163,6 +173,17 @@ fn downgraded(prior: &Record, desired: &Record) -> Option<Diagnostic> {
             .because("its secrets have versions, and the server keeps them")
             .hint("set `options = { version = \"2\" }`, or mount another engine")
             .at_field("options")
+    })
+}
+
+/// A tune that does not name the type would be answered with success.
+fn retyped(prior: &Record, desired: &Record) -> Option<Diagnostic> {
+    let [is, wanted] = [prior, desired].map(engine);
+    (!is.is_empty() && !wanted.is_empty() && is != wanted).then(|| {
+        Diagnostic::error(format!("the mounted engine `{is}` cannot become an engine `{wanted}`"))
+            .because("the type was not known while planning, and another type is another engine")
+            .hint("plan again: the engine is then replaced, with all it holds")
+            .at_field("type")
     })
 }
 
