@@ -80,3 +80,63 @@ fn unreadable(why: &str) -> String {
 fn inapplicable(why: &str) -> String {
     format!("failed to validate list_scan_response_keys_filter_path: unable to apply template: {why}")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(template: &str, path: &str, key: &str, expected: &str) {
+        let filter = FilterPath::parse(template).unwrap_or_else(|problem| panic!("{template}: {problem}"));
+        assert_eq!(filter.render(path, key), expected, "{template}");
+    }
+
+    // As OpenBao 2.7.2 answers.
+    #[test]
+    fn values_and_functions_make_the_path() {
+        check("{{ .path }}{{ .key }}", "kv/", "a", "kv/a");
+        check("x/{{- /* none */ -}} {{.key}} }}", "kv/", "a", "x/a }}");
+        check(r#"{{ .path | replace "metadata" "data" }}{{ .key }}"#, "kv/metadata/a/", "b", "kv/data/a/b");
+        check("{{ replace `a` .path .key }}", "p", "banana", "bpnpnp");
+        check("{{ .key | uppercase | lowercase | truncate 2 }}", "", "Ábc", "á");
+        check("{{ .key | truncate 1 }}", "", "é", "\u{fffd}");
+        check("k/{{ .key | base64 }}", "", "a b", "k/YSBi");
+        check(r#"{{ "}}\"" }}{{ .key }}"#, "", "a", "}}\"a");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for template in [
+            "{{ .path }}",
+            "{{ .key",
+            "{{ }}",
+            "{{ .key | }}",
+            "{{ .key .path }}",
+            "{{ .Key }}{{ .key }}",
+            "{{ if true }}{{ .key }}{{ end }}",
+            "{{ .key }}{{ uuid }}",
+            "{{ truncate .key }}",
+            "{{ .key | truncate 0 }}",
+            "{{ replace \"a\" .key }}",
+            "{{ 3 | uppercase }}{{ .key }}",
+            "{{/* open",
+        ] {
+            assert!(FilterPath::parse(template).is_err(), "{template}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(
+            text in r#"(\{\{|\}\}|-| |\.key|\.path|\||"|`|\\|replace|truncate|[0-9]|é|\u{a0}|/\*|\*/|[a-c]){0,12}"#,
+            key in ".{0,6}",
+        ) {
+            if let Ok(filter) = FilterPath::parse(&text) {
+                drop(filter.render("kv/", &key));
+                prop_assert_eq!(FilterPath::parse(&filter.to_string()), Ok(filter));
+            }
+        }
+    }
+}
