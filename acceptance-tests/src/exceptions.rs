@@ -58,6 +58,11 @@ impl Exceptions {
         Err(format!("{count} problems; `{file}` lists what is known\n{}", problems.join("\n")))
     }
 
+    /// The second fields of the entries whose first is `scope`.
+    pub fn of<'a>(&'a self, scope: &'a str) -> impl Iterator<Item = &'a str> {
+        self.entries.iter().filter(move |entry| entry[0] == scope).map(|entry| entry[1].as_str())
+    }
+
     /// The first fields of all entries.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry[0].as_str())

@@ -245,6 +245,24 @@ impl Server {
         self.wait_for_health(200)
     }
 
+    /// Seals the server and unseals it again, which is to it as if it had been started again.
+    ///
+    /// # Errors
+    /// When it refuses or does not come up.
+    pub fn reopen(&self) -> Result<(), String> {
+        let key = self.unseal_key().ok_or("the unseal key is not known")?;
+        self.must("PUT", "sys/seal", None)?;
+        self.must("PUT", "sys/unseal", Some(&json!({"key": key})))?;
+        let begin = Instant::now();
+        while self.health().is_none_or(|reply| reply.status != 200) {
+            if begin.elapsed() > START {
+                return Err("sys/health does not answer 200".to_owned());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
     fn unseal(&mut self, key: Option<&str>) -> Result<(), String> {
         let key = key.ok_or("a development server has no unseal key")?;
         self.unseal_key = Some(key.to_owned());

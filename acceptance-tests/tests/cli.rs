@@ -89,19 +89,21 @@ impl<'a> Session<'a> {
     }
 
     fn bao(&self, command: &str) -> Result<Ran, String> {
-        let words = command.split_whitespace().skip(1);
-        let words = words.map(|word| {
+        let words = command.split_whitespace().map(|word| {
             self.kept
                 .iter()
                 .fold(word.to_owned(), |word, (name, value)| word.replace(&format!("{{{name}}}"), value))
         });
+        let (variables, words): (Vec<String>, Vec<String>) = words.partition(|word| word.starts_with("BAO_"));
+        let variables = variables.iter().filter_map(|variable| variable.split_once('='));
         let mut process = Command::new(programs::bao()?);
-        process.args(words).current_dir(programs::cases().join("cli")).env_clear();
+        process.args(&words[1..]).current_dir(programs::cases().join("cli")).env_clear();
         process.env("BAO_ADDR", self.server.url()).env("BAO_TOKEN", &self.server.token);
         process
             .env("BAO_MAX_RETRIES", "0")
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", std::env::temp_dir());
+            .env("HOME", std::env::temp_dir())
+            .envs(variables);
         Ran::of(&mut process)
     }
 }

@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use acceptance_tests::exceptions::Exceptions;
+use acceptance_tests::script::Script;
 use acceptance_tests::stand_in::{RECORDED, StandIn};
 use acceptance_tests::{Flavor, Server, cases, programs, wire};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
     let recordings = recordings().expect("the folders of the cases");
-    let mut trials = Vec::new();
+    let mut trials = vec![Trial::test("every_left_out_path_names_a_recording", {
+        let names: Vec<String> = recordings.keys().cloned().collect();
+        move || stale_scopes(&names)
+    })];
     for (name, recording) in recordings {
         for flavor in [Flavor::OpenBao, Flavor::Ours] {
             let (name, recording) = (name.clone(), recording.clone());
@@ -35,17 +39,42 @@ fn recordings() -> Result<BTreeMap<String, PathBuf>, String> {
     Ok(declared.chain(cases::files(&compat.join("wire"), "jsonl")?).collect())
 }
 
+/// Of recordings that mix areas: the paths that our server does not host, which are asked of nobody.
+fn left_out() -> Result<Exceptions, String> {
+    Exceptions::read(&programs::cases().join("compat/wire_left_out.tsv"), 2)
+}
+
 fn check(name: &str, recording: &Path, server: &Server) -> Result<(), String> {
     let stand_in = StandIn::start()?;
     let replacements = [(RECORDED.to_owned(), stand_in.address)];
+    prepare(recording, server)?;
     let recording = cases::text(recording)?;
     let mut found = BTreeMap::new();
     let scope = format!("{} {name}", server.flavor.name());
-    for replayed in wire::replay(&recording, server, &replacements)? {
+    let left_out = left_out()?;
+    let left_out: Vec<&str> = left_out.of(name).collect();
+    for replayed in wire::replay(&recording, server, &replacements, &left_out)? {
         for difference in replayed.differences {
             found.insert(vec![scope.clone(), replayed.name.clone(), difference.pointer], difference.text);
         }
     }
     let listed = Exceptions::read(&programs::cases().join("compat/wire_differences.tsv"), 3)?;
     listed.compare(&scope, &found)
+}
+
+/// What the recorded server had already, of other cases, and the recording needs: a request file beside it.
+fn prepare(recording: &Path, server: &Server) -> Result<(), String> {
+    let file = recording.with_extension("http");
+    if !file.exists() {
+        return Ok(());
+    }
+    Script::parse(&cases::text(&file)?)?.perform(server)
+}
+
+fn stale_scopes(recordings: &[String]) -> Result<(), Failed> {
+    let listed = left_out()?;
+    let unknown = listed.scopes().find(|scope| !recordings.iter().any(|name| name == scope));
+    unknown.map_or(Ok(()), |scope| {
+        Err(format!("wire_left_out.tsv names `{scope}`, which is no recording").into())
+    })
 }

@@ -209,6 +209,7 @@ impl Core {
                 headers: http::HeaderMap::new(),
                 client_token: token.clone(),
                 mfa: crate::core::request::MfaCredentials::default(),
+                login: None,
             })
             .await;
         if reply.status.is_success() {

@@ -1,55 +1,51 @@
 //! `list_scan_response_keys_filter_path`: for each key of a list, the path whose rule decides.
 
+mod action;
+mod value;
+
 use std::fmt;
 
-/// A template with `{{ .path }}` and `{{ .key }}`.
+use action::Action;
+use value::Value;
+
+/// A template with `{{ .path }}` and `{{ .key }}`, and functions of text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterPath {
     text: String,
-    pieces: Vec<Piece>,
+    pieces: Vec<Value>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
-    Text(String),
-    Path,
-    Key,
-}
+/// Two keys without a letter in common. A template that makes the same path of both does not look at the key.
+const PROBES: [&str; 2] = ["aBcDeFgHiJkLmNoPqRsTuVwXyZ012345", "zYxWvUtSrQpOnMlKjIhGfEdCbA987654"];
 
 impl FilterPath {
     /// Reads a template.
     ///
+    /// Known are `.path`, `.key`, text in quotes, and the functions `replace`, `truncate`, `uppercase`, `lowercase`
+    /// and `base64`, also in pipes. The rest of Go's templates is refused, so that a template means the same here
+    /// as there, or nothing.
+    ///
     /// # Errors
-    /// OpenBao's words when the template cannot be read or does not depend on the key. Functions and
-    /// pipelines of Go templates are not supported and refused.
+    /// OpenBao's words when the template cannot be read or does not depend on the key.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut pieces = Vec::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("{{") {
-            pieces.push(Piece::Text(before.to_owned()));
-            let closed = after.split_once("}}");
-            // An unknown word is reported before a missing end.
-            pieces.push(action_piece(closed.map_or(after, |(action, _)| action))?);
-            rest = closed.ok_or_else(|| unreadable("unclosed action"))?.1;
-        }
-        pieces.push(Piece::Text(rest.to_owned()));
-        if !pieces.contains(&Piece::Key) {
+        let filter = Self { text: text.to_owned(), pieces: pieces(text)? };
+        let [one, two] = PROBES.map(|key| filter.render("", key));
+        if one == two {
             return Err(
                 "list_scan_response_keys_filter_path resulted in same path for two different keys".to_owned()
             );
         }
-        Ok(Self { text: text.to_owned(), pieces })
+        Ok(filter)
     }
 
     /// The path to check for `key` of a list at `path`.
     #[must_use]
     pub fn render(&self, path: &str, key: &str) -> String {
-        let text = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Path => path.to_owned(),
-            Piece::Key => key.to_owned(),
-        };
-        self.pieces.iter().map(text).collect()
+        let mut rendered = String::with_capacity(path.len() + key.len() + self.text.len());
+        for piece in &self.pieces {
+            rendered.push_str(&piece.render(path, key));
+        }
+        rendered
     }
 }
 
@@ -59,18 +55,88 @@ impl fmt::Display for FilterPath {
     }
 }
 
-fn action_piece(action: &str) -> Result<Piece, String> {
-    match action.trim_matches('-').trim() {
-        ".path" => Ok(Piece::Path),
-        ".key" => Ok(Piece::Key),
-        other => {
-            let name = other.split_whitespace().next().unwrap_or_default();
-            Err(unreadable(&format!("function {name:?} not defined")))
-        }
+/// Text and actions in their order.
+fn pieces(text: &str) -> Result<Vec<Value>, String> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let action = Action::read(after)?;
+        let before = if action.trims_before { before.trim_end() } else { before };
+        pieces.push(Value::Text(before.to_owned()));
+        pieces.extend(action.value);
+        rest = action.rest;
     }
+    pieces.push(Value::Text(rest.to_owned()));
+    Ok(pieces)
 }
 
+/// The words around a template that cannot be read.
 fn unreadable(why: &str) -> String {
     let place = "unable to compile template for list_scan_response_keys_filter_path";
     format!("{place}: unable to parse template: template: template:1: {why}")
+}
+
+/// The words around a template that can be read, and comes to nothing.
+fn inapplicable(why: &str) -> String {
+    format!("failed to validate list_scan_response_keys_filter_path: unable to apply template: {why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(template: &str, path: &str, key: &str, expected: &str) {
+        let filter = FilterPath::parse(template).unwrap_or_else(|problem| panic!("{template}: {problem}"));
+        assert_eq!(filter.render(path, key), expected, "{template}");
+    }
+
+    // As OpenBao 2.7.2 answers.
+    #[test]
+    fn values_and_functions_make_the_path() {
+        check("{{ .path }}{{ .key }}", "kv/", "a", "kv/a");
+        check("x/{{- /* none */ -}} {{.key}} }}", "kv/", "a", "x/a }}");
+        check(r#"{{ .path | replace "metadata" "data" }}{{ .key }}"#, "kv/metadata/a/", "b", "kv/data/a/b");
+        check("{{ replace `a` .path .key }}", "p", "banana", "bpnpnp");
+        check("{{ .key | uppercase | lowercase | truncate 2 }}", "", "Ábc", "á");
+        check("{{ .key | truncate 1 }}", "", "é", "\u{fffd}");
+        check("k/{{ .key | base64 }}", "", "a b", "k/YSBi");
+        check(r#"{{ "}}\"" }}{{ .key }}"#, "", "a", "}}\"a");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for template in [
+            "{{ .path }}",
+            "{{ .key",
+            "{{ }}",
+            "{{ .key | }}",
+            "{{ .key .path }}",
+            "{{ .Key }}{{ .key }}",
+            "{{ if true }}{{ .key }}{{ end }}",
+            "{{ .key }}{{ uuid }}",
+            "{{ truncate .key }}",
+            "{{ .key | truncate 0 }}",
+            "{{ replace \"a\" .key }}",
+            "{{ 3 | uppercase }}{{ .key }}",
+            "{{/* open",
+        ] {
+            assert!(FilterPath::parse(template).is_err(), "{template}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(
+            text in r#"(\{\{|\}\}|-| |\.key|\.path|\||"|`|\\|replace|truncate|[0-9]|é|\u{a0}|/\*|\*/|[a-c]){0,12}"#,
+            key in ".{0,6}",
+        ) {
+            if let Ok(filter) = FilterPath::parse(&text) {
+                drop(filter.render("kv/", &key));
+                prop_assert_eq!(FilterPath::parse(&filter.to_string()), Ok(filter));
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use super::mount::MountConfig;
 /// Default and longest lifetime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TtlLimits {
-    /// For who asks for none.
+    /// For who asks for none; it may be longer than the longest, which then counts.
     pub default: Duration,
     /// For everybody.
     pub max: Duration,
@@ -22,7 +22,6 @@ impl TtlLimits {
     #[must_use]
     pub fn of_mount(self, config: &MountConfig) -> Self {
         let or = |seconds: u64, system| if seconds == 0 { system } else { Duration::from_secs(seconds) };
-        let max = or(config.max_lease_ttl, self.max);
-        Self { default: or(config.default_lease_ttl, self.default).min(max), max }
+        Self { default: or(config.default_lease_ttl, self.default), max: or(config.max_lease_ttl, self.max) }
     }
 }

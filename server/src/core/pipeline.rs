@@ -10,14 +10,16 @@ use serde_json::{Map, Value};
 
 use super::acl::{self, AclRequest};
 use super::context::Context;
-use super::engine::{Access, AnyEngine, Found};
+use super::engine::{Access, AnyEngine, Found, Lease};
 use super::error::Error;
+use super::filter::Filter;
 use super::help;
+use super::inline::InlineLogin;
 use super::input::{self, Input};
 use super::mount_table;
 use super::path::ApiPath;
 use super::render::{self, Extra};
-use super::request::{ClientToken, MfaCredentials, Operation, Parameters, Request};
+use super::request::{ClientToken, Inline, MfaCredentials, Operation, Parameters, Request};
 use super::response::{Effect, Grant, Response};
 use super::state::Core;
 use super::token::namespace_meant;
@@ -44,6 +46,8 @@ pub(crate) struct Incoming {
     pub(crate) headers: HeaderMap,
     pub(crate) client_token: ClientToken,
     pub(crate) mfa: MfaCredentials,
+    /// The login that proves the request in place of a token.
+    pub(crate) login: Option<Box<InlineLogin>>,
 }
 
 /// An answer as the HTTP layer sends it.
@@ -52,12 +56,14 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,
     pub(crate) body: Bytes,
+    /// Whether it is the answer of the login that came with the request.
+    pub(crate) is_of_login: bool,
 }
 
 impl Reply {
     /// A body of JSON.
     pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        Self { status, content_type: "application/json", body: body.into() }
+        Self { status, content_type: "application/json", body: body.into(), is_of_login: false }
     }
 
     /// The answer that `error` is.
@@ -67,25 +73,41 @@ impl Reply {
 }
 
 /// Where a request goes.
-struct Target<'t> {
+pub(super) struct Target<'t> {
     mounted: &'t Arc<Mounted>,
     engine: &'t Arc<dyn AnyEngine>,
     /// Relative to the mount.
     path: &'t str,
-    found: Found<'t>,
+    pub(super) found: Found<'t>,
+}
+
+/// What goes with the leave that the ACL gives.
+#[derive(Default)]
+struct Pass {
+    /// The value that the parameter `limit` must take.
+    limit: Option<i64>,
+    /// What of a list may be shown.
+    filter: Option<Filter>,
 }
 
 /// Why a request cannot be routed; answered after it is authenticated.
-type Unroutable = Error;
+pub(super) type Unroutable = Error;
 
 impl Core {
     /// Answers `incoming`.
-    pub(crate) async fn serve(self: &Arc<Self>, incoming: Incoming) -> Reply {
+    pub(crate) async fn serve(self: &Arc<Self>, mut incoming: Incoming) -> Reply {
         let topology = match self.open_topology() {
             Ok(topology) => topology,
             Err(error) => return Reply::error(&error, false),
         };
-        match self.place(&topology, incoming) {
+        let login = incoming.login.take();
+        let mut placed = self.place(&topology, incoming);
+        if let (Ok((_, request)), Some(login)) = (&mut placed, login)
+            && let Err(reply) = self.prove(&topology, request, *login).await
+        {
+            return reply;
+        }
+        match placed {
             Ok((space, request)) if request.operation == Operation::Help => {
                 self.help(space, request).await.unwrap_or_else(|error| Reply::error(&error, true))
             }
@@ -108,7 +130,7 @@ impl Core {
     }
 
     /// Finds the namespace.
-    fn place<'t>(
+    pub(super) fn place<'t>(
         &self,
         topology: &'t Topology,
         incoming: Incoming,
@@ -128,6 +150,7 @@ impl Core {
             headers: incoming.headers,
             client_token: incoming.client_token,
             mfa: incoming.mfa,
+            inline: Inline::No,
             token: None,
             entity: None,
         };
@@ -155,6 +178,7 @@ impl Core {
             headers: HeaderMap::new(),
             client_token: ClientToken::default(),
             mfa: MfaCredentials::default(),
+            inline: Inline::No,
             token: None,
             entity: None,
         };
@@ -179,7 +203,7 @@ impl Core {
             Err(error) => return Reply::error(&error, false),
         };
         let answer = match &target {
-            Ok(target) => self.run(target, &mut request).await,
+            Ok(target) => self.answer(target, &mut request).await,
             Err(error) => Err(self.authorize_unroutable(&request, error, access).await),
         };
         let departed = self.depart(admission).await;
@@ -199,7 +223,17 @@ impl Core {
         }
     }
 
-    async fn run(self: &Arc<Self>, target: &Target<'_>, request: &mut Request) -> Result<Reply, Error> {
+    async fn answer(self: &Arc<Self>, target: &Target<'_>, request: &mut Request) -> Result<Reply, Error> {
+        let (response, extra) = self.run(target, request).await?;
+        self.reply(request, response, &extra).await
+    }
+
+    /// Runs the handler until what it does is committed.
+    pub(super) async fn run(
+        self: &Arc<Self>,
+        target: &Target<'_>,
+        request: &mut Request,
+    ) -> Result<(Response, Extra), Error> {
         let _writer = match target.found.info.changes_topology {
             true => Some(self.topology_writer.lock().await),
             false => None,
@@ -219,7 +253,7 @@ impl Core {
                 attempted => attempted?,
             };
             match transaction.commit().await {
-                Ok(()) => return self.reply(request, response, &extra).await,
+                Ok(()) => return Ok((response, extra)),
                 Err(CommitError::Conflict) if attempt % 8 == 7 => tokio::task::yield_now().await,
                 Err(CommitError::Conflict) => {}
                 Err(error) => return Err(error.into()),
@@ -240,7 +274,8 @@ impl Core {
         {
             request.operation = Operation::Create;
         }
-        if let Some(limit) = self.authorize(request, target.found.info.access).await? {
+        let Pass { limit, filter } = self.authorize(request, target.found.info.access).await?;
+        if let Some(limit) = limit {
             request.parameters.insert("limit".to_owned(), serde_json::value::to_raw_value(&limit)?);
         }
         if !target.engine.takes(target.found.index, request.operation) {
@@ -250,9 +285,17 @@ impl Core {
         let input = decode(target, &mut cx)?;
         let warnings = input.warnings();
         cx.input = input.record;
-        let mut response = target.engine.handle(target.found.index, request.operation, &cx).await?;
+        let handled = target.engine.handle(target.found.index, request.operation, &cx).await;
+        let mut response = handled.map_err(|error| of_empty_list(request, error))?;
+        if let Some(filter) = filter {
+            let filtered = self.filter(&filter, request, &mut response);
+            filtered.map_err(|error| of_empty_list(request, error))?;
+        }
         if !response.is_empty() {
             response.warnings.extend(warnings);
+        }
+        if request.inline == Inline::Proved {
+            take_back_lease(target, &cx, &response).await?;
         }
         let mut extra = self.grant(&cx, &mut response).await?;
         extra.wrap_info = self.wrap(&cx, &response, &extra).await?;
@@ -290,10 +333,10 @@ impl Core {
         }
     }
 
-    /// Asks the ACL. Answers the value that `limit` must take.
-    async fn authorize(&self, request: &Request, access: Access) -> Result<Option<i64>, Error> {
+    /// Asks the ACL.
+    async fn authorize(&self, request: &Request, access: Access) -> Result<Pass, Error> {
         if matches!(access, Access::Unauthenticated | Access::Login) {
-            return Ok(None);
+            return Ok(Pass::default());
         }
         let acl = self.acl_of(request).await?;
         let parameters = if acl.is_root() { None } else { tree(&request.parameters)? };
@@ -307,15 +350,11 @@ impl Core {
         if !decision.allowed || (access == Access::Sudo && !decision.sudo) {
             return Err(Error::permission_denied());
         }
-        if !decision.mfa_methods.is_empty()
-            || decision.control_group.is_some()
-            || decision.filter_path.is_some()
-        {
-            return Err(Error::not_implemented(
-                "a policy rule with mfa_methods, control_group or list_scan_response_keys_filter_path",
-            ));
+        if !decision.mfa_methods.is_empty() || decision.control_group.is_some() {
+            return Err(Error::not_implemented("a policy rule with mfa_methods or control_group"));
         }
-        Ok(decision.limit)
+        let (limit, path) = (decision.limit, decision.filter_path.cloned());
+        Ok(Pass { limit, filter: path.map(|path| Filter { acl, path }) })
     }
 
     /// The matcher of the request's token.
@@ -335,13 +374,14 @@ impl Core {
                 let login = self.tokens.log_in(cx, *grant).await?;
                 response.warnings.extend(login.warnings);
                 let display_name = Some(login.display_name);
-                Ok(Extra { auth: Some(login.auth), display_name, ..Extra::default() })
+                Ok(Extra { auth: Some(login.auth), display_name, proof: login.proof, ..Extra::default() })
             }
             Grant::Lease(grant) => {
                 let (lease, warnings) = self.tokens.lease(cx, *grant).await?;
                 response.warnings.extend(warnings);
                 Ok(Extra { lease, ..Extra::default() })
             }
+            Grant::Proved(token) => Ok(Extra { proof: Some(token), ..Extra::default() }),
             Grant::Issued(auth) => Ok(Extra { auth: Some(*auth), ..Extra::default() }),
             Grant::Renewed(lease) => Ok(Extra { lease: *lease, ..Extra::default() }),
         }
@@ -383,7 +423,8 @@ impl Core {
         }
         if let Some(raw) = response.raw {
             let status = response.status.unwrap_or(StatusCode::OK);
-            return Ok(Reply { status, content_type: raw.content_type, body: raw.bytes });
+            let (content_type, body) = (raw.content_type, raw.bytes);
+            return Ok(Reply { status, content_type, body, is_of_login: false });
         }
         if response.is_empty() && extra.is_empty() {
             let status = response.status.unwrap_or(StatusCode::NO_CONTENT);
@@ -394,7 +435,29 @@ impl Core {
     }
 }
 
-fn target<'t>(space: &'t Space, path: &'t str, operation: Operation) -> Result<Target<'t>, Unroutable> {
+/// An empty list is not found; one that was to be wrapped is so in other words.
+fn of_empty_list(request: &Request, error: Error) -> Error {
+    let is_wrapped_list = request.operation == Operation::List && request.wrap_ttl.is_some();
+    if is_wrapped_list && error.is_bare(StatusCode::NOT_FOUND) {
+        return Error::unsupported_path().plain();
+    }
+    error
+}
+
+/// Refuses the lease of a secret that was made by a request whose token ends with it, and ends the secret.
+async fn take_back_lease(target: &Target<'_>, cx: &Context<'_>, response: &Response) -> Result<(), Error> {
+    let Grant::Lease(grant) = &response.grant else { return Ok(()) };
+    let lease =
+        Lease { path: cx.path().to_owned(), internal: grant.internal.clone(), increment: Duration::ZERO };
+    target.engine.revoke(cx, &lease).await?;
+    Err(Error::invalid("requests with inline authentication cannot generate leases"))
+}
+
+pub(super) fn target<'t>(
+    space: &'t Space,
+    path: &'t str,
+    operation: Operation,
+) -> Result<Target<'t>, Unroutable> {
     let (mounted, rest) = space.route(path).ok_or_else(|| no_route(path))?;
     if mounted.entry().tainted {
         return Err(no_route(path));
@@ -493,7 +556,7 @@ fn no_route(path: &str) -> Error {
 }
 
 /// Whether `path`, which leads to no route, is where no token is needed.
-fn is_open(space: &Space, path: &str) -> bool {
+pub(super) fn is_open(space: &Space, path: &str) -> bool {
     let Some((mounted, rest)) = space.route(path) else { return false };
     !mounted.entry().tainted && mounted.engine.as_ref().is_some_and(|engine| engine.is_open(rest))
 }

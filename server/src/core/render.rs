@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::error::Error;
 use super::response::{AuthBlock, LeaseBlock, Response};
+use super::token::TokenEntry;
 use super::wrap::WrapInfo;
 
 /// What the core adds to a [`Response`].
@@ -16,6 +17,8 @@ pub(crate) struct Extra {
     pub(crate) lease: LeaseBlock,
     /// Name of the token of a login.
     pub(crate) display_name: Option<String>,
+    /// The token of a login that came with another request; never answered.
+    pub(crate) proof: Option<Box<TokenEntry>>,
     /// Answered in place of everything else.
     pub(crate) wrap_info: Option<WrapInfo>,
 }

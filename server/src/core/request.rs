@@ -93,10 +93,24 @@ pub struct Request {
     pub client_token: ClientToken,
     /// Second factors that came with the request.
     pub mfa: MfaCredentials,
+    /// Whether its token is one that is stored nowhere.
+    pub inline: Inline,
     /// What the token may do; `None` on unauthenticated requests.
     pub token: Option<Arc<TokenEntry>>,
     /// Who is behind the token.
     pub entity: Option<Arc<Entity>>,
+}
+
+/// The part of a request in inline authentication: a login and what it is for, in one HTTP request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Inline {
+    /// None.
+    #[default]
+    No,
+    /// It is the login. Its token is for the other one alone, and stored nowhere.
+    Login,
+    /// It was proved by such a login.
+    Proved,
 }
 
 /// A token in clear. Shows nothing of itself, and is wiped when dropped.

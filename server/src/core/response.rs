@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::error::Error;
+use super::token::TokenEntry;
 
 /// A successful answer.
 ///
@@ -55,6 +56,8 @@ pub enum Grant {
     Login(Box<AuthGrant>),
     /// A secret that ends with its lease.
     Lease(Box<LeaseGrant>),
+    /// The token of a login that is for one other request, and stored nowhere.
+    Proved(Box<TokenEntry>),
     /// A token that the core has made already: the answer of `auth/token/create`, or of a renewal.
     Issued(Box<AuthBlock>),
     /// A lease that there is already: the answer of `sys/leases/renew`.
@@ -191,7 +194,8 @@ pub struct MfaMethod {
     pub kind: &'static str,
     /// Its id.
     pub id: String,
-    /// Whether a passcode is needed.
+    /// Whether a passcode is needed; left out if not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub uses_passcode: bool,
     /// Its name; left out without.
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -145,6 +145,7 @@ impl Harness {
             headers: http::HeaderMap::new(),
             client_token: ClientToken::default(),
             mfa: MfaCredentials::default(),
+            inline: crate::core::request::Inline::No,
             token: Some(Arc::new(self.token.clone())),
             entity: None,
         }

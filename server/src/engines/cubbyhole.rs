@@ -9,7 +9,9 @@ use crate::barrier::View;
 use crate::core::context::Context;
 use crate::core::engine::{Engine, Route};
 use crate::core::error::Error;
+use crate::core::request::Inline;
 use crate::core::response::Response;
+use crate::core::token::TokenKind;
 use crate::handler;
 
 /// The engine that every namespace has at `cubbyhole/`.
@@ -37,7 +39,11 @@ impl Engine for Cubbyhole {
 fn own<'a>(cx: &Context<'a>) -> Result<View<'a>, Error> {
     let token = cx.token()?;
     if token.cubbyhole_id.is_empty() {
-        return Err(Error::invalid("cubbyhole operations are only supported by 'service' type tokens"));
+        let is_of_inline = cx.request().inline == Inline::Proved && token.kind == TokenKind::Service;
+        return Err(Error::invalid(match is_of_inline {
+            true => "a token of inline authentication ends with its request and has no cubbyhole",
+            false => "cubbyhole operations are only supported by 'service' type tokens",
+        }));
     }
     Ok(cx.view().view(&format!("{}/", token.cubbyhole_id)))
 }

@@ -4,7 +4,7 @@ pub mod cubbyhole;
 mod free;
 pub mod kv1;
 pub mod kv2;
-mod scan;
+pub(crate) mod scan;
 pub mod totp;
 #[cfg(test)]
 pub(crate) mod transcripts;

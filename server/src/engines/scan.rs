@@ -8,7 +8,7 @@ use crate::core::response::Response;
 ///
 /// A folder's own names come first, then its last subfolder with all that is in it, then the one before that:
 /// the order in which clients of the API get them.
-pub(super) async fn scan(view: &View<'_>, folder: &str) -> Result<Vec<String>, BarrierError> {
+pub(crate) async fn scan(view: &View<'_>, folder: &str) -> Result<Vec<String>, BarrierError> {
     let mut names = Vec::new();
     let mut folders = vec![String::new()];
     while let Some(inner) = folders.pop() {

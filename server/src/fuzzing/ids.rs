@@ -242,6 +242,7 @@ fn incoming(token: &str, namespace: &str, operation: Operation, path: &str, body
         headers: http::HeaderMap::new(),
         client_token: ClientToken::new(token),
         mfa: crate::core::request::MfaCredentials::default(),
+        login: None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! HTTP: listeners, and requests to and from what the [core](crate::core) understands.
 
 mod body;
+mod consistency;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod inline;
 mod listen;
 mod query;
 mod redirect;

@@ -13,10 +13,11 @@ use http::{Method, StatusCode};
 use http_body_util::Full;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{body, query, redirect, status};
+use super::{body, consistency, inline, query, redirect, status};
 use crate::config::Listener;
 use crate::core::cors::{self, Crossing};
 use crate::core::error::Error;
+use crate::core::inline::InlineLogin;
 use crate::core::input::go_seconds;
 use crate::core::path::{ApiPath, PathError};
 use crate::core::pipeline::{Incoming, Reply};
@@ -119,6 +120,9 @@ impl Service {
         let Some(path) = raw_path.strip_prefix("/v1/") else {
             return of_reply(Reply::error(&Error::not_found(), false));
         };
+        if let Err(error) = consistency::check(request.headers()) {
+            return of_reply(Reply::error(&error, false));
+        }
         match parse_path(path) {
             Ok(path) => {
                 let mut extra = Vec::new();
@@ -168,7 +172,11 @@ impl Service {
         if is_of_role {
             admit(self.core.rate_limit_of_role(&incoming).await, &incoming.path, extra)?;
         }
-        Ok(self.core.serve(incoming).await)
+        let reply = self.core.serve(incoming).await;
+        if reply.is_of_login {
+            extra.push((inline::FAILED, HeaderValue::from_static("true")));
+        }
+        Ok(reply)
     }
 
     /// Waits until the body `stream` has room in memory. Small ones need none.
@@ -270,13 +278,11 @@ fn require_file(path: &str, operation: Operation) -> Result<(), Error> {
 
 /// Refuses a request beyond its limit; keeps what its answer has to tell.
 fn admit(limit: RateLimit, path: &str, extra: &mut Vec<(HeaderName, HeaderValue)>) -> Result<(), Error> {
-    let RateLimit::Counted { is_allowed, headers } = limit else { return Ok(()) };
-    extra.extend(headers);
-    if is_allowed {
-        return Ok(());
+    let verdict = limit.require(path);
+    if let RateLimit::Counted { headers, .. } = limit {
+        extra.extend(headers);
     }
-    let text = format!("request path \"{path}\": rate limit quota exceeded");
-    Err(Error::with_status(StatusCode::TOO_MANY_REQUESTS, text))
+    verdict
 }
 
 fn require_media_type(operation: Operation, headers: &HeaderMap) -> Result<(), Error> {
@@ -305,12 +311,26 @@ fn incoming(
     let client_token = client_token(&headers);
     let namespace = text(&headers, &NAMESPACE).to_owned();
     let wrap_ttl = wrap_ttl(&headers)?;
-    let mfa = mfa(&headers)?;
+    let mut mfa = mfa(&headers)?;
     for name in &CREDENTIALS {
         headers.remove(name);
     }
+    let login = inline::take(&mut headers, &namespace, &client_token)?;
+    let login = login.map(|login| Box::new(InlineLogin { mfa: std::mem::take(&mut mfa), ..login }));
     let id = request_id();
-    Ok(Incoming { id, namespace, path, operation, parameters, wrap_ttl, client, headers, client_token, mfa })
+    Ok(Incoming {
+        id,
+        namespace,
+        path,
+        operation,
+        parameters,
+        wrap_ttl,
+        client,
+        headers,
+        client_token,
+        mfa,
+        login,
+    })
 }
 
 /// A UUID of version 4. It names the request and guards nothing, so that it needs no call of the system.

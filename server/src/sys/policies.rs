@@ -18,14 +18,15 @@ use crate::core::error::Error;
 use crate::core::policies::{PolicyRecord, normal_name, policy_prefix};
 use crate::core::request::Operation;
 use crate::core::response::Response;
+use crate::engines::scan::scan;
 use crate::handler;
 
 /// The policies of the namespace.
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("policies/acl").list(handler!(list)).scan(handler!(list)),
     Route::new("policies/detailed/acl").list(handler!(list_detailed)),
-    Route::new("policies/detailed/acl/{name*}").list(handler!(list_detailed_below)),
-    Route::new("policies/acl/{name*}")
+    Route::new("policies/detailed/acl/{name+..}").list(handler!(list_detailed_below)),
+    Route::new("policies/acl/{name+..}")
         .fields(Policy::PARTS)
         .list(handler!(list_below))
         .read(handler!(read))
@@ -33,7 +34,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .patch(handler!(write))
         .delete(handler!(delete)),
     Route::new("policy").read(handler!(list_legacy)).list(handler!(list_legacy)),
-    Route::new("policy/{name*}")
+    Route::new("policy/{name+..}")
         .fields(Policy::PARTS)
         .list(handler!(list_legacy_below))
         .read(handler!(read_legacy))
@@ -99,7 +100,7 @@ async fn load(cx: &Context<'_>, name: &str) -> Result<Option<PolicyRecord>, Erro
 }
 
 fn name_of(cx: &Context<'_>) -> String {
-    normal_name(cx.capture("name"))
+    normal_name(cx.capture("name").trim_end_matches('/'))
 }
 
 fn body<'a>(name: &'a str, record: &'a PolicyRecord, is_legacy: bool) -> PolicyBody<'a> {
@@ -130,15 +131,21 @@ async fn read_legacy(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     Ok(Response::data(&body(&name, &record, true))?.spread())
 }
 
-/// All names: what is stored, and `root` after it in the root namespace.
-async fn names(cx: &Context<'_>) -> Result<Vec<String>, Error> {
+/// The names of what is stored below `folder` and has not ended, in the order of a scan.
+async fn names_below(cx: &Context<'_>, folder: &str) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
-    for name in stored(cx).scan_keys("").await? {
+    for name in scan(&stored(cx), folder).await? {
+        let name = format!("{folder}{name}");
         if load(cx, &name).await?.is_some() {
             names.push(name);
         }
     }
-    names.sort();
+    Ok(names)
+}
+
+/// All names: what is stored, and `root` after it in the root namespace.
+async fn names(cx: &Context<'_>) -> Result<Vec<String>, Error> {
+    let mut names = names_below(cx, "").await?;
     if cx.request().namespace.is_root() {
         names.push("root".to_owned());
     }
@@ -149,20 +156,35 @@ async fn list(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     Response::keys(&names(cx).await?)
 }
 
-/// No name has a slash, so nothing is below any.
-async fn list_below(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
-    Err(Error::not_found())
+/// The names below that of the path, which is a folder.
+async fn named_below(cx: &Context<'_>) -> Result<Vec<String>, Error> {
+    names_below(cx, &format!("{}/", name_of(cx))).await
 }
 
-async fn list_legacy_below(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
-    Ok(Response::data(&json!({ "policies": null }))?.spread())
+async fn list_below(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    Response::keys(&named_below(cx).await?)
+}
+
+async fn list_legacy_below(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let names = named_below(cx).await?;
+    let data = if names.is_empty() {
+        json!({ "policies": null })
+    } else {
+        json!({ "keys": names, "policies": names })
+    };
+    Ok(Response::data(&data)?.spread())
 }
 
 /// As the API has it: the policy `root` is below every name.
 async fn list_detailed_below(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let root =
-        load(cx, "root").await?.filter(|_| cx.request().namespace.is_root()).ok_or_else(Error::not_found)?;
-    Response::data(&json!({ "key_info": { "root": body("root", &root, false) }, "keys": ["root"] }))
+    let mut names = named_below(cx).await?;
+    if cx.request().namespace.is_root() {
+        names.push("root".to_owned());
+    }
+    if names.is_empty() {
+        return Err(Error::not_found());
+    }
+    detailed(cx, &names).await
 }
 
 async fn list_legacy(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -171,9 +193,12 @@ async fn list_legacy(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 }
 
 async fn list_detailed(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let names = names(cx).await?;
+    detailed(cx, &names(cx).await?).await
+}
+
+async fn detailed(cx: &Context<'_>, names: &[String]) -> Result<Response, Error> {
     let mut records = BTreeMap::new();
-    for name in &names {
+    for name in names {
         records.extend(load(cx, name).await?.map(|record| (name.as_str(), record)));
     }
     let bodies = records.iter().map(|(name, record)| (*name, body(name, record, false)));

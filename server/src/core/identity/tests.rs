@@ -67,6 +67,7 @@ impl Bench {
             headers: http::HeaderMap::new(),
             client_token: ClientToken::new(ask.token),
             mfa,
+            login: None,
         };
         let reply = self.core.serve(incoming).await;
         let body = match reply.body.len() {

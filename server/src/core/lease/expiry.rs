@@ -200,6 +200,7 @@ fn own_request(namespace: &Arc<Namespace>) -> Result<Request, Error> {
         client_token: ClientToken::default(),
         token: None,
         mfa: crate::core::request::MfaCredentials::default(),
+        inline: crate::core::request::Inline::No,
         entity: None,
     })
 }

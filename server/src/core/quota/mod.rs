@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 
 pub(crate) use limiter::{Count, Verdict};
 pub(crate) use record::{CONFIG_KEY, PREFIX, QuotaConfig, QuotaRecord, load_all, load_config};
@@ -47,6 +47,22 @@ pub(crate) enum RateLimit {
     },
     /// It depends on the role that its body names.
     OfRole,
+}
+
+impl RateLimit {
+    /// Refuses the request for `path` that the limit does not allow.
+    ///
+    /// # Errors
+    /// 429.
+    pub(crate) fn require(&self, path: &str) -> Result<(), Error> {
+        match self {
+            Self::Counted { is_allowed: false, .. } => {
+                let text = format!("request path \"{path}\": rate limit quota exceeded");
+                Err(Error::with_status(StatusCode::TOO_MANY_REQUESTS, text))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Quotas {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::policies::{require_assignable, sanitize};
 use super::store::Issue;
 use super::ttl::{self, Wanted, lifetime, whole};
@@ -10,11 +12,15 @@ use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::identity::mfa::{self, Asked};
 use crate::core::identity::{self, Entity};
-use crate::core::request::ClientToken;
+use crate::core::namespace::Namespace;
+use crate::core::request::{ClientToken, Inline};
 use crate::core::response::{AuthBlock, AuthGrant, MfaRequirement, TokenType};
 
 const WAITING: &str = "A login request was issued that is subject to MFA validation. Please make sure to validate \
     the login by sending another request to mfa/validate endpoint.";
+
+const NO_WAITING: &str = "unable to perform inline authentication with login MFA; use the X-Vault-MFA header to \
+    specify MFA information on the inline auth request";
 
 /// What a login is answered.
 #[derive(Debug)]
@@ -25,6 +31,8 @@ pub(crate) struct Login {
     pub(crate) display_name: String,
     /// About lifetimes that were capped.
     pub(crate) warnings: Vec<String>,
+    /// The token itself, of a login that came with another request.
+    pub(crate) proof: Option<Box<TokenEntry>>,
 }
 
 impl Tokens {
@@ -47,6 +55,9 @@ impl Tokens {
                 let mut login = self.finish_login(cx, &cx.request().path, grant, entity.as_ref()).await?;
                 login.warnings.push("Found MFA header but failed to find MFA Enforcement Config".to_owned());
                 Ok(login)
+            }
+            Asked::For(_) if cx.request().inline == Inline::Login => {
+                Err(Error::with_status(StatusCode::INTERNAL_SERVER_ERROR, NO_WAITING))
             }
             Asked::For(requirement) => Ok(waiting(requirement)),
         }
@@ -75,10 +86,29 @@ impl Tokens {
         entry.creation_ttl = lifetime.seconds;
         entry.granted_ttl = lifetime.seconds;
         entry.expires_at = Some(ttl::after(cx.now(), lifetime.seconds));
+        if cx.request().inline == Inline::Login {
+            return self.proof(&cx.request().namespace, entry);
+        }
         let issue = Issue { namespace: &cx.request().namespace, entry, text: None };
         let (token, entry) = self.issue(cx.transaction(), issue).await?;
         let auth = auth_block(&entry, &token, entity);
-        Ok(Login { auth, display_name: entry.display_name, warnings: lifetime.warnings })
+        let display_name = entry.display_name;
+        Ok(Login { auth, display_name, warnings: lifetime.warnings, proof: None })
+    }
+
+    /// The token `entry` as it would be in `namespace`, for one request. There is no such token, so that it is
+    /// nobody's parent, and can keep nothing.
+    fn proof(&self, namespace: &Namespace, mut entry: TokenEntry) -> Result<Login, Error> {
+        entry.namespace.clone_from(&namespace.id);
+        entry.id = self.id_of_none(namespace)?;
+        entry.is_leased = false;
+        let display_name = entry.display_name.clone();
+        Ok(Login {
+            auth: AuthBlock::default(),
+            display_name,
+            warnings: Vec::new(),
+            proof: Some(Box::new(entry)),
+        })
     }
 }
 
@@ -89,7 +119,7 @@ fn waiting(requirement: MfaRequirement) -> Login {
         mfa_requirement: Some(Box::new(requirement)),
         ..AuthBlock::default()
     };
-    Login { auth, display_name: String::new(), warnings: vec![WAITING.to_owned()] }
+    Login { auth, display_name: String::new(), warnings: vec![WAITING.to_owned()], proof: None }
 }
 
 async fn entity_of(cx: &Context<'_>, grant: &AuthGrant) -> Result<Option<Entity>, Error> {

@@ -289,6 +289,11 @@ impl Tokens {
         Ok((token, entry))
     }
 
+    /// The id that a token of `namespace` could have, which there is not.
+    pub(super) fn id_of_none(&self, namespace: &Namespace) -> Result<String, Error> {
+        Ok(self.keys()?.salt.hide(id::service_token(namespace).expose()))
+    }
+
     /// A child must not outlive a revocation that runs beside its creation: the parent is read in `transaction`.
     async fn require_parent(&self, transaction: &Transaction, entry: &TokenEntry) -> Result<(), Error> {
         if entry.is_orphan() || self.read(transaction, &entry.parent).await?.is_some() {

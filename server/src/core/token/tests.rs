@@ -11,6 +11,7 @@ use super::policies::{Choice, choose};
 use crate::barrier::Barrier;
 use crate::core::clearing::AT_ONCE;
 use crate::core::clock::Clock;
+use crate::core::inline::InlineLogin;
 use crate::core::limits::TtlLimits;
 use crate::core::path::ApiPath;
 use crate::core::pipeline::Incoming;
@@ -71,6 +72,7 @@ impl Bench {
             headers: http::HeaderMap::new(),
             client_token: ClientToken::new(token),
             mfa: crate::core::request::MfaCredentials::default(),
+            login: None,
         };
         let reply = self.core.serve(incoming).await;
         let body = if reply.body.is_empty() {
@@ -83,6 +85,32 @@ impl Bench {
 
     async fn call(&self, token: &str, path: &str, body: Value) -> (u16, Value) {
         self.call_in("", token, path, body).await
+    }
+
+    /// Reads `path` with the login of `user`, whose password is `pw`, in place of a token.
+    async fn read_as(&self, user: &str, path: &str) -> u16 {
+        let password = serde_json::value::to_raw_value("pw").expect("JSON");
+        let login = InlineLogin {
+            path: format!("auth/userpass/login/{user}"),
+            operation: Operation::Update,
+            namespace: String::new(),
+            parameters: [("password".to_owned(), password)].into(),
+            mfa: crate::core::request::MfaCredentials::default(),
+        };
+        let incoming = Incoming {
+            id: "3f2b0f6e-0000-4000-8000-000000000000".to_owned(),
+            namespace: String::new(),
+            path: ApiPath::parse(path).expect("a good path"),
+            operation: Operation::Read,
+            parameters: crate::core::request::Parameters::new(),
+            wrap_ttl: None,
+            client: [127, 0, 0, 1].into(),
+            headers: http::HeaderMap::new(),
+            client_token: ClientToken::default(),
+            mfa: crate::core::request::MfaCredentials::default(),
+            login: Some(Box::new(login)),
+        };
+        self.core.serve(incoming).await.status.as_u16()
     }
 
     async fn create(&self, parent: &str, body: Value) -> String {
@@ -426,4 +454,28 @@ async fn a_large_namespace_is_gone_at_once_and_is_cleared_away_later() {
     assert!(!keys(&bench, "namespaces/").await.is_empty());
     bench.core.clear_leftovers().await.expect("unsealed");
     assert_eq!(keys(&bench, "namespaces/").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_login_for_one_request_leaves_nothing_but_its_entity() {
+    let bench = Bench::new().await;
+    for (path, body) in [
+        ("sys/auth/userpass", json!({"type": "userpass"})),
+        ("auth/userpass/users/ada", json!({"password": "pw"})),
+        ("auth/userpass/users/once", json!({"password": "pw", "token_num_uses": 1})),
+        ("auth/userpass/users/batch", json!({"password": "pw", "token_type": "batch"})),
+    ] {
+        assert!(bench.call("root", path, body).await.0 < 300, "{path}");
+    }
+    for user in ["ada", "once", "batch"] {
+        let before = keys(&bench, "").await;
+        assert_eq!(bench.read_as(user, "sys/internal/ui/resultant-acl").await, 200, "{user}");
+        let after = keys(&bench, "").await;
+        let is_of_identity = |key: &&String| key.contains("identity");
+        let left: Vec<&String> = after.iter().filter(|key| !before.contains(key)).collect();
+        assert!(left.iter().all(is_of_identity), "{user}: {left:?}");
+        assert_eq!(bench.read_as(user, "sys/internal/ui/resultant-acl").await, 200, "{user}");
+        assert_eq!(keys(&bench, "").await, after, "{user}");
+    }
+    assert_eq!(bench.read_as("nobody", "sys/internal/ui/resultant-acl").await, 400);
 }

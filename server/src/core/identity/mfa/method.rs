@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemas::shape::{Declared as _, Seconds};
 use serde::Serialize;
 
+use super::service::{Service, Totp};
 use super::{Method, enforcement, scope, secret};
 use crate::core::context::Context;
 use crate::core::engine::Route;
@@ -17,32 +18,19 @@ use crate::core::response::Response;
 use crate::engines::totp::{Algorithm, MAX_KEY_SIZE, MAX_QR_SIZE};
 use crate::handler;
 
-/// Methods of all types; those of other services than TOTP are not built.
+/// What a namespace is told that would change a method of one above it.
+const FOREIGN: &str = "request namespace does not match method namespace";
+
+/// Methods of all types, and those of TOTP.
 pub(super) static ROUTES: &[Route<Identity>] = &[
     Route::new("mfa/method").fields(MethodFields::PARTS).list(handler!(list)).read(handler!(read)),
     Route::new("mfa/method/totp")
         .fields(MethodFields::PARTS)
         .list(handler!(list))
         .read(handler!(read))
-        .write(handler!(write))
+        .write(handler!(write_totp))
         .delete(handler!(delete)),
-    foreign(Route::new("mfa/method/duo")),
-    foreign(Route::new("mfa/method/okta")),
-    foreign(Route::new("mfa/method/pingid")),
-    foreign(Route::new("mfa/method/duo/{method_id}")),
-    foreign(Route::new("mfa/method/okta/{method_id}")),
-    foreign(Route::new("mfa/method/pingid/{method_id}")),
 ];
-
-/// A route of a type that this server has no methods of.
-const fn foreign(route: Route<Identity>) -> Route<Identity> {
-    route
-        .fields(&[])
-        .list(handler!(list_foreign))
-        .read(handler!(read_foreign))
-        .write(handler!(write_foreign))
-        .delete(handler!(read_foreign))
-}
 
 /// What a TOTP method may be given.
 #[derive(schemas::Fields)]
@@ -71,39 +59,40 @@ pub(super) struct MethodFields {
 
 /// A method as answers show it.
 #[derive(Serialize)]
-struct Shown {
-    algorithm: &'static str,
-    digits: u32,
-    id: String,
-    issuer: String,
-    key_size: u64,
-    max_validation_attempts: u64,
-    name: String,
-    namespace_id: String,
-    namespace_path: String,
-    period: u64,
-    qr_size: u64,
-    skew: u64,
+struct Shown<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mount_accessor: Option<&'static str>,
+    name: &'a str,
+    namespace_id: &'a str,
+    namespace_path: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username_format: Option<&'a str>,
+    #[serde(flatten)]
+    settings: super::service::Shown<'a>,
 }
 
-fn show(method: Method, namespace: &Namespace) -> Shown {
+fn show<'a>(method: &'a Method, namespace: &'a Namespace) -> Shown<'a> {
+    let has_names = matches!(method.service, Service::Duo(_) | Service::Okta(_));
     Shown {
-        algorithm: method.algorithm.as_str(),
-        digits: method.digits,
-        id: method.id,
-        issuer: method.issuer,
-        key_size: method.key_size,
-        max_validation_attempts: method.max_validation_attempts,
-        name: method.name,
-        namespace_id: namespace.id.clone(),
-        namespace_path: namespace.path.clone(),
-        period: method.period,
-        qr_size: method.qr_size,
-        skew: method.skew,
-        kind: "totp",
+        id: &method.id,
+        // No method is bound to a mount any more.
+        mount_accessor: has_names.then_some(""),
+        name: &method.name,
+        namespace_id: &namespace.id,
+        namespace_path: &namespace.path,
+        kind: method.service.kind(),
+        username_format: has_names.then_some(method.username_format.as_str()),
+        settings: method.service.shown(),
     }
+}
+
+/// The type that the path names; `None` where it names none.
+fn type_of_path<'a>(cx: &'a Context<'_>) -> Option<&'a str> {
+    let first = cx.path().strip_prefix("mfa/method/")?.split('/').next()?;
+    Some(first).filter(|first| ["totp", "duo", "okta", "pingid"].contains(first))
 }
 
 fn key(store: &Store<'_>, id: &str) -> String {
@@ -132,42 +121,38 @@ pub(super) async fn find(
     Ok(None)
 }
 
-async fn write(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
-    write_method(cx, "").await
-}
-
-pub(super) async fn write_by_id(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
-    write_method(cx, cx.capture("method_id")).await
-}
-
-async fn write_method(cx: &Context<'_>, id: &str) -> Result<Response, Error> {
+pub(super) async fn write_totp(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
     let fields: MethodFields = cx.fields()?;
+    put(cx, fields.method_name.clone(), None, totp(fields).map(Service::Totp)).await
+}
+
+/// Writes the method that the path or `name` names, or a new one. Whose type is another one than before changes it.
+pub(super) async fn put(
+    cx: &Context<'_>,
+    name: Option<String>,
+    username_format: Option<String>,
+    service: Result<Service, Error>,
+) -> Result<Response, Error> {
     let store = Store::of(cx);
-    let by_id = match id {
-        "" => None,
-        // The peer answers success here, and does nothing.
-        id => Some(own(&store, id).await?.ok_or_else(Error::not_found)?),
-    };
-    let name = fields.method_name.clone().unwrap_or_default();
-    let named: Option<String> = match name.as_str() {
-        "" => None,
-        name => store.transaction.get_json(&name_key(&store, name)).await?,
-    };
-    if let (Some(by_id), Some(named)) = (&by_id, &named)
-        && by_id.id != *named
-    {
-        let text = format!("a login MFA method configuration with the method name {name} already exists");
-        return Err(failed(text));
+    let id = cx.capture("method_id");
+    let name = name.filter(|name| !name.is_empty());
+    if !id.is_empty() && own(&store, id).await?.is_none() && find(cx, id).await?.is_some() {
+        return Err(Error::invalid(FOREIGN));
     }
-    let before = match (by_id, named) {
-        (Some(method), _) => Some(method),
-        (None, Some(named)) => own(&store, &named).await?,
-        (None, None) => None,
-    };
-    let method = described(fields, before.as_ref())?;
-    if let Some(before) = before.filter(|before| !before.name.is_empty()) {
+    let before = present(&store, id, name.as_deref()).await?;
+    let service = service?;
+    if let Some(before) = before.as_ref().filter(|before| !before.name.is_empty()) {
         store.transaction.delete(name_key(&store, &before.name));
     }
+    let mut method = before.unwrap_or_else(|| Method {
+        id: uuid::Uuid::new_v4().to_string(),
+        name: String::new(),
+        username_format: String::new(),
+        service: service.clone(),
+    });
+    method.name = name.unwrap_or(method.name);
+    method.username_format = username_format.unwrap_or(method.username_format);
+    method.service = service;
     store.transaction.put_json(&key(&store, &method.id), &method)?;
     if !method.name.is_empty() {
         store.transaction.put_json(&name_key(&store, &method.name), &method.id)?;
@@ -178,8 +163,29 @@ async fn write_method(cx: &Context<'_>, id: &str) -> Result<Response, Error> {
     }
 }
 
+/// The method that is to be changed; `None` for a new one.
+async fn present(store: &Store<'_>, id: &str, name: Option<&str>) -> Result<Option<Method>, Error> {
+    let by_id = match id {
+        "" => None,
+        // The peer answers success here, and does nothing.
+        id => Some(own(store, id).await?.ok_or_else(Error::not_found)?),
+    };
+    let named: Option<String> = match name {
+        None => None,
+        Some(name) => store.transaction.get_json(&name_key(store, name)).await?,
+    };
+    match (by_id, named, name) {
+        (Some(by_id), Some(named), Some(name)) if by_id.id != named => Err(failed(format!(
+            "a login MFA method configuration with the method name {name} already exists"
+        ))),
+        (Some(by_id), _, _) => Ok(Some(by_id)),
+        (None, Some(named), _) => own(store, &named).await,
+        (None, None, _) => Ok(None),
+    }
+}
+
 /// The method that `fields` describe; what they do not name takes its default, not what it was before.
-fn described(fields: MethodFields, before: Option<&Method>) -> Result<Method, Error> {
+fn totp(fields: MethodFields) -> Result<Totp, Error> {
     let refused = |text: &str| Err(Error::invalid(text));
     let algorithm = match fields.algorithm.as_deref() {
         None | Some("SHA1") => Algorithm::Sha1,
@@ -219,10 +225,7 @@ fn described(fields: MethodFields, before: Option<&Method>) -> Result<Method, Er
             "`qr_size` must be 0 to {MAX_QR_SIZE}, `key_size` at most {MAX_KEY_SIZE}"
         )));
     }
-    let name = fields.method_name.filter(|name| !name.is_empty());
-    Ok(Method {
-        id: before.map_or_else(|| uuid::Uuid::new_v4().to_string(), |before| before.id.clone()),
-        name: name.or_else(|| before.map(|before| before.name.clone())).unwrap_or_default(),
+    Ok(Totp {
         issuer,
         period: period.unsigned_abs(),
         algorithm,
@@ -239,7 +242,10 @@ pub(super) async fn read(_: &Identity, cx: &Context<'_>) -> Result<Response, Err
         "" => Err(Error::invalid("missing method ID")),
         id => {
             let (method, namespace) = find(cx, id).await?.ok_or_else(Error::not_found)?;
-            Response::data(&show(method, &namespace))
+            if let Some(kind) = type_of_path(cx).filter(|kind| *kind != method.service.kind()) {
+                return Err(Error::invalid(format!("failed to find the method ID under MFA type {kind}.")));
+            }
+            Response::data(&show(&method, &namespace))
         }
     }
 }
@@ -250,8 +256,13 @@ pub(super) async fn delete(_: &Identity, cx: &Context<'_>) -> Result<Response, E
         return Err(Error::invalid("missing method ID"));
     }
     let store = Store::of(cx);
-    let Some(method) = own(&store, id).await? else { return Ok(Response::empty()) };
+    let Some(method) = own(&store, id).await? else {
+        return if find(cx, id).await?.is_some() { Err(failed(FOREIGN)) } else { Ok(Response::empty()) };
+    };
     refuse_use(cx, id).await?;
+    if type_of_path(cx) != Some(method.service.kind()) {
+        return Err(failed("method type does not match the MFA config type"));
+    }
     secret::forget_method(cx, id).await?;
     store.transaction.delete(key(&store, id));
     if !method.name.is_empty() {
@@ -276,47 +287,18 @@ async fn refuse_use(cx: &Context<'_>, id: &str) -> Result<(), Error> {
     Ok(())
 }
 
-async fn list(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
-    let mut key_info = BTreeMap::new();
+pub(super) async fn list(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
+    let kind = type_of_path(cx);
+    let mut found = BTreeMap::new();
     for namespace in scope(cx) {
         let store = Store::new(cx.transaction(), &namespace, &cx.core.identities);
         for id in store.ids("mfa/method/").await? {
-            if let Some(method) = own(&store, &id).await? {
-                key_info.insert(id, show(method, &namespace));
-            }
+            let method = own(&store, &id).await?;
+            let is_meant = |method: &Method| kind.is_none_or(|kind| kind == method.service.kind());
+            found.extend(method.filter(is_meant).map(|method| (id, (method, namespace.clone()))));
         }
     }
-    let keys: Vec<String> = key_info.keys().cloned().collect();
-    crate::core::identity::engine::shown::list(&keys, &key_info)
-}
-
-/// The type that the path names.
-fn foreign_type<'a>(cx: &'a Context<'_>) -> &'a str {
-    cx.path().trim_start_matches("mfa/method/").split('/').next().unwrap_or_default()
-}
-
-async fn write_foreign(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
-    Err(Error::not_implemented(format_args!("the MFA method type `{}`", foreign_type(cx))))
-}
-
-async fn list_foreign(_: &Identity, _: &Context<'_>) -> Result<Response, Error> {
-    Err(Error::not_found())
-}
-
-/// There is no method of this type; one of another type may have the id.
-async fn read_foreign(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
-    let id = cx.capture("method_id");
-    if id.is_empty() {
-        return Err(Error::invalid("missing method ID"));
-    }
-    let is_delete = cx.operation() == crate::core::request::Operation::Delete;
-    match find(cx, id).await? {
-        Some(_) if is_delete => Err(failed("method type does not match the MFA config type")),
-        Some(_) => {
-            let kind = foreign_type(cx);
-            Err(Error::invalid(format!("failed to find the method ID under MFA type {kind}.")))
-        }
-        None if is_delete => Ok(Response::empty()),
-        None => Err(Error::not_found()),
-    }
+    let shown = found.iter().map(|(id, (method, namespace))| (id.clone(), show(method, namespace)));
+    let keys: Vec<String> = found.keys().cloned().collect();
+    crate::core::identity::engine::shown::list(&keys, &shown.collect())
 }

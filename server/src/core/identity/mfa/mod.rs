@@ -1,11 +1,15 @@
 //! Second factors of logins.
 //!
-//! A [`Method`] says what a factor is (TOTP), an [`Enforcement`] which logins need one of which methods. A login that
+//! A [`Method`] says what a factor is, an [`Enforcement`] which logins need one of which methods. A login that
 //! comes without waits in [`Waiting`] until `sys/mfa/validate` proves it; nothing of it is a token before.
+//!
+//! Passcodes of TOTP are checked here. Methods of other services can be configured, but this server asks nobody
+//! else: a factor of theirs is never right.
 
 mod enforcement;
 mod method;
 mod secret;
+mod service;
 mod validate;
 mod waiting;
 
@@ -19,31 +23,28 @@ use crate::core::error::Error;
 use crate::core::identity::Identity;
 use crate::core::namespace::Namespace;
 use crate::core::response::{AuthGrant, MfaAny, MfaMethod, MfaRequirement};
-use crate::engines::totp::Algorithm;
+use service::Service;
 pub(crate) use validate::ROUTES as SYS_ROUTES;
 use waiting::Login;
 pub(crate) use waiting::Waiting;
 
 /// `identity/mfa`.
 pub(super) fn routes() -> Vec<Route<Identity>> {
-    [method::ROUTES, secret::ROUTES, enforcement::ROUTES].concat()
+    [method::ROUTES, service::ROUTES, secret::ROUTES, enforcement::ROUTES].concat()
 }
 
 pub(super) use secret::{forget as forget_secrets, take_over as take_over_secrets};
 
-/// A TOTP method. Methods of a namespace are for those below it too.
+/// A method. Methods of a namespace are for those below it too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Method {
     id: String,
     name: String,
-    issuer: String,
-    period: u64,
-    algorithm: Algorithm,
-    digits: u32,
-    skew: u64,
-    key_size: u64,
-    qr_size: u64,
-    max_validation_attempts: u64,
+    /// How the name of an entity is written where the method belongs; empty: as it is.
+    #[serde(default)]
+    username_format: String,
+    #[serde(flatten)]
+    service: Service,
 }
 
 /// Which logins need a second factor.
@@ -117,7 +118,8 @@ async fn requirement(cx: &Context<'_>, enforcements: &[Enforcement]) -> Result<M
         let mut any = Vec::new();
         for id in &enforcement.mfa_method_ids {
             let Some((method, _)) = method::find(cx, id).await? else { continue };
-            any.push(MfaMethod { kind: "totp", id: method.id, uses_passcode: true, name: method.name });
+            let (kind, uses_passcode) = (method.service.kind(), method.service.uses_passcode());
+            any.push(MfaMethod { kind, id: method.id, uses_passcode, name: method.name });
         }
         requirement.mfa_constraints.insert(enforcement.name.clone(), MfaAny { any });
     }

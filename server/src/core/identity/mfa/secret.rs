@@ -4,6 +4,7 @@ use schemas::shape::Declared as _;
 
 use super::Method;
 use super::method::{self, MethodFields, find};
+use super::service::{Service, Totp};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
@@ -22,7 +23,7 @@ pub(super) static ROUTES: &[Route<Identity>] = &[
     Route::new("mfa/method/totp/{method_id}")
         .fields(MethodFields::PARTS)
         .read(handler!(method::read))
-        .write(handler!(method::write_by_id))
+        .write(handler!(method::write_totp))
         .delete(handler!(method::delete)),
     Route::new("mfa/method/{method_id}").fields(MethodFields::PARTS).read(handler!(method::read)),
 ];
@@ -75,13 +76,17 @@ async fn generate_for(cx: &Context<'_>, method: &str, entity: &str) -> Result<Re
     if store.entity(entity).await?.is_none() {
         return Err(Error::invalid("invalid entity ID"));
     }
+    let Service::Totp(totp) = &method.service else {
+        let kind = method.service.kind();
+        return Err(Error::invalid(format!("generate not available for MFA type {kind:?}")));
+    };
     if load(&store, entity, &method.id).await?.is_some() {
         let text = format!("Entity already has a secret for MFA method {:?}", method.name);
         return Ok(Response::empty().with_warning(text));
     }
-    let key = new_key(&method, entity);
+    let key = new_key(totp, entity);
     let url = key.url();
-    let picture = match usize::try_from(method.qr_size).unwrap_or(0) {
+    let picture = match usize::try_from(totp.qr_size).unwrap_or(0) {
         0 => String::new(),
         size => barcode(&url, size)?,
     };
@@ -94,7 +99,7 @@ async fn known(cx: &Context<'_>, id: &str) -> Result<Method, Error> {
     find(cx, id).await?.map(|(method, _)| method).ok_or_else(missing)
 }
 
-fn new_key(method: &Method, entity: &str) -> StoredKey {
+fn new_key(method: &Totp, entity: &str) -> StoredKey {
     let template = StoredKey {
         key: String::new(),
         issuer: method.issuer.clone(),

@@ -4,6 +4,7 @@ use http::StatusCode;
 use schemas::shape::Declared as _;
 
 use super::method::find;
+use super::service::Service;
 use super::waiting::{Factor, Login, Used, Waiting};
 use super::{Enforcement, Method, matching, secret};
 use crate::core::context::Context;
@@ -89,7 +90,7 @@ async fn finish(cx: &Context<'_>, login: &Login, credentials: &MfaCredentials) -
     }
     let grant = login.grant.clone();
     let done = cx.core.tokens.finish_login(&at_mount, &login.path, grant, Some(&entity)).await?;
-    let grant = Grant::Issued(Box::new(done.auth));
+    let grant = done.proof.map_or_else(|| Grant::Issued(Box::new(done.auth)), Grant::Proved);
     Ok(Response { grant, warnings: done.warnings, ..Response::default() })
 }
 
@@ -146,11 +147,18 @@ async fn check_method(
         Ok(passcode) => passcode,
         Err(problem) => return Ok(Err(format!("failed to parse MFA factor, {problem}"))),
     };
+    let Service::Totp(totp) = &method.service else {
+        let kind = method.service.kind();
+        return Ok(Err(format!(
+            "this server cannot ask {kind} for a second factor: it asks no other service"
+        )));
+    };
     let Some(key) = secret::load(&Store::of(cx), &entity.id, &method.id).await? else {
         let (name, id) = (&method.name, &entity.id);
         return Ok(Err(format!("MFA secret for method name {name:?} not present in entity {id:?}")));
     };
-    Ok(check_passcode(cx, method, entity, &key, passcode))
+    let factor = Factor { method: method.id.clone(), entity: entity.id.clone() };
+    Ok(check_passcode(cx, factor, totp.max_validation_attempts, &key, passcode))
 }
 
 /// The one passcode among what was given, plain or as `passcode=…`; empty for none.
@@ -174,18 +182,16 @@ fn passcode_of(given: &[ClientToken]) -> Result<&str, &'static str> {
 /// Every passcode is taken once; wrong ones are counted, for each entity and method.
 fn check_passcode(
     cx: &Context<'_>,
-    method: &Method,
-    entity: &Entity,
+    factor: Factor,
+    allowed: u64,
     key: &StoredKey,
     passcode: &str,
 ) -> Result<(), String> {
     if passcode.trim() != passcode || passcode.len() != key.digits as usize {
         return Err(WRONG.to_owned());
     }
-    let factor = Factor { method: method.id.clone(), entity: entity.id.clone() };
     let (waiting, request, now) = (&cx.core.mfa, &cx.request().id, cx.now());
     let attempts = waiting.attempt(&factor, request, key.period, now);
-    let allowed = method.max_validation_attempts;
     if attempts > allowed {
         let period = key.period;
         return Err(format!(

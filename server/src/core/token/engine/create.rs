@@ -9,7 +9,7 @@ use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::identity;
 use crate::core::input::go_seconds;
-use crate::core::request::ClientToken;
+use crate::core::request::{ClientToken, Inline};
 use crate::core::response::{Alias, Grant, Response};
 use crate::core::token::login::auth_block;
 use crate::core::token::policies::{Choice, choose, fits_any};
@@ -83,6 +83,9 @@ impl<'a, 'c> Creation<'a, 'c> {
         let parent = cx.token()?.clone();
         if parent.kind == TokenKind::Batch {
             return Err(Error::invalid("batch tokens cannot create more tokens"));
+        }
+        if cx.request().inline == Inline::Proved {
+            return Err(Error::invalid("parent token lookup failed: no parent found"));
         }
         if parent.num_uses != 0 {
             return Err(Error::invalid("restricted use token cannot generate child tokens"));
