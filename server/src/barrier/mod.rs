@@ -11,6 +11,7 @@ mod keyring;
 mod listing;
 mod listings;
 mod order;
+mod packed;
 mod transaction;
 mod view;
 
@@ -31,6 +32,7 @@ use order::CommitOrder;
 pub use error::{BarrierError, CommitError};
 pub use keyring::{RootKey, TermStatus};
 pub(crate) use listings::Names;
+pub(crate) use packed::{pack, unpack};
 pub use transaction::{Savepoint, Transaction};
 pub use view::View;
 

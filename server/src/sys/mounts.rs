@@ -132,7 +132,7 @@ impl<'a> MountBody<'a> {
 
 /// The namespace of the request.
 pub(super) fn space(cx: &Context<'_>) -> Result<Arc<Space>, Error> {
-    let topology = cx.core.open_topology()?;
+    let topology = cx.topology()?;
     topology.space(&cx.request().namespace.path).cloned().ok_or_else(Error::not_found)
 }
 

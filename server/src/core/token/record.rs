@@ -1,4 +1,4 @@
-//! Tokens as they are stored.
+//! Tokens as they are stored: packed, since there may be very many.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,9 @@ use super::{LoginGrant, TokenEntry, TokenKind};
 pub(super) struct TokenRecord {
     #[serde(rename = "a", default, skip_serializing_if = "String::is_empty")]
     accessor: String,
-    #[serde(rename = "p")]
+    #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]
     policies: Vec<String>,
+    #[serde(rename = "at")]
     path: String,
     #[serde(rename = "n")]
     display_name: String,
@@ -81,8 +82,10 @@ pub(super) struct EndRecord {
 #[derive(Serialize, Deserialize)]
 pub(super) struct AccessorRecord {
     /// The accessor itself, for listing.
+    #[serde(rename = "a")]
     pub(super) accessor: String,
     /// Stored name of the token.
+    #[serde(rename = "t")]
     pub(super) token: String,
 }
 
@@ -164,6 +167,7 @@ impl TokenRecord {
                 internal,
                 group_aliases,
             }),
+            ..TokenEntry::default()
         }
     }
 }
