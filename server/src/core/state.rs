@@ -150,7 +150,10 @@ impl Core {
         self.quotas.open(&transaction).await?;
         self.cors.open(&transaction).await?;
         // A change from before the seal must not be published over what is read now.
-        let load = async { Ok::<_, Error>(self.topology.store(Some(load_topology(&self.barrier).await?))) };
+        let load = async {
+            self.topology.store(Some(load_topology(&self.barrier).await?));
+            Ok::<(), Error>(())
+        };
         self.topology_writer.stop_for(load).await?;
         self.start_restoring();
         self.tokens.clearing().wake();

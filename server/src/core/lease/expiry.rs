@@ -247,7 +247,7 @@ mod tests {
     use crate::core::clock::Clock;
     use crate::core::limits::TtlLimits;
     use crate::core::state::Settings;
-    use crate::storage::InmemStorage;
+    use crate::storage::{FaultyStorage, InmemStorage, Storage};
 
     const START: i64 = 1_800_000_000;
 
@@ -256,6 +256,10 @@ mod tests {
     }
 
     async fn core(second: &Arc<AtomicI64>) -> Arc<Core> {
+        core_over(Arc::new(InmemStorage::new()), second).await
+    }
+
+    async fn core_over(storage: Arc<dyn Storage>, second: &Arc<AtomicI64>) -> Arc<Core> {
         let second = Arc::clone(second);
         let settings = Settings {
             api_addr: String::new(),
@@ -266,7 +270,7 @@ mod tests {
             is_dev: true,
         };
         let clock = Clock::from_fn(move || at(second.load(Ordering::Relaxed)));
-        let core = Core::new(Barrier::new(Arc::new(InmemStorage::new())), settings, clock);
+        let core = Core::new(Barrier::new(storage), settings, clock);
         core.initialize_dev(Some("root")).await.expect("a fresh storage");
         core
     }
@@ -295,5 +299,33 @@ mod tests {
         let transaction = core.barrier.begin();
         let record = transaction.get_json(&key).await.expect("unsealed");
         assert!(matches!(record, Some(LeaseRecord::Secret(lease)) if lease.is_irrevocable()));
+    }
+
+    /// A server whose `nth` commit fails, with the lease of a token that is gone; it is due after a second.
+    async fn with_a_lease(nth: u64, second: &Arc<AtomicI64>) -> (Arc<Core>, u64) {
+        let storage = Arc::new(FaultyStorage::failing_nth(InmemStorage::new(), nth));
+        let core = core_over(Arc::clone(&storage) as _, second).await;
+        let transaction = core.barrier.begin();
+        let key = lease_key(&Namespace::root(), "auth/a/hb");
+        transaction.put_json(&key, &LeaseRecord::Token).expect("JSON");
+        core.tokens.leases().watch(&transaction, "auth/a/hb".to_owned(), Some(at(1)));
+        transaction.commit().await.expect("it is not the one that fails");
+        (core, storage.commits())
+    }
+
+    #[tokio::test]
+    async fn a_lease_whose_end_could_not_be_stored_is_ended_later() {
+        let second = Arc::new(AtomicI64::new(0));
+        let (_, before) = with_a_lease(u64::MAX, &second).await;
+        let (core, _) = with_a_lease(before + 1, &second).await;
+        let (queue, key) = (&core.tokens.leases().queue, lease_key(&Namespace::root(), "auth/a/hb"));
+        second.store(2, Ordering::Relaxed);
+        core.expire_due().await;
+        assert_eq!(queue.next_second(), Some(START + 12 + 1));
+        assert!(core.barrier.get(&key).await.expect("unsealed").is_some());
+        second.store(13, Ordering::Relaxed);
+        core.expire_due().await;
+        assert_eq!(queue.next_second(), None);
+        assert!(core.barrier.get(&key).await.expect("unsealed").is_none());
     }
 }

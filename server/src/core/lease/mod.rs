@@ -37,6 +37,12 @@ impl Leases {
         self.queue.clear();
     }
 
+    /// How many are watched.
+    #[cfg(test)]
+    pub(crate) fn watched(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Writes the lease of a token.
     pub(crate) fn register_token(
         &self,

@@ -99,6 +99,8 @@ impl Core {
         };
         let turn = self.work_on(&joint, target, request).await;
         if matches!(turn, Turn::Free(_)) {
+            // Writes nothing, and runs what the handler has left to be done.
+            joint.transaction.commit().await?;
             return Ok(turn);
         }
         let outcome = Arc::clone(&joint.outcome);
