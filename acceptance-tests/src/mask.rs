@@ -16,7 +16,7 @@ static PATTERNS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (pattern(r"(19|20)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"), "(time)"),
         (pattern(r"\b(s|hvs)\.[A-Za-z0-9_-]{24,}(\.[A-Za-z0-9]+)?"), "(token)"),
         (pattern(r"\b(b|hvb)\.[A-Za-z0-9_-]{24,}(\.[A-Za-z0-9]+)?"), "(batch token)"),
-        (pattern(r"\bh[0-9a-f]{64}(\.[A-Za-z0-9]+)?"), "(token hash)"),
+        (pattern(r"\bh(?:[0-9a-f]{32}){1,2}(\.[A-Za-z0-9]+)?"), "(token hash)"),
         (pattern(r"_[0-9a-f]{8}\b"), "_(hex)"),
         (pattern(r"vault-cluster-[0-9a-f]{8}"), "(cluster)"),
         (pattern(r"\bsecret=[A-Z2-7]{16,}"), "secret=(secret)"),

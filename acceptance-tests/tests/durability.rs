@@ -8,9 +8,13 @@ use acceptance_tests::{Call, Flavor, Server};
 use serde_json::json;
 
 /// Connections that write at the same time.
-const WRITERS: usize = 4;
+const WRITERS: usize = 6;
+/// Of them, those that mount something instead of writing secrets.
+const MOUNTERS: usize = 2;
 /// How many writes are acknowledged before the server is killed, in the middle of the next ones.
 const BURSTS: [usize; 4] = [10, 40, 120, 300];
+/// Names that begin so are mounts.
+const MOUNTED: &str = "mounted-";
 /// A server that acknowledges less in this time does not work.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -39,7 +43,7 @@ fn every_acknowledged_write_survives_a_kill() {
     }
 }
 
-/// Names of the secrets whose writes were acknowledged before the server was killed.
+/// Names of the secrets and paths of the mounts whose writes were acknowledged before the server was killed.
 fn burst_and_kill(server: &mut Server, round: usize, wanted: usize) -> Vec<String> {
     let acknowledged = Mutex::new(Vec::new());
     let (address, token) = (server.address.clone(), server.token.clone());
@@ -47,7 +51,8 @@ fn burst_and_kill(server: &mut Server, round: usize, wanted: usize) -> Vec<Strin
         for writer in 0..WRITERS {
             let (address, token, acknowledged) = (&address, &token, &acknowledged);
             scope.spawn(move || {
-                write_until_refused(address, token, &format!("{round}-{writer}"), acknowledged)
+                let prefix = if writer < MOUNTERS { MOUNTED } else { "" };
+                write_until_refused(address, token, &format!("{prefix}{round}-{writer}"), acknowledged)
             });
         }
         let begin = Instant::now();
@@ -62,15 +67,25 @@ fn burst_and_kill(server: &mut Server, round: usize, wanted: usize) -> Vec<Strin
 fn write_until_refused(address: &str, token: &str, prefix: &str, acknowledged: &Mutex<Vec<String>>) {
     for number in 0.. {
         let name = format!("{prefix}-{number}");
-        let call = Call::new("POST", &format!("/v1/kv/data/{name}")).header("X-Vault-Token", token);
-        match call.json(&json!({"data": {"name": name}})).send(address) {
-            Ok(reply) if reply.status == 200 => acknowledged.lock().expect("no writer panicked").push(name),
+        let (path, body, expected) = match name.starts_with(MOUNTED) {
+            true => (format!("/v1/sys/mounts/{name}"), json!({"type": "kv"}), 204),
+            false => (format!("/v1/kv/data/{name}"), json!({"data": {"name": name}}), 200),
+        };
+        let call = Call::new("POST", &path).header("X-Vault-Token", token);
+        match call.json(&body).send(address) {
+            Ok(reply) if reply.status == expected => {
+                acknowledged.lock().expect("no writer panicked").push(name)
+            }
             _ => return,
         }
     }
 }
 
 fn is_there(server: &Server, name: &str) -> bool {
+    if name.starts_with(MOUNTED) {
+        let answer = server.request("GET", &format!("sys/mounts/{name}"), "", None);
+        return answer.is_ok_and(|(status, _)| status == 200);
+    }
     let answer = server.request("GET", &format!("kv/data/{name}"), "", None);
     answer.is_ok_and(|(status, body)| status == 200 && body.pointer("/data/data/name") == Some(&json!(name)))
 }

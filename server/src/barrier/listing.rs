@@ -36,6 +36,10 @@ impl<'a> Cursor<'a> {
             return Ok(None);
         }
         let size = if self.after.is_none() { FIRST_PAGE } else { PAGE };
+        if size == PAGE {
+            // Such a page takes a millisecond, in which this thread serves nobody else.
+            tokio::task::yield_now().await;
+        }
         let stored = self.transaction.stored_keys(self.prefix, self.after.as_deref(), size).await?;
         self.ended = stored.len() < size;
         // Beyond the last key of a full page the storage may have more keys, so own ones must wait.

@@ -11,6 +11,7 @@ mod keyring;
 mod listing;
 mod listings;
 mod order;
+mod packed;
 mod transaction;
 mod view;
 
@@ -31,6 +32,7 @@ use order::CommitOrder;
 pub use error::{BarrierError, CommitError};
 pub use keyring::{RootKey, TermStatus};
 pub(crate) use listings::Names;
+pub(crate) use packed::{pack, unpack};
 pub use transaction::{Savepoint, Transaction};
 pub use view::View;
 
@@ -194,6 +196,8 @@ impl Barrier {
     /// Reads `key` from the storage. The keyring is taken after the epoch: what is decrypted by one that a seal has
     /// dropped is not kept.
     async fn read(&self, key: &str, epoch: Epoch) -> Result<Option<Bytes>, BarrierError> {
+        // Storage answers at once: who reads very many keys must let others run in between.
+        tokio::task::coop::consume_budget().await;
         let keyring = self.open_keyring()?;
         let value = match self.storage.get(key).await? {
             Some(entry) => Some(keyring.decrypt(key, &entry)?),

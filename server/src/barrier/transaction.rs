@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::listing;
 use super::order::{Admission, Footprint, Hook, Stripe};
+use super::packed;
 use super::{Barrier, BarrierError, CommitError, Names, View};
 use crate::storage::{Batch, Write};
 
@@ -77,6 +78,12 @@ impl Transaction {
         serde_json::from_slice(&value).map(Some).map_err(|error| malformed(key, &error))
     }
 
+    /// As [`get_json`](Transaction::get_json), of a packed record.
+    pub(crate) async fn get_packed<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, BarrierError> {
+        let Some(value) = self.get(key).await? else { return Ok(None) };
+        packed::unpack(key, &value).map(Some)
+    }
+
     /// Creates or replaces `key`.
     pub fn put(&self, key: impl Into<String>, value: impl Into<Bytes>) {
         self.state.lock().write(key.into(), Write::Put(value.into()));
@@ -89,6 +96,16 @@ impl Transaction {
     pub fn put_json<T: Serialize + ?Sized>(&self, key: &str, record: &T) -> Result<(), BarrierError> {
         let value = serde_json::to_vec(record).map_err(|error| malformed(key, &error))?;
         self.put(key, value);
+        Ok(())
+    }
+
+    /// As [`put_json`](Transaction::put_json), of a packed record: for those of which there are very many.
+    pub(crate) fn put_packed<T: Serialize + ?Sized>(
+        &self,
+        key: &str,
+        record: &T,
+    ) -> Result<(), BarrierError> {
+        self.put(key, packed::pack(key, record)?);
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use super::pattern::Captures;
 use super::request::{Operation, Parameters, Request};
 use super::state::Core;
 use super::token::TokenEntry;
+use super::topology::{NextTopology, Topology};
 use crate::barrier::{Transaction, View};
 
 /// One request to one mount, and everything a handler may touch.
@@ -28,6 +29,8 @@ pub struct Context<'a> {
     pub(crate) captures: Captures<'a>,
     pub(crate) input: Record,
     pub(crate) transaction: &'a Transaction,
+    /// For a request that changes mounts or namespaces.
+    pub(crate) next: Option<&'a NextTopology>,
     pub(crate) prefix: &'a str,
     pub(crate) limits: TtlLimits,
     pub(crate) now: Timestamp,
@@ -86,6 +89,27 @@ impl<'a> Context<'a> {
     /// The transaction of this request, for hooks. Reading or writing beyond [`view`](Context::view) is the core's.
     pub fn transaction(&self) -> &'a Transaction {
         self.transaction
+    }
+
+    /// Mounts and namespaces of this moment; for a request that changes them as they will be once it is committed.
+    pub(crate) fn topology(&self) -> Result<Arc<Topology>, Error> {
+        match self.next {
+            Some(next) => Ok(next.get()),
+            None => self.core.open_topology(),
+        }
+    }
+
+    /// Changes mounts or namespaces: other requests find them so once it is durable.
+    ///
+    /// # Errors
+    /// On a route that was not declared to do so.
+    pub(crate) fn change_topology(
+        &self,
+        change: impl FnOnce(&Topology) -> Arc<Topology>,
+    ) -> Result<(), Error> {
+        let next = self.next.ok_or_else(|| Error::internal("this route does not change mounts"))?;
+        next.set(change(&next.get()));
+        Ok(())
     }
 
     /// What the token may do.

@@ -1,5 +1,7 @@
 //! The way of a request: namespace, token, ACL, engine, commit, answer.
 
+mod joint;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,10 +25,11 @@ use super::request::{ClientToken, Inline, MfaCredentials, Operation, Parameters,
 use super::response::{Effect, Grant, Response};
 use super::state::Core;
 use super::token::namespace_meant;
-use super::topology::{Mounted, Space, Topology};
+use super::topology::{Mounted, NextTopology, Space, Topology};
 use super::wrap::WrapInfo;
 use super::wrapping::Parcel;
 use crate::barrier::{CommitError, Transaction};
+pub(crate) use joint::TopologyWriter;
 
 /// A handler whose commits conflict so often is given up.
 const ATTEMPTS: usize = 256;
@@ -88,6 +91,14 @@ struct Pass {
     limit: Option<i64>,
     /// What of a list may be shown.
     filter: Option<Filter>,
+}
+
+/// What a handler works on.
+#[derive(Clone, Copy)]
+struct Draft<'a> {
+    transaction: &'a Transaction,
+    /// For a request that changes mounts or namespaces.
+    next: Option<&'a NextTopology>,
 }
 
 /// Why a request cannot be routed; answered after it is authenticated.
@@ -184,7 +195,7 @@ impl Core {
         };
         let target = target(space, &request.path, request.operation).ok()?;
         let transaction = self.barrier.begin();
-        let cx = self.context(&target, &request, &transaction);
+        let cx = self.context(&target, &request, Draft { transaction: &transaction, next: None });
         // What it writes into the transaction is dropped with it.
         target.engine.role_of_login(&cx).await.ok()
     }
@@ -234,18 +245,15 @@ impl Core {
         target: &Target<'_>,
         request: &mut Request,
     ) -> Result<(Response, Extra), Error> {
-        let _writer = match target.found.info.changes_topology {
-            true => Some(self.topology_writer.lock().await),
-            false => None,
-        };
         let asked = request.operation;
+        if target.found.info.changes_topology && may_write(asked) {
+            return self.run_jointly(target, request).await;
+        }
         for attempt in 0..ATTEMPTS {
             request.operation = asked;
             let transaction = self.barrier.begin();
-            if !asked.is_by_query() || asked == Operation::Delete {
-                require_mounted(target, request, &transaction).await?;
-            }
-            let (response, extra) = match self.attempt(target, request, &transaction).await {
+            let draft = Draft { transaction: &transaction, next: None };
+            let (response, extra) = match self.attempt(target, request, draft).await {
                 // What it has read may come from two moments, which do not fit together.
                 Err(error) if error.status().is_server_error() && transaction.was_stale().await => {
                     continue;
@@ -266,11 +274,14 @@ impl Core {
         self: &Arc<Self>,
         target: &Target<'_>,
         request: &mut Request,
-        transaction: &Transaction,
+        draft: Draft<'_>,
     ) -> Result<(Response, Extra), Error> {
+        if may_write(request.operation) {
+            require_mounted(target, request, draft.transaction).await?;
+        }
         if request.operation == Operation::Update
             && target.found.info.has_existence_check
-            && !self.exists(target, request, transaction).await?
+            && !self.exists(target, request, draft).await?
         {
             request.operation = Operation::Create;
         }
@@ -281,7 +292,7 @@ impl Core {
         if !target.engine.takes(target.found.index, request.operation) {
             return Err(Error::unsupported_operation());
         }
-        let mut cx = self.context(target, request, transaction);
+        let mut cx = self.context(target, request, draft);
         let input = decode(target, &mut cx)?;
         let warnings = input.warnings();
         cx.input = input.record;
@@ -306,9 +317,9 @@ impl Core {
         self: &Arc<Self>,
         target: &Target<'_>,
         request: &Request,
-        transaction: &Transaction,
+        draft: Draft<'_>,
     ) -> Result<bool, Error> {
-        let mut cx = self.context(target, request, transaction);
+        let mut cx = self.context(target, request, draft);
         cx.input = decode(target, &mut cx)?.record;
         target.engine.exists(target.found.index, &cx).await
     }
@@ -317,7 +328,7 @@ impl Core {
         self: &'a Arc<Self>,
         target: &'a Target<'_>,
         request: &'a Request,
-        transaction: &'a Transaction,
+        draft: Draft<'a>,
     ) -> Context<'a> {
         Context {
             core: self,
@@ -326,7 +337,8 @@ impl Core {
             path: target.path,
             captures: target.found.captures.clone(),
             input: schemas::Record::new(),
-            transaction,
+            transaction: draft.transaction,
+            next: draft.next,
             prefix: &target.mounted.prefix,
             limits: self.settings.limits.of_mount(&target.mounted.entry().config),
             now: self.clock.now(),
@@ -363,7 +375,7 @@ impl Core {
         let topology = self.open_topology()?;
         let home = topology.by_id(&token.namespace).ok_or_else(Error::permission_denied)?;
         let now = self.clock.now().as_second();
-        self.acls.acl(&self.barrier, &home.namespace, &token.policies, request.entity.as_deref(), now).await
+        self.acls.acl_of(&self.barrier, &home.namespace, token, request.entity.as_ref(), now).await
     }
 
     /// Makes the token or the lease that the handler has granted.
@@ -471,6 +483,11 @@ pub(super) fn target<'t>(
     })?;
     let found = engine.find(rest, operation).ok_or_else(Error::unsupported_path)?;
     Ok(Target { mounted, engine, path: rest, found })
+}
+
+/// Whether `operation` may change something.
+fn may_write(operation: Operation) -> bool {
+    !operation.is_by_query() || operation == Operation::Delete
 }
 
 /// Refuses a write into a mount that is gone by now. The commit fails if it goes before, or what is written

@@ -1,9 +1,11 @@
 //! Stored ACL policies, and the matchers compiled of them.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
+use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,10 +14,12 @@ use super::acl::{Acl, ParsedPolicy, PolicyNamespace, builtin};
 use super::error::Error;
 use super::identity::{Entity, EntityAlias};
 use super::namespace::Namespace;
+use super::token::TokenEntry;
 use crate::barrier::{Barrier, Transaction};
 
-/// Compiled matchers that are kept at most; beyond, all are dropped and compiled again when needed.
-const CACHED: usize = 10_000;
+/// Rules that the compiled matchers have at most, each of which costs some hundred bytes; beyond, all are dropped and
+/// compiled again when needed.
+const CACHED: usize = 100_000;
 
 /// An ACL policy as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,11 +44,60 @@ pub(crate) struct AclCache {
     /// Counts changes of policies and identities.
     epoch: AtomicU64,
     compiled: DashMap<String, Arc<Compiled>>,
+    /// What the compiled ones count for.
+    rules: AtomicUsize,
+}
+
+/// The matcher of one token, for those that come again and again: their policies need not be compared.
+///
+/// It does not keep the matcher alive, so that tokens cost nothing when policies have changed.
+#[derive(Default)]
+pub(crate) struct AclSlot(ArcSwapOption<Known>);
+
+struct Known {
+    epoch: u64,
+    /// Compared by place only; that it is held keeps the place from being another's.
+    entity: Option<Weak<Entity>>,
+    acl: Weak<Acl>,
 }
 
 struct Compiled {
     epoch: u64,
     matcher: Matcher,
+}
+
+impl Clone for AclSlot {
+    // A copy may get other policies.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for AclSlot {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for AclSlot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("AclSlot(..)")
+    }
+}
+
+impl AclSlot {
+    fn find(&self, epoch: u64, entity: Option<&Arc<Entity>>, now: i64) -> Option<Arc<Acl>> {
+        let known = self.0.load();
+        let known = known.as_ref().filter(|known| known.epoch == epoch)?;
+        let place = known.entity.as_ref().map(Weak::as_ptr);
+        let acl = known.acl.upgrade().filter(|_| place == entity.map(Arc::as_ptr))?;
+        acl.ends_at().is_none_or(|end| now < end).then_some(acl)
+    }
+
+    fn keep(&self, epoch: u64, entity: Option<&Arc<Entity>>, acl: &Arc<Acl>) {
+        let known = Known { epoch, entity: entity.map(Arc::downgrade), acl: Arc::downgrade(acl) };
+        self.0.store(Some(Arc::new(known)));
+    }
 }
 
 /// What is known of a key.
@@ -88,6 +141,24 @@ impl AclCache {
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// The matcher of `token`, which belongs to `namespace`, and of `entity`.
+    pub(crate) async fn acl_of(
+        &self,
+        barrier: &Barrier,
+        namespace: &Namespace,
+        token: &TokenEntry,
+        entity: Option<&Arc<Entity>>,
+        now: i64,
+    ) -> Result<Arc<Acl>, Error> {
+        let epoch = self.epoch.load(Ordering::Acquire);
+        if let Some(acl) = token.acl.find(epoch, entity, now) {
+            return Ok(acl);
+        }
+        let acl = self.acl(barrier, namespace, &token.policies, entity.map(|entity| &**entity), now).await?;
+        token.acl.keep(epoch, entity, &acl);
+        Ok(acl)
+    }
+
     /// The matcher for `policies` of `namespace`, and those of `entity`.
     pub(crate) async fn acl(
         &self,
@@ -129,8 +200,10 @@ impl AclCache {
     }
 
     fn keep(&self, key: String, epoch: u64, matcher: Matcher) {
-        if self.compiled.len() >= CACHED {
+        let rules = 1 + if let Matcher::Shared(acl) = &matcher { acl.rule_count() } else { 0 };
+        if self.rules.fetch_add(rules, Ordering::Relaxed) + rules > CACHED {
             self.compiled.clear();
+            self.rules.store(rules, Ordering::Relaxed);
         }
         self.compiled.insert(key, Arc::new(Compiled { epoch, matcher }));
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::error::Error;
-use super::response::{AuthBlock, LeaseBlock, Response};
+use super::response::{AuthBlock, LeaseBlock, Response, Spread};
 use super::token::TokenEntry;
 use super::wrap::WrapInfo;
 
@@ -55,9 +55,12 @@ pub(crate) fn body(request_id: &str, response: &Response, extra: &Extra) -> Resu
         warnings: Some(response.warnings.as_slice()).filter(|warnings| !warnings.is_empty()),
         auth: extra.auth.as_ref(),
     };
-    let mut bytes = Vec::with_capacity(response.data.as_ref().map_or(0, |data| data.get().len()) + 256);
-    match &response.data {
-        Some(data) if response.is_spread => write_spread(&mut bytes, data, &usual)?,
+    let times = if response.spread == Spread::No { 1 } else { 2 };
+    let length = response.data.as_ref().map_or(0, |data| data.get().len());
+    let mut bytes = Vec::with_capacity(times * length + 256);
+    match (&response.data, response.spread) {
+        (Some(data), Spread::Merged) => write_spread(&mut bytes, data, &usual)?,
+        (Some(data), Spread::Apart) => write_apart(&mut bytes, data, &usual)?,
         _ => serde_json::to_writer(&mut bytes, &usual)?,
     }
     bytes.push(b'\n');
@@ -79,6 +82,21 @@ pub(crate) fn wrapped_body(wrap_info: &WrapInfo, warnings: &[String]) -> Result<
     let mut bytes = serde_json::to_vec(&body)?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+/// The text of `data`, and then the usual keys; neither is read again.
+fn write_apart(bytes: &mut Vec<u8>, data: &RawValue, usual: &Body<'_>) -> Result<(), Error> {
+    let text = data.get().strip_suffix('}').ok_or_else(|| Error::internal("data is no object"))?;
+    bytes.extend_from_slice(text.as_bytes());
+    let place = bytes.len();
+    serde_json::to_writer(&mut *bytes, usual)?;
+    // The bracket that opens the usual body goes on with this one.
+    if text.len() > 1 {
+        bytes[place] = b',';
+    } else {
+        bytes.remove(place);
+    }
+    Ok(())
 }
 
 fn write_spread(bytes: &mut Vec<u8>, data: &RawValue, usual: &Body<'_>) -> Result<(), Error> {
@@ -111,4 +129,22 @@ pub(crate) fn error_body(error: &Error, is_authenticated: bool) -> Vec<u8> {
     let mut bytes = serde_json::to_vec(&body).unwrap_or_else(|_| br#"{"errors":[]}"#.to_vec());
     bytes.push(b'\n');
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn data_that_is_spread_is_written_alike_either_way() {
+        for data in [json!({}), json!({"a/": {"n": 1}}), json!({"a/": {}, "b/": {"data": "}"}})] {
+            let response = || Response::data(&data).expect("JSON");
+            let written = |response: Response| {
+                String::from_utf8(body("id", &response, &Extra::default()).expect("JSON")).expect("text")
+            };
+            assert_eq!(written(response().spread_folders()), written(response().spread()));
+        }
+    }
 }

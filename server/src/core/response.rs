@@ -29,14 +29,26 @@ pub struct Response {
     pub raw: Option<RawBody>,
     /// Answers a body although there is nothing to say.
     pub has_body: bool,
-    /// Repeats the keys of `data` at the top level of the body, as some of `sys/` do.
-    pub is_spread: bool,
+    /// Whether the keys of `data` are repeated at the top level of the body, as some of `sys/` do.
+    pub spread: Spread,
     /// What the core does once everything is committed.
     pub(crate) effect: Option<Effect>,
     /// `lease_duration` of an answer without lease, in seconds: kv v1 tells how often to read again.
     pub lease_duration: u64,
     /// Accessor that the wrapping tells of if the answer is wrapped: of a secret id, say. A login's own needs none.
     pub wrapped_accessor: Option<String>,
+}
+
+/// Whether `data` is also the body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spread {
+    /// It is not.
+    #[default]
+    No,
+    /// It is, but for keys that the usual body has.
+    Merged,
+    /// It is, and none of its keys can be one that the usual body has: its text is used as it is.
+    Apart,
 }
 
 /// What cannot be part of a transaction.
@@ -292,7 +304,14 @@ impl Response {
     /// Repeats `data` at the top level.
     #[must_use]
     pub fn spread(mut self) -> Self {
-        self.is_spread = true;
+        self.spread = Spread::Merged;
+        self
+    }
+
+    /// As [`spread`](Self::spread), of data whose keys are folders: with a slash at their ends.
+    #[must_use]
+    pub fn spread_folders(mut self) -> Self {
+        self.spread = Spread::Apart;
         self
     }
 

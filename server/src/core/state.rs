@@ -15,6 +15,7 @@ use super::limits::TtlLimits;
 use super::mount::MountEntry;
 use super::mount_table;
 use super::namespace::Namespace;
+use super::pipeline::TopologyWriter;
 use super::policies::{self, AclCache};
 use super::quota::Quotas;
 use super::token::{Surroundings, Tokens};
@@ -65,10 +66,10 @@ pub struct Core {
     pub(crate) tokens: Tokens,
     pub(crate) quotas: Quotas,
     pub(crate) cors: Cors,
-    /// Held by the one request that changes mounts or namespaces.
-    pub(crate) topology_writer: tokio::sync::Mutex<()>,
+    /// Requests that change mounts or namespaces.
+    pub(super) topology_writer: TopologyWriter,
     /// `None` while sealed.
-    topology: ArcSwapOption<Topology>,
+    pub(super) topology: ArcSwapOption<Topology>,
     cluster: ArcSwapOption<Cluster>,
     /// Held while the server opens or seals.
     opening: tokio::sync::Mutex<()>,
@@ -88,7 +89,7 @@ impl Core {
             quotas: Quotas::default(),
             mfa: Arc::default(),
             cors: Cors::default(),
-            topology_writer: tokio::sync::Mutex::new(()),
+            topology_writer: TopologyWriter::default(),
             topology: ArcSwapOption::empty(),
             cluster: ArcSwapOption::empty(),
             opening: tokio::sync::Mutex::new(()),
@@ -148,7 +149,12 @@ impl Core {
         self.tokens.open(&transaction).await?;
         self.quotas.open(&transaction).await?;
         self.cors.open(&transaction).await?;
-        self.topology.store(Some(load_topology(&self.barrier).await?));
+        // A change from before the seal must not be published over what is read now.
+        let load = async {
+            self.topology.store(Some(load_topology(&self.barrier).await?));
+            Ok::<(), Error>(())
+        };
+        self.topology_writer.stop_for(load).await?;
         self.start_restoring();
         self.tokens.clearing().wake();
         Ok(())
@@ -175,11 +181,6 @@ impl Core {
     /// As [`topology`](Core::topology), for requests.
     pub(crate) fn open_topology(&self) -> Result<Arc<Topology>, Error> {
         self.topology().ok_or_else(Error::sealed)
-    }
-
-    /// Publishes the topology that `change` makes of the present one. Called after commits, in their order.
-    pub(crate) fn publish(&self, change: impl Fn(&Topology) -> Arc<Topology>) {
-        self.topology.rcu(|present| present.as_deref().map(&change));
     }
 
     /// Name and id of the cluster, once unsealed.

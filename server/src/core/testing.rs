@@ -166,6 +166,7 @@ impl Harness {
             captures: Vec::new(),
             input: schemas::Record::new(),
             transaction,
+            next: None,
             prefix,
             limits: TtlLimits::SYSTEM.of_mount(&self.mount.entry.config),
             now: self.now,

@@ -1,12 +1,14 @@
 //! Which namespaces there are and what is mounted in them: an immutable snapshot.
 //!
-//! Requests read the snapshot without locks. Who changes it holds the one writer's lock
-//! ([`Core::topology_writer`](super::Core)), writes the records into the transaction of the request, and
-//! publishes the next snapshot when that is durable.
+//! Requests read the snapshot without locks. Those that change it take turns
+//! ([`TopologyWriter`](super::pipeline::TopologyWriter)): they write the records into one transaction, and the next
+//! snapshot is published when that is durable.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
 
 use super::engine::AnyEngine;
 use super::mount::{Mount, MountClass, MountEntry};
@@ -22,6 +24,27 @@ pub(crate) struct Topology {
     spaces: Shards<Arc<Space>>,
     /// By namespace id.
     by_id: Shards<Arc<Space>>,
+}
+
+/// The topology as a transaction will have made it.
+#[derive(Debug)]
+pub(crate) struct NextTopology(Mutex<Arc<Topology>>);
+
+impl NextTopology {
+    /// Begins as `present`.
+    pub(crate) fn new(present: Arc<Topology>) -> Self {
+        Self(Mutex::new(present))
+    }
+
+    /// As it is so far.
+    pub(crate) fn get(&self) -> Arc<Topology> {
+        Arc::clone(&self.0.lock())
+    }
+
+    /// Puts `topology` in its place.
+    pub(crate) fn set(&self, topology: Arc<Topology>) {
+        *self.0.lock() = topology;
+    }
 }
 
 /// One namespace and its mounts.

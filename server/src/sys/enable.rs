@@ -78,14 +78,13 @@ async fn enable(cx: &Context<'_>, class: MountClass, path: &str) -> Result<Respo
     if let Some(engine) = &mounted.engine {
         engine.mount(&cx.at(&mounted.mount, &mounted.prefix, cx.limits())).await?;
     }
-    publish(cx, mounted);
+    publish(cx, &mounted)?;
     Ok(Response::empty())
 }
 
 /// Lets requests find `mounted` once it is stored.
-pub(super) fn publish(cx: &Context<'_>, mounted: Arc<Mounted>) {
-    let core = Arc::clone(cx.core);
-    cx.transaction().after_commit(Box::new(move || core.publish(|topology| topology.with_mount(&mounted))));
+pub(super) fn publish(cx: &Context<'_>, mounted: &Arc<Mounted>) -> Result<(), Error> {
+    cx.change_topology(|topology| topology.with_mount(mounted))
 }
 
 /// The entry that the request describes.
@@ -194,7 +193,7 @@ fn refuse_conflict(cx: &Context<'_>, space: &Space, entry: &MountEntry) -> Resul
         return Err(Error::invalid(format!("path is already in use at {shown}")));
     }
     let inside = format!("{}{api_path}", space.namespace.path);
-    let topology = cx.core.open_topology()?;
+    let topology = cx.topology()?;
     match topology
         .below(&space.namespace.path, true)
         .keys()

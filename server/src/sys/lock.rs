@@ -47,14 +47,14 @@ fn meant(cx: &Context<'_>) -> Result<Arc<Space>, Error> {
     if path.is_empty() {
         return Err(Error::invalid("root namespace cannot be locked/unlocked"));
     }
-    let space = cx.core.open_topology()?.space(&path).cloned();
+    let space = cx.topology()?.space(&path).cloned();
     space.ok_or_else(|| Error::invalid("requested namespace does not exist"))
 }
 
 async fn lock(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let space = meant(cx)?;
     let path = &space.namespace.path;
-    if let Some(locked) = cx.core.open_topology()?.lock_above(path) {
+    if let Some(locked) = cx.topology()?.lock_above(path) {
         let text = if locked.path == *path {
             format!("cannot lock namespace \"{path}\": is already locked")
         } else {
@@ -94,7 +94,7 @@ fn check(cx: &Context<'_>, namespace: &Namespace, key: &str) -> Result<(), Error
     if !namespace.is_locked() {
         return Err(Error::invalid(format!("namespace \"{path}\" is not locked")));
     }
-    match cx.core.open_topology()?.lock_above(path) {
+    match cx.topology()?.lock_above(path) {
         Some(locked) if locked.path != *path => {
             let above = &locked.path;
             return Err(Error::invalid(format!(

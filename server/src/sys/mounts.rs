@@ -132,7 +132,7 @@ impl<'a> MountBody<'a> {
 
 /// The namespace of the request.
 pub(super) fn space(cx: &Context<'_>) -> Result<Arc<Space>, Error> {
-    let topology = cx.core.open_topology()?;
+    let topology = cx.topology()?;
     topology.space(&cx.request().namespace.path).cloned().ok_or_else(Error::not_found)
 }
 
@@ -151,11 +151,11 @@ fn of_class(space: &Space, class: MountClass) -> BTreeMap<&str, MountBody<'_>> {
 }
 
 async fn read_secrets(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    Ok(Response::data(&of_class(&*space(cx)?, MountClass::Secret))?.spread())
+    Ok(Response::data(&of_class(&*space(cx)?, MountClass::Secret))?.spread_folders())
 }
 
 async fn read_all_auth(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    Ok(Response::data(&of_class(&*space(cx)?, MountClass::Auth))?.spread())
+    Ok(Response::data(&of_class(&*space(cx)?, MountClass::Auth))?.spread_folders())
 }
 
 async fn read_secret(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {

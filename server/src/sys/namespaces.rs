@@ -87,7 +87,7 @@ fn named(cx: &Context<'_>) -> Result<String, Error> {
 }
 
 fn find(cx: &Context<'_>, path: &str) -> Result<Option<Arc<Space>>, Error> {
-    Ok(cx.core.open_topology()?.space(path).cloned())
+    Ok(cx.topology()?.space(path).cloned())
 }
 
 async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -123,8 +123,7 @@ fn change(cx: &Context<'_>, space: &Space, metadata: BTreeMap<String, String>) -
 pub(super) fn replace(cx: &Context<'_>, space: &Space, namespace: &Arc<Namespace>) -> Result<(), Error> {
     write_namespace(cx.transaction(), namespace)?;
     let entries = space.mounts().map(|(_, mounted)| mounted.in_namespace(namespace));
-    publish(cx, Space::new(Arc::clone(namespace), entries));
-    Ok(())
+    publish(cx, Space::new(Arc::clone(namespace), entries))
 }
 
 fn create(cx: &Context<'_>, path: String, metadata: BTreeMap<String, String>) -> Result<Response, Error> {
@@ -145,7 +144,7 @@ fn create(cx: &Context<'_>, path: String, metadata: BTreeMap<String, String>) ->
     write_namespace(cx.transaction(), &namespace)?;
     let entries = write_namespace_records(cx.transaction(), &namespace, cx.now())?;
     let mounts = entries.into_iter().map(|entry| Mounted::new(entry, &namespace));
-    publish(cx, Space::new(Arc::clone(&namespace), mounts));
+    publish(cx, Space::new(Arc::clone(&namespace), mounts))?;
     Response::data(&NamespaceBody::from(&*namespace))
 }
 
@@ -163,7 +162,7 @@ fn check_name(cx: &Context<'_>) -> Result<(), Error> {
 }
 
 fn new_id(cx: &Context<'_>) -> Result<String, Error> {
-    let topology = cx.core.open_topology()?;
+    let topology = cx.topology()?;
     loop {
         let letters = rand::rng().sample_iter(rand::distr::Alphanumeric).take(ID_LENGTH);
         let id: String = letters.map(char::from).collect();
@@ -173,10 +172,8 @@ fn new_id(cx: &Context<'_>) -> Result<String, Error> {
     }
 }
 
-fn publish(cx: &Context<'_>, space: Space) {
-    let (core, space) = (Arc::clone(cx.core), Arc::new(space));
-    cx.transaction()
-        .after_commit(Box::new(move || core.publish(|topology| topology.with_space(Arc::clone(&space)))));
+fn publish(cx: &Context<'_>, space: Space) -> Result<(), Error> {
+    cx.change_topology(|topology| topology.with_space(Arc::new(space)))
 }
 
 /// Merges `custom_metadata`; a null removes its key.
@@ -234,15 +231,13 @@ async fn delete(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let Some(space) = find(cx, &path)? else {
         return Ok(Response::empty().with_warning("requested namespace does not exist"));
     };
-    if !cx.core.open_topology()?.below(&path, false).is_empty() {
+    if !cx.topology()?.below(&path, false).is_empty() {
         return Err(Error::invalid("unable to delete namespace containing child namespaces"));
     }
     clear(cx, &space).await?;
+    cx.change_topology(|topology| topology.without_space(&path))?;
     let core = Arc::clone(cx.core);
-    cx.transaction().after_commit(Box::new(move || {
-        core.publish(|topology| topology.without_space(&path));
-        core.acls.invalidate();
-    }));
+    cx.transaction().after_commit(Box::new(move || core.acls.invalidate()));
     Response::data(&json!({ "status": "in-progress" }))
 }
 
@@ -268,7 +263,7 @@ async fn scan(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 }
 
 fn list_below(cx: &Context<'_>, all: bool) -> Result<Response, Error> {
-    let topology = cx.core.open_topology()?;
+    let topology = cx.topology()?;
     let parent = &cx.request().namespace.path;
     let below = topology.below(parent, all);
     if below.is_empty() {
@@ -288,7 +283,7 @@ async fn list_names(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         return Err(Error::with_status(StatusCode::INTERNAL_SERVER_ERROR, "client token empty"));
     }
     let acl = cx.core.acl_of(cx.request()).await?;
-    let topology = cx.core.open_topology()?;
+    let topology = cx.topology()?;
     let parent = &cx.request().namespace.path;
     let below = topology.below(parent, false);
     let keys: Vec<&str> =

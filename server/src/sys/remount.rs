@@ -51,7 +51,8 @@ async fn remount(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     quota::follow(cx, &mounted.mount.namespace, &from, &to).await?;
     entry.path = to.strip_prefix("auth/").unwrap_or(&to).to_owned();
     mount_table::write(cx.transaction(), &mounted.mount.namespace, &entry)?;
-    publish(cx, &mounted, mounted.with_entry(entry));
+    let (namespace, new) = (&mounted.mount.namespace.path, mounted.with_entry(entry));
+    cx.change_topology(|topology| topology.without_mount(namespace, &from).with_mount(&new))?;
     let id = uuid::Uuid::new_v4().to_string();
     let migration = Migration { source_mount: from, target_mount: to, status: "success".to_owned() };
     cx.view().put_json(&format!("remount/{id}"), &migration)?;
@@ -86,14 +87,6 @@ fn check(cx: &Context<'_>, from: &str, to: &str) -> Result<Arc<Mounted>, Error> 
         Some(other) => Err(Error::invalid(format!("path already in use at \"{other}\""))),
         None => Ok(Arc::clone(mounted)),
     }
-}
-
-fn publish(cx: &Context<'_>, old: &Mounted, new: Arc<Mounted>) {
-    let (core, namespace) = (Arc::clone(cx.core), old.mount.namespace.path.clone());
-    let path = old.entry().api_path();
-    cx.transaction().after_commit(Box::new(move || {
-        core.publish(|topology| topology.without_mount(&namespace, &path).with_mount(&new));
-    }));
 }
 
 async fn status(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {

@@ -226,7 +226,7 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     if let Some(engine) = &next.engine {
         engine.tuned(&cx.at(&next.mount, &next.prefix, cx.limits())).await?;
     }
-    enable::publish(cx, next);
+    enable::publish(cx, &next)?;
     let upgrading = "Upgrading mount to version 2. This mount will be unavailable for a brief period and will \
                      resume service shortly.";
     Ok(if is_upgrade { Response::empty().with_warning(upgrading) } else { Response::empty() })

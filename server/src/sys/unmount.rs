@@ -1,7 +1,5 @@
 //! Unmounting: leases end, the engine clears up, storage is deleted (much of it later), in one commit.
 
-use std::sync::Arc;
-
 use super::Sys;
 use super::mounts;
 use crate::core::context::Context;
@@ -41,10 +39,8 @@ async fn unmount_at(cx: &Context<'_>, class: MountClass, path: &str) -> Result<R
     };
     clear(cx, &mounted).await?;
     quota::remove_below(cx, &mounted.mount.namespace, &mounted.entry().api_path()).await?;
-    let (core, namespace) = (Arc::clone(cx.core), mounted.mount.namespace.path.clone());
-    let path = mounted.entry().api_path();
-    cx.transaction()
-        .after_commit(Box::new(move || core.publish(|topology| topology.without_mount(&namespace, &path))));
+    let (namespace, path) = (&mounted.mount.namespace.path, mounted.entry().api_path());
+    cx.change_topology(|topology| topology.without_mount(namespace, &path))?;
     Ok(Response::empty())
 }
 

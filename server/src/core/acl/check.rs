@@ -114,13 +114,31 @@ pub struct Decision<'a> {
     pub mfa_methods: &'a [String],
     /// Approvals needed.
     pub control_group: Option<&'a ControlGroup>,
-    granting: Vec<&'a Arc<GrantingPolicy>>,
+    granting: Granting<'a>,
+}
+
+/// Who grants; looked for only when somebody asks.
+#[derive(Debug, Clone, Copy, Default)]
+enum Granting<'a> {
+    #[default]
+    Nobody,
+    Root(&'a GrantingPolicy),
+    /// Those whose rule has the capability.
+    Having(Capability, &'a Merged),
 }
 
 impl<'a> Decision<'a> {
     /// The policies that grant the operation, in the order they were compiled in.
     pub fn granting_policies(&self) -> impl Iterator<Item = &'a GrantingPolicy> + '_ {
-        self.granting.iter().map(|policy| &***policy)
+        let (root, having) = match self.granting {
+            Granting::Nobody => (None, None),
+            Granting::Root(policy) => (Some(policy), None),
+            Granting::Having(capability, merged) => (None, Some((capability, merged))),
+        };
+        let granted = having.into_iter().flat_map(|(capability, merged)| {
+            merged.granted.iter().filter(move |(capabilities, _)| capabilities.contains(capability))
+        });
+        root.into_iter().chain(granted.map(|(_, policy)| &**policy))
     }
 }
 
@@ -173,7 +191,7 @@ fn root_decision<'a>(root: &'a Arc<GrantingPolicy>, namespace: &str) -> Decision
     if !namespace.starts_with(&root.namespace.path) {
         return Decision { denied: Some(DeniedReason::OtherNamespace), ..Decision::default() };
     }
-    Decision { allowed: true, sudo: true, root: true, granting: vec![root], ..Decision::default() }
+    Decision { allowed: true, sudo: true, root: true, granting: Granting::Root(root), ..Decision::default() }
 }
 
 /// The path in the whole server, without leading slashes.
@@ -201,8 +219,7 @@ fn decide<'a>(merged: &'a Merged, request: &AclRequest<'_>, capability: Capabili
     };
     decision.allowed = decision.denied.is_none();
     if decision.allowed {
-        let granted = merged.granted.iter().filter(|(capabilities, _)| capabilities.contains(capability));
-        decision.granting = granted.map(|(_, policy)| policy).collect();
+        decision.granting = Granting::Having(capability, merged);
         decision.filter_path =
             rule.list_scan_response_keys_filter_path.as_ref().filter(|_| request.operation.lists());
     }

@@ -65,6 +65,12 @@ impl Acl {
         self.ends_at
     }
 
+    /// How many rules it has.
+    #[must_use]
+    pub fn rule_count(&self) -> usize {
+        self.rules.len()
+    }
+
     /// Whether it is the policy `root`.
     #[must_use]
     pub fn is_root(&self) -> bool {

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{LeaseRecord, SecretLease, lease_key};
+use super::{LeaseRecord, SecretLease, lease_key, token_of};
 use crate::barrier::{CommitError, Transaction};
 use crate::core::context::Context;
 use crate::core::error::Error;
@@ -23,6 +24,9 @@ const FIRST_RETRY_SECONDS: u64 = 10;
 const DAY_SECONDS: u64 = 24 * 3600;
 /// Leases that are read at a time after a start.
 const RESTORE_PAGE: usize = 256;
+/// Leases that are ended beside each other, so that they share syncs: one after the other they could end more slowly
+/// than new ones are made.
+const AT_A_TIME: usize = 32;
 /// Longest text that is kept of a failure.
 const ERROR_LENGTH: usize = 240;
 /// Longest sleep, so that a clock that was set is noticed.
@@ -75,7 +79,7 @@ impl Core {
     async fn restore_lease(&self, id: &str, value: &[u8]) -> Result<(), Error> {
         let end = match serde_json::from_slice(value)? {
             LeaseRecord::Secret(lease) => Some(lease.expires_at),
-            LeaseRecord::Token(token) => self.tokens.end_of(&token).await?,
+            LeaseRecord::Token => self.tokens.end_of(token_of(id)).await?,
         };
         if let Some(end) = end {
             self.tokens.leases().queue.add(id.to_owned(), end);
@@ -85,12 +89,8 @@ impl Core {
 
     /// Ends everything that is over. Answers how long nothing more will be.
     pub(crate) async fn expire_due(self: &Arc<Self>) -> Duration {
-        let now = self.clock.now();
-        for id in self.tokens.leases().queue.take_due(now) {
-            if let Err(error) = self.expire(&id).await {
-                tracing::warn!(lease = %id, "a lease that is over could not be ended: {error}");
-            }
-        }
+        let due = self.tokens.leases().queue.take_due(self.clock.now());
+        futures::stream::iter(due).for_each_concurrent(AT_A_TIME, |id| self.expire_or_retry(id)).await;
         match self.tokens.leases().queue.next_second() {
             Some(second) => {
                 let seconds = second.saturating_sub(self.clock.now().as_second()).max(0).unsigned_abs();
@@ -98,6 +98,13 @@ impl Core {
             }
             None => LONGEST_SLEEP,
         }
+    }
+
+    async fn expire_or_retry(self: &Arc<Self>, id: Box<str>) {
+        let Err(error) = self.expire(&id).await else { return };
+        tracing::warn!(lease = %id, "a lease that is over could not be ended: {error}");
+        let again = ttl::after(self.clock.now(), FIRST_RETRY_SECONDS);
+        self.tokens.leases().queue.add(id.into_string(), again);
     }
 
     async fn expire(self: &Arc<Self>, id: &str) -> Result<(), Error> {
@@ -125,7 +132,7 @@ impl Core {
         let (end, secret) = match transaction.get_json(&lease_key(namespace, id)).await? {
             None => return Ok(()),
             Some(LeaseRecord::Secret(lease)) => (Some(lease.expires_at), Some(lease)),
-            Some(LeaseRecord::Token(token)) => match self.tokens.read(transaction, &token).await? {
+            Some(LeaseRecord::Token) => match self.tokens.read(transaction, token_of(id)).await? {
                 Some(entry) => (entry.expires_at, None),
                 None => (Some(cx.now()), None),
             },
@@ -225,6 +232,7 @@ fn own_context<'a>(
         captures: Vec::new(),
         input: schemas::Record::new(),
         transaction,
+        next: None,
         prefix: "",
         limits: core.settings.limits,
         now,
@@ -240,7 +248,7 @@ mod tests {
     use crate::core::clock::Clock;
     use crate::core::limits::TtlLimits;
     use crate::core::state::Settings;
-    use crate::storage::InmemStorage;
+    use crate::storage::{FaultyStorage, InmemStorage, Storage};
 
     const START: i64 = 1_800_000_000;
 
@@ -249,6 +257,10 @@ mod tests {
     }
 
     async fn core(second: &Arc<AtomicI64>) -> Arc<Core> {
+        core_over(Arc::new(InmemStorage::new()), second).await
+    }
+
+    async fn core_over(storage: Arc<dyn Storage>, second: &Arc<AtomicI64>) -> Arc<Core> {
         let second = Arc::clone(second);
         let settings = Settings {
             api_addr: String::new(),
@@ -259,7 +271,7 @@ mod tests {
             is_dev: true,
         };
         let clock = Clock::from_fn(move || at(second.load(Ordering::Relaxed)));
-        let core = Core::new(Barrier::new(Arc::new(InmemStorage::new())), settings, clock);
+        let core = Core::new(Barrier::new(storage), settings, clock);
         core.initialize_dev(Some("root")).await.expect("a fresh storage");
         core
     }
@@ -288,5 +300,33 @@ mod tests {
         let transaction = core.barrier.begin();
         let record = transaction.get_json(&key).await.expect("unsealed");
         assert!(matches!(record, Some(LeaseRecord::Secret(lease)) if lease.is_irrevocable()));
+    }
+
+    /// A server whose `nth` commit fails, with the lease of a token that is gone; it is due after a second.
+    async fn with_a_lease(nth: u64, second: &Arc<AtomicI64>) -> (Arc<Core>, u64) {
+        let storage = Arc::new(FaultyStorage::failing_nth(InmemStorage::new(), nth));
+        let core = core_over(Arc::clone(&storage) as _, second).await;
+        let transaction = core.barrier.begin();
+        let key = lease_key(&Namespace::root(), "auth/a/hb");
+        transaction.put_json(&key, &LeaseRecord::Token).expect("JSON");
+        core.tokens.leases().watch(&transaction, "auth/a/hb".to_owned(), Some(at(1)));
+        transaction.commit().await.expect("it is not the one that fails");
+        (core, storage.commits())
+    }
+
+    #[tokio::test]
+    async fn a_lease_whose_end_could_not_be_stored_is_ended_later() {
+        let second = Arc::new(AtomicI64::new(0));
+        let (_, before) = with_a_lease(u64::MAX, &second).await;
+        let (core, _) = with_a_lease(before + 1, &second).await;
+        let (queue, key) = (&core.tokens.leases().queue, lease_key(&Namespace::root(), "auth/a/hb"));
+        second.store(2, Ordering::Relaxed);
+        core.expire_due().await;
+        assert_eq!(queue.next_second(), Some(START + 12 + 1));
+        assert!(core.barrier.get(&key).await.expect("unsealed").is_some());
+        second.store(13, Ordering::Relaxed);
+        core.expire_due().await;
+        assert_eq!(queue.next_second(), None);
+        assert!(core.barrier.get(&key).await.expect("unsealed").is_none());
     }
 }

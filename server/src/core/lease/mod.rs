@@ -37,6 +37,12 @@ impl Leases {
         self.queue.clear();
     }
 
+    /// How many are watched.
+    #[cfg(test)]
+    pub(crate) fn watched(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Writes the lease of a token.
     pub(crate) fn register_token(
         &self,
@@ -45,7 +51,7 @@ impl Leases {
         entry: &TokenEntry,
     ) -> Result<(), Error> {
         let id = entry.lease_id();
-        transaction.put_json(&lease_key(namespace, &id), &LeaseRecord::Token(entry.id.clone()))?;
+        transaction.put_json(&lease_key(namespace, &id), &LeaseRecord::Token)?;
         self.watch(transaction, id, entry.expires_at);
         Ok(())
     }
@@ -58,6 +64,7 @@ impl Leases {
         entry: &TokenEntry,
     ) {
         transaction.delete(lease_key(namespace, &entry.lease_id()));
+        self.unwatch(transaction, entry.lease_id(), entry.expires_at);
     }
 
     /// Lets the lease `id` be looked at when it ends.
@@ -65,6 +72,13 @@ impl Leases {
         let Some(end) = end else { return };
         let queue = Arc::clone(&self.queue);
         transaction.after_commit(Box::new(move || queue.add(id, end)));
+    }
+
+    /// Lets the lease `id`, which was to end at `end`, not be looked at any more.
+    pub(crate) fn unwatch(&self, transaction: &Transaction, id: String, end: Option<Timestamp>) {
+        let Some(end) = end else { return };
+        let queue = Arc::clone(&self.queue);
+        transaction.after_commit(Box::new(move || queue.remove(id, end)));
     }
 
     /// Writes the lease `id` of a secret as it is now, and lets it be looked at when it ends.
@@ -107,6 +121,7 @@ impl Leases {
             let place: Option<String> = transaction.get_json(&key).await?;
             let Some(place) = place else { continue };
             if let Some(LeaseRecord::Secret(mut record)) = transaction.get_json(&place).await? {
+                self.unwatch(transaction, lease.clone(), Some(record.expires_at));
                 record.expires_at = record.expires_at.min(now);
                 transaction.put_json(&place, &LeaseRecord::Secret(record))?;
                 self.watch(transaction, lease, Some(now));
@@ -120,6 +135,11 @@ impl Leases {
 /// Where the lease `id` of `namespace` is stored.
 pub(crate) fn lease_key(namespace: &Namespace, id: &str) -> String {
     format!("{}sys/expire/id/{id}", namespace.storage_prefix())
+}
+
+/// The stored name of the token that the lease `id` of a token ends.
+pub(crate) fn token_of(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or(id)
 }
 
 /// Before the ids of all leases under the token `token` of `namespace`.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use schemas::shape::{Declared as _, Seconds};
 use serde::Serialize;
 
-use super::{LeaseRecord, lease_key};
+use super::{LeaseRecord, lease_key, token_of};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
@@ -124,8 +124,8 @@ async fn look_up(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
             ttl: ttl::seconds_between(cx.now(), lease.expires_at),
             ..shown
         }),
-        LeaseRecord::Token(token) => {
-            let entry = tokens(cx).read(cx.transaction(), &token).await?.ok_or_else(invalid)?;
+        LeaseRecord::Token => {
+            let entry = tokens(cx).read(cx.transaction(), token_of(id)).await?.ok_or_else(invalid)?;
             Response::data(&Shown {
                 expire_time: text(entry.expires_at),
                 issue_time: entry.created_at.to_string(),
@@ -191,8 +191,8 @@ pub(crate) async fn end_below(cx: &Context<'_>, prefix: &str, force: bool) -> Re
 async fn tidy(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let namespace = &cx.request().namespace;
     for key in cx.transaction().scan_keys(&lease_key(namespace, "")).await? {
-        let Some(LeaseRecord::Token(token)) = cx.transaction().get_json(&key).await? else { continue };
-        if tokens(cx).read(cx.transaction(), &token).await?.is_none() {
+        let Some(LeaseRecord::Token) = cx.transaction().get_json(&key).await? else { continue };
+        if tokens(cx).read(cx.transaction(), token_of(&key)).await?.is_none() {
             cx.transaction().delete(key);
         }
     }

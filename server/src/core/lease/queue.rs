@@ -1,6 +1,6 @@
 //! Which lease ends when.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -8,11 +8,17 @@ use tokio::sync::Notify;
 
 /// Lease ids by the second in which they end.
 ///
-/// A lease that is renewed or revoked stays where it is: who takes it out looks whether it has ended.
+/// A lease that is renewed or revoked is taken out, or short lives that end early would fill the memory until their
+/// time is over. Who takes out what is due looks all the same whether it has ended.
 #[derive(Default)]
 pub(super) struct Queue {
-    seconds: Mutex<BTreeMap<i64, Vec<Box<str>>>>,
+    ends: Mutex<BTreeSet<(i64, Box<str>)>>,
     earlier: Notify,
+}
+
+/// The second in which what ends at `end` has surely ended.
+fn second_after(end: Timestamp) -> i64 {
+    end.as_second() + 1
 }
 
 impl Queue {
@@ -22,26 +28,30 @@ impl Queue {
 
     /// Adds `id`, which ends at `end`.
     pub(super) fn add(&self, id: String, end: Timestamp) {
-        // Up: in that second it has surely ended.
-        let second = end.as_second() + 1;
-        let mut seconds = self.seconds.lock();
-        let is_first = seconds.first_key_value().is_none_or(|(first, _)| second < *first);
-        seconds.entry(second).or_default().push(id.into_boxed_str());
+        let second = second_after(end);
+        let mut ends = self.ends.lock();
+        let is_first = ends.first().is_none_or(|(first, _)| second < *first);
+        ends.insert((second, id.into_boxed_str()));
         if is_first {
             self.earlier.notify_one();
         }
     }
 
+    /// Takes out `id`, which was to end at `end`; no error if it is not there.
+    pub(super) fn remove(&self, id: String, end: Timestamp) {
+        self.ends.lock().remove(&(second_after(end), id.into_boxed_str()));
+    }
+
     /// Takes out what has ended by `now`.
     pub(super) fn take_due(&self, now: Timestamp) -> Vec<Box<str>> {
-        let mut seconds = self.seconds.lock();
-        let later = seconds.split_off(&(now.as_second() + 1));
-        std::mem::replace(&mut *seconds, later).into_values().flatten().collect()
+        let mut ends = self.ends.lock();
+        let later = ends.split_off(&(now.as_second() + 1, Box::default()));
+        std::mem::replace(&mut *ends, later).into_iter().map(|(_, id)| id).collect()
     }
 
     /// The second in which something ends next.
     pub(super) fn next_second(&self) -> Option<i64> {
-        self.seconds.lock().first_key_value().map(|(second, _)| *second)
+        self.ends.lock().first().map(|(second, _)| *second)
     }
 
     /// Waits until something is added that ends before all else.
@@ -51,13 +61,13 @@ impl Queue {
 
     /// Forgets everything.
     pub(super) fn clear(&self) {
-        self.seconds.lock().clear();
+        self.ends.lock().clear();
     }
 
     /// How many are waited for.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.seconds.lock().values().map(Vec::len).sum()
+        self.ends.lock().len()
     }
 }
 
@@ -77,5 +87,16 @@ mod tests {
         assert_eq!((queue.len(), queue.next_second()), (1, Some(second(11).as_second())));
         assert_eq!(queue.take_due(second(60)), ["late".into()]);
         assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn what_ends_before_its_time_leaves_nothing() {
+        let end: Timestamp = "2026-01-02T03:04:05Z".parse().expect("a timestamp");
+        let queue = Queue::new();
+        queue.add("a".to_owned(), end);
+        queue.add("b".to_owned(), end);
+        queue.remove("a".to_owned(), end);
+        queue.remove("c".to_owned(), end);
+        assert_eq!(queue.len(), 1);
     }
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LeaseRecord {
-    /// A token, by its stored name; its times are in its own record.
-    Token(String),
+    /// A token: its stored name [ends](super::token_of) the id of the lease, and its times are in its own record.
+    Token,
     /// A secret.
     Secret(Box<SecretLease>),
 }

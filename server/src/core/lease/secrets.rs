@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{LeaseRecord, SecretLease, lease_key, leases_of_prefix};
+use super::{LeaseRecord, SecretLease, lease_key, leases_of_prefix, token_of};
 use crate::barrier::Transaction;
 use crate::core::context::Context;
 use crate::core::engine::Lease;
@@ -92,8 +92,8 @@ impl Tokens {
         let record: Option<LeaseRecord> = cx.transaction().get_json(&lease_key(namespace, id)).await?;
         match record {
             None => Ok(()),
-            Some(LeaseRecord::Token(token)) => {
-                self.revoke_tree(cx.transaction(), &token, cx.now()).await?;
+            Some(LeaseRecord::Token) => {
+                self.revoke_tree(cx.transaction(), token_of(id), cx.now()).await?;
                 cx.transaction().delete(lease_key(namespace, id));
                 Ok(())
             }
@@ -114,6 +114,7 @@ impl Tokens {
             revoked?;
         }
         cx.transaction().delete(lease_key(namespace, id));
+        self.leases().unwatch(cx.transaction(), id.to_owned(), Some(lease.expires_at));
         if let Some(owner) = self.namespace_of(&lease.token)? {
             cx.transaction().delete(format!("{}{id}", leases_of_prefix(&owner, &lease.token)));
         }
@@ -148,9 +149,11 @@ impl Tokens {
         let namespace = &cx.request().namespace;
         let not_found = || Error::invalid("lease not found");
         match self.find_lease(cx.transaction(), namespace, id).await?.ok_or_else(not_found)? {
-            LeaseRecord::Token(_) => Err(Error::invalid("tokens cannot be renewed through this endpoint")),
+            LeaseRecord::Token => Err(Error::invalid("tokens cannot be renewed through this endpoint")),
             LeaseRecord::Secret(mut lease) => {
+                let end = lease.expires_at;
                 let warnings = self.renew_secret(cx, &mut lease, increment).await?;
+                self.leases().unwatch(cx.transaction(), id.to_owned(), Some(end));
                 self.leases().write_secret(cx.transaction(), namespace, id, &lease)?;
                 let block =
                     LeaseBlock { id: id.to_owned(), renewable: lease.renewable, duration: lease.granted_ttl };

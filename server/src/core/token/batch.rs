@@ -7,9 +7,13 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use super::id::{BATCH_PREFIX, namespace_of};
 use super::record::TokenRecord;
 use super::{TokenEntry, TokenKind};
+use crate::barrier::{pack, unpack};
 use crate::core::error::Error;
 use crate::core::namespace::Namespace;
 use crate::core::request::ClientToken;
+
+/// What errors call the record.
+const NAME: &str = "batch token";
 
 /// The key that seals batch tokens.
 pub(super) struct BatchKey(LessSafeKey);
@@ -23,7 +27,7 @@ impl BatchKey {
 
     /// The batch token of `entry`, which belongs to `namespace`.
     pub(super) fn seal(&self, entry: &TokenEntry, namespace: &Namespace) -> Result<ClientToken, Error> {
-        let mut text = serde_json::to_vec(&TokenRecord::from(entry))?;
+        let mut text = pack(NAME, &TokenRecord::from(entry))?;
         let mut nonce = [0; NONCE_LEN];
         aws_lc_rs::rand::fill(&mut nonce).map_err(|_| Error::internal("no random bytes"))?;
         let aad = Aad::from(namespace.id.as_bytes());
@@ -47,7 +51,7 @@ impl BatchKey {
         let (nonce, text) = sealed.split_at_mut(NONCE_LEN);
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let record = self.0.open_in_place(nonce, Aad::from(namespace.as_bytes()), text).ok()?;
-        let record: TokenRecord = serde_json::from_slice(record).ok()?;
+        let record: TokenRecord = unpack(NAME, record).ok()?;
         Some(record.into_entry(id, namespace, TokenKind::Batch))
     }
 }

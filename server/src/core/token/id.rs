@@ -16,6 +16,9 @@ pub(super) const BATCH_PREFIX: &str = "b.";
 /// Bytes of the key of [`Salt`].
 pub(super) const KEY_LENGTH: usize = 32;
 
+/// Bytes of a keyed hash that a stored name has.
+const NAME_LENGTH: usize = 16;
+
 /// A key that hides tokens and accessors: storage has only their keyed hashes.
 pub(super) struct Salt(hmac::Key);
 
@@ -24,10 +27,11 @@ impl Salt {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
 
-    /// The stored name of `text`, which may end with a namespace's suffix; the name then does too.
+    /// The stored name of `text`, which may end with a namespace's suffix; the name then does too. Its 128 bits are as
+    /// hard to guess as a token, and each record of a token is named by them.
     pub(super) fn hide(&self, text: &str) -> String {
         let tag = hmac::sign(&self.0, text.as_bytes());
-        let name = format!("h{}", hex::encode(tag.as_ref()));
+        let name = format!("h{}", hex::encode(&tag.as_ref()[..NAME_LENGTH]));
         match namespace_of(text) {
             "root" => name,
             namespace => format!("{name}.{namespace}"),

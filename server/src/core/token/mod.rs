@@ -27,6 +27,8 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use super::policies::AclSlot;
+
 pub(crate) use engine::TokenEngine;
 pub(crate) use id::{namespace_of, random_text};
 pub(crate) use place::namespace_meant;
@@ -88,6 +90,8 @@ pub struct TokenEntry {
     pub is_leased: bool,
     /// What [`renew_login`](super::engine::Engine::renew_login) is given back; `None` for tokens of `auth/token/`.
     pub login: Option<LoginGrant>,
+    /// What its policies say, while it is asked for.
+    pub(crate) acl: AclSlot,
 }
 
 /// What is kept of the login that made a token.

@@ -1,4 +1,4 @@
-//! Tokens as they are stored.
+//! Tokens as they are stored: packed, since there may be very many.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,9 @@ use super::{LoginGrant, TokenEntry, TokenKind};
 pub(super) struct TokenRecord {
     #[serde(rename = "a", default, skip_serializing_if = "String::is_empty")]
     accessor: String,
-    #[serde(rename = "p")]
+    #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]
     policies: Vec<String>,
+    #[serde(rename = "at")]
     path: String,
     #[serde(rename = "n")]
     display_name: String,
@@ -81,8 +82,10 @@ pub(super) struct EndRecord {
 #[derive(Serialize, Deserialize)]
 pub(super) struct AccessorRecord {
     /// The accessor itself, for listing.
+    #[serde(rename = "a")]
     pub(super) accessor: String,
     /// Stored name of the token.
+    #[serde(rename = "t")]
     pub(super) token: String,
 }
 
@@ -164,6 +167,77 @@ impl TokenRecord {
                 internal,
                 group_aliases,
             }),
+            ..TokenEntry::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::barrier::{pack, unpack};
+
+    fn full() -> TokenEntry {
+        let time = |microsecond| Timestamp::from_microsecond(microsecond).expect("a time");
+        let texts = |name: &str| BTreeMap::from([(name.to_owned(), "value".to_owned())]);
+        TokenEntry {
+            id: "id".to_owned(),
+            accessor: "accessor".to_owned(),
+            namespace: "root".to_owned(),
+            policies: vec!["default".to_owned(), "reader".to_owned()],
+            path: "auth/approle/login".to_owned(),
+            display_name: "approle".to_owned(),
+            metadata: texts("role_name"),
+            entity_id: "entity".to_owned(),
+            kind: TokenKind::Service,
+            cubbyhole_id: "cubbyhole".to_owned(),
+            parent: "parent".to_owned(),
+            num_uses: -1,
+            uses_at_first: 3,
+            created_at: time(1_800_000_000_000_001),
+            creation_ttl: 60,
+            explicit_max_ttl: 600,
+            period: 30,
+            role: "role".to_owned(),
+            bound_cidrs: vec!["10.0.0.0/8".parse().expect("IPv4"), "fd00::/8".parse().expect("IPv6")],
+            expires_at: Some(time(1_800_000_060_000_002)),
+            granted_ttl: 61,
+            renewed_at: Some(time(1_800_000_030_000_003)),
+            renewable: true,
+            is_leased: true,
+            login: Some(LoginGrant {
+                max_ttl: 600,
+                ttl: 60,
+                internal: texts("role_name"),
+                group_aliases: vec!["group".to_owned()],
+            }),
+            ..TokenEntry::default()
+        }
+    }
+
+    #[test]
+    fn a_token_is_read_as_it_was_written() {
+        for entry in [full(), TokenEntry { id: "id".to_owned(), ..TokenEntry::default() }] {
+            let stored = pack("key", &TokenRecord::from(&entry)).expect("a record");
+            let read: TokenRecord = unpack("key", &stored).expect("the same record");
+            assert_eq!(read.into_entry("id", &entry.namespace, entry.kind), entry);
+            let end: EndRecord = unpack("key", &stored).expect("a part of it");
+            assert_eq!(end.expires_at, entry.expires_at);
+        }
+    }
+
+    #[test]
+    fn a_record_of_a_later_version_can_be_read() {
+        #[derive(Serialize)]
+        struct Later {
+            #[serde(flatten)]
+            record: TokenRecord,
+            unheard_of: Vec<u64>,
+        }
+        let entry = full();
+        let later = Later { record: TokenRecord::from(&entry), unheard_of: vec![1, 2] };
+        let stored = pack("key", &later).expect("a record");
+        let read: TokenRecord = unpack("key", &stored).expect("what is known of it");
+        assert_eq!(read.into_entry("id", &entry.namespace, entry.kind), entry);
     }
 }

@@ -13,7 +13,7 @@ use super::id::{self, BATCH_PREFIX, Salt, namespace_of};
 use super::record::{AccessorRecord, EndRecord, TokenRecord};
 use super::surroundings::Surroundings;
 use super::{TokenEntry, TokenKind};
-use crate::barrier::{Barrier, Transaction};
+use crate::barrier::{Barrier, Transaction, unpack};
 use crate::core::clearing::Clearing;
 use crate::core::error::Error;
 use crate::core::lease::Leases;
@@ -192,8 +192,9 @@ impl Tokens {
             return Ok(Some(entry));
         }
         let epoch = self.cache.epoch(id);
-        let Some(bytes) = self.barrier.get(&token_key(&namespace, id)).await? else { return Ok(None) };
-        let record: TokenRecord = serde_json::from_slice(&bytes)?;
+        let key = token_key(&namespace, id);
+        let Some(bytes) = self.barrier.get(&key).await? else { return Ok(None) };
+        let record: TokenRecord = unpack(&key, &bytes)?;
         let entry = Arc::new(record.into_entry(id, &namespace.id, TokenKind::Service));
         self.cache.keep(&entry, epoch);
         Ok(Some(entry))
@@ -206,7 +207,7 @@ impl Tokens {
         let key = token_key(&namespace, id);
         let found = self.barrier.scan(&key, None, 1).await?;
         let Some((_, record)) = found.iter().find(|(found, _)| *found == key) else { return Ok(None) };
-        Ok(serde_json::from_slice::<EndRecord>(record)?.expires_at)
+        Ok(unpack::<EndRecord>(&key, record)?.expires_at)
     }
 
     /// The service token stored under `id`, as `transaction` sees it: its commit fails if the token changes before.
@@ -216,7 +217,7 @@ impl Tokens {
         id: &str,
     ) -> Result<Option<TokenEntry>, Error> {
         let Some(namespace) = self.namespace_of(id)? else { return Ok(None) };
-        let record: Option<TokenRecord> = transaction.get_json(&token_key(&namespace, id)).await?;
+        let record: Option<TokenRecord> = transaction.get_packed(&token_key(&namespace, id)).await?;
         Ok(record.map(|record| record.into_entry(id, &namespace.id, TokenKind::Service)))
     }
 
@@ -228,7 +229,7 @@ impl Tokens {
     ) -> Result<Option<String>, Error> {
         let Some(namespace) = self.namespace_of(accessor)? else { return Ok(None) };
         let key = accessor_key(&namespace, &self.keys()?.salt.hide(accessor));
-        let record: Option<AccessorRecord> = transaction.get_json(&key).await?;
+        let record: Option<AccessorRecord> = transaction.get_packed(&key).await?;
         Ok(record.map(|record| record.token))
     }
 
@@ -241,7 +242,7 @@ impl Tokens {
         let keys = transaction.scan_keys(&accessor_key(namespace, "")).await?;
         let mut accessors = Vec::with_capacity(keys.len());
         for key in keys {
-            let record: Option<AccessorRecord> = transaction.get_json(&key).await?;
+            let record: Option<AccessorRecord> = transaction.get_packed(&key).await?;
             accessors.extend(record.map(|record| record.accessor));
         }
         Ok(accessors)
@@ -250,7 +251,7 @@ impl Tokens {
     /// Removes the accessors in `namespace` that lead to no token.
     pub(crate) async fn tidy(&self, transaction: &Transaction, namespace: &Namespace) -> Result<(), Error> {
         for key in transaction.scan_keys(&accessor_key(namespace, "")).await? {
-            let Some(record) = transaction.get_json::<AccessorRecord>(&key).await? else { continue };
+            let Some(record) = transaction.get_packed::<AccessorRecord>(&key).await? else { continue };
             if transaction.get(&token_key(namespace, &record.token)).await?.is_none() {
                 transaction.delete(key);
             }
@@ -285,7 +286,7 @@ impl Tokens {
         entry.accessor = id::accessor(namespace);
         entry.cubbyhole_id = id::random_text();
         self.write_indexes(transaction, namespace, &entry, &keys)?;
-        transaction.put_json(&key, &TokenRecord::from(&entry))?;
+        transaction.put_packed(&key, &TokenRecord::from(&entry))?;
         Ok((token, entry))
     }
 
@@ -311,7 +312,7 @@ impl Tokens {
     ) -> Result<(), Error> {
         let accessor = accessor_key(namespace, &keys.salt.hide(&entry.accessor));
         let record = AccessorRecord { accessor: entry.accessor.clone(), token: entry.id.clone() };
-        transaction.put_json(&accessor, &record)?;
+        transaction.put_packed(&accessor, &record)?;
         if let Some(key) = self.child_key(entry)? {
             transaction.put(key, "");
         }
@@ -334,7 +335,7 @@ impl Tokens {
     pub(crate) fn rewrite(&self, transaction: &Transaction, entry: &TokenEntry) -> Result<(), Error> {
         let namespace =
             self.namespace_of(&entry.id)?.ok_or_else(|| Error::internal("a token without namespace"))?;
-        transaction.put_json(&token_key(&namespace, &entry.id), &TokenRecord::from(entry))?;
+        transaction.put_packed(&token_key(&namespace, &entry.id), &TokenRecord::from(entry))?;
         self.forget_after(transaction, &entry.id);
         Ok(())
     }

@@ -108,6 +108,7 @@ impl<'a> Context<'a> {
             captures: Vec::new(),
             input: schemas::Record::new(),
             transaction: self.transaction,
+            next: self.next,
             prefix,
             limits,
             now: self.now,

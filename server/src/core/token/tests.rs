@@ -350,6 +350,21 @@ async fn what_was_wrapped_is_answered_once() {
 }
 
 #[tokio::test]
+async fn a_token_is_watched_once_and_only_while_it_lives() {
+    let bench = Bench::new().await;
+    let watched = || bench.core.tokens.leases().watched();
+    let token = bench.create("root", json!({"policies": ["default"], "ttl": 3600})).await;
+    assert_eq!(watched(), 1);
+    for increment in [600, 1200] {
+        bench.pass(1).await;
+        let (status, _) = bench.call(&token, "auth/token/renew-self", json!({"increment": increment})).await;
+        assert_eq!((status, watched()), (200, 1));
+    }
+    assert_eq!(bench.call("root", "auth/token/revoke", json!({"token": token})).await.0, 204);
+    assert_eq!(watched(), 0);
+}
+
+#[tokio::test]
 async fn leases_are_watched_again_after_a_restart() {
     let bench = Bench::new().await;
     bench.call("root", "sys/policies/acl/maker", json!({"policy": MAKER})).await;

@@ -1,7 +1,10 @@
 //! `cargo xtask soak`: many clients over mixed namespaces. Only expected answers, no standstill, flat memory.
+//!
+//! Clients leave nothing behind for long: what they make they delete, or it ends by itself after seconds. All secrets
+//! have all their versions before the clock starts, and caches are full. So what grows is what the server fails to let
+//! go, and there is little room for it.
 
 use std::io::Write as _;
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::contender::{Contender, Side};
 use super::load::{self, Until, Work};
-use super::workload::client_token;
+use super::workload::{client_token, repeat};
 use crate::shell::{self, Done};
 
 /// How long, and how much at a time.
@@ -23,6 +26,9 @@ pub(crate) struct Options {
     /// Seconds
     #[arg(long, default_value_t = 60)]
     seconds: u64,
+    /// Seconds of the same before that, in which caches fill
+    #[arg(long, default_value_t = 30)]
+    warm_up: u64,
     /// Use a debug build
     #[arg(long)]
     debug: bool,
@@ -35,8 +41,17 @@ pub(crate) struct Options {
 const NAMESPACES: u64 = 8;
 /// Secrets of each namespace.
 const SECRETS: u64 = 200;
-/// Memory may grow by so many MiB from the first third to the last: caches fill, and allocators keep.
-const GROWTH: f64 = 24.0;
+/// Versions that a secret has at most.
+const VERSIONS: u64 = 10;
+/// Seconds that tokens live whose clients do not revoke them.
+const LIFE: u64 = 10;
+/// Memory may grow by so many MiB from the first third to the last, for what allocators keep: some 30 bytes for each
+/// operation at 2,500 a second.
+const GROWTH: f64 = 4.0;
+/// Above all numbers of operations that warm up.
+const MEASURED_FROM: u64 = 1 << 40;
+/// What is left in the end: the root token, which has no lease, and what was there at first.
+const LEFT: Left = Left { tokens: 1, leases: 0, mounts: 4 * NAMESPACES, namespaces: NAMESPACES - 1 };
 
 /// Runs the load and prints what came of it.
 pub(crate) fn run(options: &Options) -> Done {
@@ -49,14 +64,21 @@ pub(crate) fn run(options: &Options) -> Done {
     let program = shell::target().join(kind).join("lockstep");
     let server = Contender::start(Side::Ours, &program, &shell::target().join("bench/soak"))?;
     let soak = Soak::prepare(&server)?;
-    let until = Until::Elapsed(Duration::from_secs(options.seconds));
-    let (done, memory) = watched(&server, || load::run(&server.address, &soak, options.clients, until, 1));
+    let load = |seconds, first| {
+        let until = Until::Elapsed(Duration::from_secs(seconds));
+        load::run(&server.address, &soak, options.clients, until, first)
+    };
+    load(options.warm_up, 1)?;
+    let (done, memory) = watched(&server, || load(options.seconds, MEASURED_FROM));
     let done = done?;
-    let (first, last) = thirds(&memory);
+    std::thread::sleep(Duration::from_secs(LIFE + 2));
+    let (rested, left) = (server.resident_mebibytes()?, Left::at(&server)?);
+    let [first, second, last] = thirds(&memory);
     println!(
         "{} operations in {:.0} s by {} clients ({:.0} a second), every answer as expected\n\
          p50 {:.2} ms, p99 {:.2} ms, longest {:.0} ms\n\
-         memory {first:.1} MiB in the first third, {last:.1} MiB in the last",
+         memory by thirds {first:.1}, {second:.1}, {last:.1} MiB, and {rested:.1} MiB once all that ends has ended\n\
+         left are {left:?}",
         done.operations(),
         done.seconds,
         options.clients,
@@ -65,9 +87,44 @@ pub(crate) fn run(options: &Options) -> Done {
         done.percentile(0.99),
         done.percentile(1.0),
     );
+    if left != LEFT {
+        return Err(format!("something is left behind: there should be {LEFT:?}"));
+    }
     match last - first <= GROWTH {
         true => Ok(()),
-        false => Err(format!("memory grows: see `{}`", Path::new("bench/soak").display())),
+        false => Err(format!("memory grows by more than {GROWTH} MiB: see `bench/soak`")),
+    }
+}
+
+/// What is there when all clients are gone.
+#[derive(Debug, PartialEq, Eq)]
+struct Left {
+    /// Of all namespaces.
+    tokens: u64,
+    leases: u64,
+    mounts: u64,
+    namespaces: u64,
+}
+
+impl Left {
+    fn at(server: &Contender) -> Result<Self, String> {
+        let mut left = Self { tokens: 0, leases: 0, mounts: 0, namespaces: 0 };
+        let count = |path: &str| match server.call("LIST", path, None) {
+            Ok(answer) => Ok(answer["data"]["keys"].as_array().map_or(0, |keys| keys.len() as u64)),
+            Err(problem) if problem.contains(": 404 ") => Ok(0),
+            Err(problem) => Err(problem),
+        };
+        for namespace in 0..NAMESPACES {
+            let at = |path: &str| format!("{}{path}", prefix(namespace));
+            left.tokens += count(&at("auth/token/accessors"))?;
+            for leases in ["auth/token/create", "auth/approle/login"] {
+                left.leases += count(&at(&format!("sys/leases/lookup/{leases}")))?;
+            }
+            let mounts = server.call("GET", &at("sys/mounts"), None)?;
+            left.mounts += mounts["data"].as_object().map_or(0, |mounts| mounts.len() as u64);
+        }
+        left.namespaces = count("sys/namespaces")?;
+        Ok(left)
     }
 }
 
@@ -89,11 +146,11 @@ fn watched<T>(server: &Contender, work: impl FnOnce() -> T) -> (T, Vec<f64>) {
     (done, memory.into_inner().expect("nobody panics with it"))
 }
 
-/// The middle figures of the first and the last third.
-fn thirds(figures: &[f64]) -> (f64, f64) {
+/// The middle figures of each third.
+fn thirds(figures: &[f64]) -> [f64; 3] {
     let third = figures.len().div_ceil(3);
-    let middle = |part: &[f64]| crate::bench::median(part.to_vec());
-    (middle(&figures[..third]), middle(&figures[figures.len() - third..]))
+    let middle = |from: usize| crate::bench::median(figures[from..from + third].to_vec());
+    [0, (figures.len() - third) / 2, figures.len() - third].map(middle)
 }
 
 /// The mixture of operations.
@@ -112,7 +169,9 @@ enum Kind {
     Delete,
     List,
     Token,
+    /// Its token ends by itself.
     Login,
+    RevokedLogin,
     Policy,
     Mount,
     Namespace,
@@ -140,13 +199,17 @@ impl Soak {
             server.call("POST", &at("sys/mounts/kv"), Some(&json!({"type": "kv-v2"})))?;
             server.call("POST", &at("sys/auth/approle"), Some(&json!({"type": "approle"})))?;
             server.call("POST", &at("sys/policies/acl/reader"), Some(&policy("kv/data/*")))?;
-            let role = json!({"token_policies": "reader", "token_ttl": "60s"});
+            let role = json!({"token_policies": "reader", "token_ttl": format!("{LIFE}s")});
             server.call("POST", &at("auth/approle/role/app"), Some(&role))?;
             let id = server.call("GET", &at("auth/approle/role/app/role-id"), None)?;
             let secret = server.call("POST", &at("auth/approle/role/app/secret-id"), None)?;
             let login = json!({"role_id": id["data"]["role_id"], "secret_id": secret["data"]["secret_id"]});
             logins.push(login.to_string());
         }
+        repeat(server, NAMESPACES * SECRETS * VERSIONS, |number| {
+            let (namespace, secret) = (number % NAMESPACES, number / NAMESPACES % SECRETS);
+            ("POST", format!("{}kv/data/s{secret}", prefix(namespace)), VALUE.to_owned())
+        })?;
         Ok(Self { address: server.address.clone(), root: server.token.clone(), logins })
     }
 
@@ -160,7 +223,7 @@ impl Soak {
         let given = || Some(client_token(previous).to_owned());
         match (kind(chance >> 16), step) {
             (Kind::Read, 0) => root("GET", format!("kv/data/s{secret}"), "", &[200, 404]),
-            (Kind::Write, 0) => root("POST", format!("kv/data/s{secret}"), r#"{"data":{"a":"b"}}"#, &[200]),
+            (Kind::Write, 0) => root("POST", format!("kv/data/s{secret}"), VALUE, &[200]),
             (Kind::Delete, 0) => root("DELETE", format!("kv/metadata/s{secret}"), "", &[204]),
             (Kind::List, 0) => root("LIST", "kv/metadata/".to_owned(), "", &[200, 404]),
             (Kind::Policy, 0) => {
@@ -179,14 +242,14 @@ impl Soak {
                 let body = r#"{"policies":["reader"],"ttl":"60s"}"#;
                 root("POST", "auth/token/create".to_owned(), body, &[200])
             }
-            (Kind::Token, 1) => Some(Step {
+            (Kind::Token | Kind::RevokedLogin, 1) => Some(Step {
                 method: "POST",
                 path: at("auth/token/revoke-self".to_owned()),
                 token: given(),
                 body: String::new(),
                 expected: &[204],
             }),
-            (Kind::Login, 0) => {
+            (Kind::Login | Kind::RevokedLogin, 0) => {
                 root("POST", "auth/approle/login".to_owned(), &self.logins[namespace as usize], &[200])
             }
             (Kind::Login, 1) => Some(Step {
@@ -200,6 +263,8 @@ impl Soak {
         }
     }
 }
+
+const VALUE: &str = r#"{"data":{"a":"b"}}"#;
 
 impl Work for Soak {
     fn request(&self, number: u64, step: usize, previous: &[u8], out: &mut Vec<u8>) -> bool {
@@ -238,7 +303,8 @@ fn kind(chance: u64) -> Kind {
         38..40 => Kind::Delete,
         40..44 => Kind::List,
         44..50 => Kind::Token,
-        50..56 => Kind::Login,
+        50..53 => Kind::Login,
+        53..56 => Kind::RevokedLogin,
         56..58 => Kind::Policy,
         58..60 => Kind::Mount,
         60 => Kind::Namespace,

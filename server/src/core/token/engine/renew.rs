@@ -74,6 +74,7 @@ async fn extend(cx: &Context<'_>, entry: &mut TokenEntry, increment: u64) -> Res
     refresh_groups(cx, entry).await?;
     let lifetime = lifetime(limits, wanted, entry.created_at, cx.now())?;
     let end = ttl::after(cx.now(), lifetime.seconds);
+    tokens(cx).leases().unwatch(cx.transaction(), entry.lease_id(), entry.expires_at);
     entry.expires_at = Some(end);
     entry.granted_ttl = lifetime.seconds;
     entry.renewed_at = Some(cx.now());

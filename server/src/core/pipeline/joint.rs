@@ -1,0 +1,155 @@
+//! Requests that change mounts or namespaces, many in one batch.
+//!
+//! Each of them has to find what the one before has done, although that is not durable yet. So they take turns at one
+//! [`Joint`]: a transaction, and the topology as it will be. Who has had its turn queues once more; all who waited
+//! meanwhile have had theirs by then, and the first to come round commits for all. Nobody begins a new one before that
+//! is over, so nothing that is not durable is ever built upon by another batch, and a batch that fails takes with it
+//! all that has seen it: whoever was in it is told so, or tries again on its own.
+
+use std::sync::{Arc, OnceLock};
+
+use super::{ATTEMPTS, Draft, Target};
+use crate::barrier::{CommitError, Transaction};
+use crate::core::error::Error;
+use crate::core::render::Extra;
+use crate::core::request::Request;
+use crate::core::response::Response;
+use crate::core::state::Core;
+use crate::core::topology::{NextTopology, Topology};
+
+/// The batch that requests have joined and nobody has committed yet.
+#[derive(Default)]
+pub(crate) struct TopologyWriter(tokio::sync::Mutex<Option<Joint>>);
+
+struct Joint {
+    transaction: Transaction,
+    next: NextTopology,
+    outcome: Outcome,
+}
+
+/// What became of a batch, for those who are in it. Empty for ever if a panic took it away.
+type Outcome = Arc<OnceLock<Result<(), CommitError>>>;
+
+/// The answer of a handler.
+type Attempted = Result<(Response, Extra), Error>;
+
+/// What a turn has led to.
+enum Turn {
+    /// It neither changed anything nor saw a change: there is nothing to wait for.
+    Free(Attempted),
+    /// Its answer holds if the batch does.
+    Joined(Attempted, Outcome),
+    /// What it has read does not fit together.
+    Stale,
+}
+
+impl TopologyWriter {
+    /// Forgets the batch that nobody has committed, waits for one that is under way, and runs `work` before any other
+    /// begins.
+    pub(crate) async fn stop_for<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut open = self.0.lock().await;
+        *open = None;
+        work.await
+    }
+}
+
+impl Core {
+    /// Runs a request that changes mounts or namespaces.
+    pub(super) async fn run_jointly(
+        self: &Arc<Self>,
+        target: &Target<'_>,
+        request: &mut Request,
+    ) -> Attempted {
+        let asked = request.operation;
+        for attempt in 0..ATTEMPTS {
+            request.operation = asked;
+            let (attempted, outcome) = match self.take_turn(target, request, attempt > 0).await? {
+                Turn::Free(attempted) => (attempted, Some(Ok(()))),
+                Turn::Joined(attempted, outcome) => (attempted, outcome.get().cloned()),
+                Turn::Stale => continue,
+            };
+            match (outcome, attempted) {
+                (Some(Ok(())), attempted) => return attempted,
+                (Some(Err(CommitError::Barrier(error))), Ok(_)) => return Err(error.into()),
+                // Its error may come of what has failed now.
+                (Some(Err(_)) | None, _) if attempt % 8 == 7 => tokio::task::yield_now().await,
+                (Some(Err(_)) | None, _) => {}
+            }
+        }
+        Err(Error::internal("the commit of this request conflicted with others too often"))
+    }
+
+    /// Lets the handler work on the batch, and waits until that is committed. `alone`: in a batch of its own, as what
+    /// others read must not make it fail again.
+    async fn take_turn(
+        self: &Arc<Self>,
+        target: &Target<'_>,
+        request: &mut Request,
+        alone: bool,
+    ) -> Result<Turn, Error> {
+        let mut open = self.topology_writer.0.lock().await;
+        if alone {
+            self.settle(&mut open).await;
+        }
+        // Out of its place meanwhile: what a panic leaves half done is dropped.
+        let joint = match open.take() {
+            Some(joint) => joint,
+            None => self.begin_joint()?,
+        };
+        let turn = self.work_on(&joint, target, request).await;
+        if matches!(turn, Turn::Free(_)) {
+            // Writes nothing, and runs what the handler has left to be done.
+            joint.transaction.commit().await?;
+            return Ok(turn);
+        }
+        let outcome = Arc::clone(&joint.outcome);
+        *open = Some(joint);
+        if !alone {
+            drop(open);
+            open = self.topology_writer.0.lock().await;
+        }
+        if open.as_ref().is_some_and(|joint| Arc::ptr_eq(&joint.outcome, &outcome)) {
+            self.settle(&mut open).await;
+        }
+        Ok(turn)
+    }
+
+    fn begin_joint(&self) -> Result<Joint, Error> {
+        let next = NextTopology::new(self.open_topology()?);
+        Ok(Joint { transaction: self.barrier.begin(), next, outcome: Outcome::default() })
+    }
+
+    async fn work_on(self: &Arc<Self>, joint: &Joint, target: &Target<'_>, request: &mut Request) -> Turn {
+        let Joint { transaction, next, outcome } = joint;
+        let (savepoint, before, was_dirty) = (transaction.savepoint(), next.get(), transaction.is_dirty());
+        let attempted = self.attempt(target, request, Draft { transaction, next: Some(next) }).await;
+        if let Err(error) = &attempted {
+            if error.status().is_server_error() && transaction.was_stale().await {
+                return Turn::Stale;
+            }
+            transaction.rollback_to(savepoint);
+            next.set(before);
+        }
+        match was_dirty || transaction.is_dirty() {
+            true => Turn::Joined(attempted, Arc::clone(outcome)),
+            false => Turn::Free(attempted),
+        }
+    }
+
+    /// Commits the open batch, if there is one, and tells those who are in it.
+    async fn settle(self: &Arc<Self>, open: &mut Option<Joint>) {
+        let Some(Joint { transaction, next, outcome }) = open.take() else { return };
+        let (core, next) = (Arc::clone(self), next.get());
+        transaction.after_commit(Box::new(move || core.publish(&next)));
+        // Only this one sets it.
+        outcome.set(transaction.commit().await).ok();
+    }
+
+    /// Lets requests find `next`, unless the server is sealed by now.
+    fn publish(&self, next: &Arc<Topology>) {
+        self.topology.rcu(|present| present.as_ref().map(|_| Arc::clone(next)));
+    }
+}
+
+#[cfg(test)]
+mod tests;
