@@ -13,7 +13,7 @@
 //!
 //! A blank line ends an exchange. `Namespace`, `Token` and `Wrap-TTL` are short for the server's own headers; without
 //! `Token` the root token is sent, with `Token: none` no token. `{name}` stands for a captured value,
-//! `{unseal_key}` for the unseal key of a development server. A body that is
+//! `{unseal_key}` for the unseal key of a development server, `{address}` for host and port of the server. `Basic: NAME:SECRET` is sent as HTTP says. A body that is
 //! no JSON follows `| `; `show NAME` puts that header of the answer behind its status, as JSON; `Body-Size: N` sends that many bytes of one JSON string. The answer is masked
 //! ([`mask`](crate::mask)); it is written by `UPDATE_EXPECT=1 cargo test -p acceptance-tests --test differential`,
 //! which asks OpenBao.
@@ -21,6 +21,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::http::{Call, Reply};
@@ -275,7 +277,11 @@ impl Exchange {
             call = call.header("X-Vault-Token", &server.token);
         }
         for (name, value) in self.headers.iter().filter(|(_, value)| value != "none") {
-            call = call.header(name, &variables.fill(value));
+            let value = variables.fill(value);
+            call = match name.as_str() {
+                "Basic" => call.header("Authorization", &format!("Basic {}", STANDARD.encode(value))),
+                name => call.header(name, &value),
+            };
         }
         call.body = self.body.as_deref().map(|body| match std::str::from_utf8(body) {
             Ok(text) => variables.fill(text).into_bytes(),
@@ -310,11 +316,14 @@ fn large_body(size: usize) -> Vec<u8> {
 struct Variables(BTreeMap<String, String>);
 
 impl Variables {
-    /// What is known from the start: `{unseal_key}`, if the server tells it.
+    /// What is known from the start, where the file speaks of it: `{unseal_key}`, if the server tells it, and
+    /// `{address}`.
     fn of(script: &Script, server: &Server) -> Self {
-        let is_wanted = script.exchanges.iter().any(|exchange| exchange.source.contains("{unseal_key}"));
-        let key = if is_wanted { server.unseal_key() } else { None };
-        Self(key.map(|key| ("unseal_key".to_owned(), key)).into_iter().collect())
+        let is_wanted = |name: &str| script.exchanges.iter().any(|exchange| exchange.source.contains(name));
+        let key = if is_wanted("{unseal_key}") { server.unseal_key() } else { None };
+        let key = key.map(|key| ("unseal_key".to_owned(), key));
+        let address = is_wanted("{address}").then(|| ("address".to_owned(), server.address.clone()));
+        Self(key.into_iter().chain(address).collect())
     }
 
     fn capture(&mut self, captures: &[(String, String)], body: &Value) {

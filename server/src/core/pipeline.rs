@@ -13,12 +13,14 @@ use super::context::Context;
 use super::engine::{Access, AnyEngine, Found};
 use super::error::Error;
 use super::help;
+use super::identity;
 use super::input::{self, Input};
 use super::mount_table;
 use super::path::ApiPath;
+use super::policies;
 use super::render::{self, Extra};
-use super::request::{ClientToken, MfaCredentials, Operation, Parameters, Request};
-use super::response::{Effect, Grant, Response};
+use super::request::{Authorization, ClientToken, MfaCredentials, Operation, Parameters, Request};
+use super::response::{Effect, Grant, RawBody, Response};
 use super::state::Core;
 use super::token::namespace_meant;
 use super::topology::{Mounted, Space, Topology};
@@ -43,6 +45,7 @@ pub(crate) struct Incoming {
     pub(crate) client: IpAddr,
     pub(crate) headers: HeaderMap,
     pub(crate) client_token: ClientToken,
+    pub(crate) authorization: Authorization,
     pub(crate) mfa: MfaCredentials,
 }
 
@@ -51,13 +54,21 @@ pub(crate) struct Incoming {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,
+    /// Further headers; they win over those that every answer has.
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
 impl Reply {
     /// A body of JSON.
     pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        Self { status, content_type: "application/json", body: body.into() }
+        Self { status, content_type: "application/json", headers: HeaderMap::new(), body: body.into() }
+    }
+
+    /// Another body than the usual one.
+    fn raw(status: StatusCode, body: RawBody) -> Self {
+        let RawBody { content_type, headers, bytes } = body;
+        Self { status, content_type, headers, body: bytes }
     }
 
     /// The answer that `error` is.
@@ -127,6 +138,7 @@ impl Core {
             client: incoming.client,
             headers: incoming.headers,
             client_token: incoming.client_token,
+            authorization: incoming.authorization,
             mfa: incoming.mfa,
             token: None,
             entity: None,
@@ -154,6 +166,7 @@ impl Core {
             client: incoming.client,
             headers: HeaderMap::new(),
             client_token: ClientToken::default(),
+            authorization: Authorization::None,
             mfa: MfaCredentials::default(),
             token: None,
             entity: None,
@@ -174,9 +187,10 @@ impl Core {
             Err(_) => Access::Token,
         };
         let is_authenticated = matches!(access, Access::Token | Access::Sudo);
+        let is_resource = target.as_ref().is_ok_and(|target| target.found.info.is_oauth_resource);
         let admission = match self.admit(&mut request, is_authenticated).await {
             Ok(admission) => admission,
-            Err(error) => return Reply::error(&error, false),
+            Err(error) => return refusal(&error, false, is_resource),
         };
         let answer = match &target {
             Ok(target) => self.run(target, &mut request).await,
@@ -187,7 +201,7 @@ impl Core {
             if let Some(cause) = error.cause() {
                 tracing::error!(path = %request.path, request_id = %request.id, "{cause}");
             }
-            Reply::error(&error, is_authenticated)
+            refusal(&error, is_authenticated, is_resource)
         })
     }
 
@@ -324,6 +338,9 @@ impl Core {
         let topology = self.open_topology()?;
         let home = topology.by_id(&token.namespace).ok_or_else(Error::permission_denied)?;
         let now = self.clock.now().as_second();
+        if let Some(access) = &token.access {
+            return policies::acl_of_access(&home.namespace, access, now).map(Arc::new);
+        }
         self.acls.acl(&self.barrier, &home.namespace, &token.policies, request.entity.as_deref(), now).await
     }
 
@@ -382,8 +399,7 @@ impl Core {
             return Ok(Reply::json(StatusCode::OK, render::wrapped_body(wrap_info, &[])?));
         }
         if let Some(raw) = response.raw {
-            let status = response.status.unwrap_or(StatusCode::OK);
-            return Ok(Reply { status, content_type: raw.content_type, body: raw.bytes });
+            return Ok(Reply::raw(response.status.unwrap_or(StatusCode::OK), raw));
         }
         if response.is_empty() && extra.is_empty() {
             let status = response.status.unwrap_or(StatusCode::NO_CONTENT);
@@ -392,6 +408,14 @@ impl Core {
         let status = response.status.unwrap_or(StatusCode::OK);
         Ok(Reply::json(status, render::body(&request.id, &response, extra)?))
     }
+}
+
+/// The answer that `error` is. `is_resource`: who is not let in is told so as OAuth says.
+fn refusal(error: &Error, is_authenticated: bool, is_resource: bool) -> Reply {
+    if is_resource && error.status() == StatusCode::FORBIDDEN {
+        return Reply::raw(StatusCode::UNAUTHORIZED, identity::oidc::denied());
+    }
+    Reply::error(error, is_authenticated)
 }
 
 fn target<'t>(space: &'t Space, path: &'t str, operation: Operation) -> Result<Target<'t>, Unroutable> {

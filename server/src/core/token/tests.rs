@@ -70,6 +70,7 @@ impl Bench {
             client: [127, 0, 0, 1].into(),
             headers: http::HeaderMap::new(),
             client_token: ClientToken::new(token),
+            authorization: crate::core::request::Authorization::None,
             mfa: crate::core::request::MfaCredentials::default(),
         };
         let reply = self.core.serve(incoming).await;
