@@ -55,8 +55,13 @@ fn mask_fields(fields: &Map<String, Value>) -> Map<String, Value> {
             && letters.len() == 6
             && letters.chars().all(|c| c.is_ascii_alphanumeric())
     };
+    let is_key = |name: &str| fields.contains_key("kty") && matches!(name, "n" | "x" | "y");
     let masked = fields.iter().map(|(name, value)| {
-        let value = if is_id(name, value) { Value::from("(id)") } else { mask_field(name, value) };
+        let value = match value {
+            value if is_id(name, value) => Value::from("(id)"),
+            Value::String(_) if is_key(name) => Value::from("(key)"),
+            value => mask_field(name, value),
+        };
         (mask_text(name), value)
     });
     masked.collect()

@@ -13,7 +13,7 @@
 //!
 //! A blank line ends an exchange. `Namespace`, `Token` and `Wrap-TTL` are short for the server's own headers; without
 //! `Token` the root token is sent, with `Token: none` no token. `{name}` stands for a captured value,
-//! `{unseal_key}` for the unseal key of a development server. A body that is
+//! `{unseal_key}` for the unseal key of a development server, `{address}` for host and port of the server. `Basic: NAME:SECRET` is sent as HTTP says. A body that is
 //! no JSON follows `| `; `show NAME` puts that header of the answer behind its status, as JSON; `Body-Size: N` sends that many bytes of one JSON string. The answer is masked
 //! ([`mask`](crate::mask)); it is written by `UPDATE_EXPECT=1 cargo test -p acceptance-tests --test differential`,
 //! which asks OpenBao.
@@ -21,6 +21,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::http::{Call, Reply};
@@ -297,7 +299,11 @@ impl Exchange {
             call = call.header("X-Vault-Token", &endpoint.token);
         }
         for (name, value) in self.headers.iter().filter(|(_, value)| value != "none") {
-            call = call.header(name, &variables.fill(value));
+            let value = variables.fill(value);
+            call = match name.as_str() {
+                "Basic" => call.header("Authorization", &format!("Basic {}", STANDARD.encode(value))),
+                name => call.header(name, &value),
+            };
         }
         call.body = self.body.as_deref().map(|body| match std::str::from_utf8(body) {
             Ok(text) => variables.fill(text).into_bytes(),
@@ -332,10 +338,11 @@ fn large_body(size: usize) -> Vec<u8> {
 struct Variables(BTreeMap<String, String>);
 
 impl Variables {
-    /// What is known from the start: `{unseal_key}`, if the server tells it.
+    /// What is known from the start: `{address}`, and `{unseal_key}`, if the server tells it.
     fn of(endpoint: &Endpoint) -> Self {
-        let key = endpoint.unseal_key.clone();
-        Self(key.map(|key| ("unseal_key".to_owned(), key)).into_iter().collect())
+        let key = endpoint.unseal_key.clone().map(|key| ("unseal_key".to_owned(), key));
+        let address = ("address".to_owned(), endpoint.address.clone());
+        Self(key.into_iter().chain([address]).collect())
     }
 
     fn capture(&mut self, captures: &[(String, String)], body: &Value) {

@@ -25,7 +25,7 @@ const RECORDED_DELAY_SECONDS: u64 = 3600;
 const SETTLING: Duration = Duration::from_secs(3);
 
 /// Fields whose text is another one on every server, and looks like any other text.
-const PICKED_BY_THE_SERVER: &[&str] = &["id", "random_bytes"];
+const PICKED_BY_THE_SERVER: &[&str] = &["client_id", "client_secret", "id", "random_bytes"];
 
 /// One recorded request and its answer.
 #[derive(Clone, Debug)]

@@ -10,6 +10,9 @@ use acceptance_tests::stand_in::{RECORDED, StandIn};
 use acceptance_tests::{Flavor, Server, cases, programs, wire};
 use libtest_mimic::{Arguments, Failed, Trial};
 
+/// The address of the server that the conversations were recorded with.
+const RECORDED_SERVER: &str = "127.0.0.1:8300";
+
 fn main() {
     let arguments = Arguments::from_args();
     let recordings = recordings().expect("the folders of the cases");
@@ -46,7 +49,8 @@ fn left_out() -> Result<Exceptions, String> {
 
 fn check(name: &str, recording: &Path, server: &Server) -> Result<(), String> {
     let stand_in = StandIn::start()?;
-    let replacements = [(RECORDED.to_owned(), stand_in.address)];
+    let replacements =
+        [(RECORDED.to_owned(), stand_in.address), (RECORDED_SERVER.to_owned(), server.address.clone())];
     prepare(recording, server)?;
     let recording = cases::text(recording)?;
     let mut found = BTreeMap::new();

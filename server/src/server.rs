@@ -208,6 +208,7 @@ impl Core {
                 client: std::net::Ipv4Addr::LOCALHOST.into(),
                 headers: http::HeaderMap::new(),
                 client_token: token.clone(),
+                authorization: crate::core::request::Authorization::None,
                 mfa: crate::core::request::MfaCredentials::default(),
                 login: None,
             })

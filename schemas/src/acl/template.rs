@@ -1,17 +1,23 @@
-//! `{{identity.entity.id}}` in paths.
+//! `{{identity.entity.id}}` in paths, and in other texts.
 
-/// Why the braces of a path make no sense.
+/// Why the braces of a text make no sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unbalanced;
+pub struct Unbalanced;
 
-/// A path as literal text and names in double braces, in turn.
+/// A piece of a text: literal text and names in double braces come in turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece<'a> {
+pub enum Piece<'a> {
+    /// Stands for itself.
     Text(&'a str),
+    /// Stands for something; without the braces.
     Name(&'a str),
 }
 
-fn pieces(path: &str) -> Result<Vec<Piece<'_>>, Unbalanced> {
+/// The pieces of a text.
+///
+/// # Errors
+/// When the braces do not pair up.
+pub fn pieces(path: &str) -> Result<Vec<Piece<'_>>, Unbalanced> {
     let mut parts = path.split("{{");
     let first = parts.next().unwrap_or_default();
     if first.contains("}}") {

@@ -1,7 +1,7 @@
 //! Auth methods.
 
 mod approle;
-mod jwt;
+pub(crate) mod jwt;
 mod lockout;
 mod networks;
 mod page;

@@ -187,6 +187,8 @@ pub struct RouteInfo {
     pub changes_topology: bool,
     /// Whether it is left out of descriptions: it answers nothing but errors, or is another name.
     pub is_hidden: bool,
+    /// Whether who is not let in is told so as OAuth says (RFC 6750).
+    pub is_oauth_resource: bool,
 }
 
 /// The fields of a route.
@@ -221,6 +223,7 @@ impl<E> Route<E> {
             has_existence_check: false,
             changes_topology: false,
             is_hidden: false,
+            is_oauth_resource: false,
         };
         Self { info, handlers: [None; Operation::COUNT], exists: None }
     }
@@ -315,6 +318,13 @@ impl<E> Route<E> {
     #[must_use]
     pub const fn hidden(mut self) -> Self {
         self.info.is_hidden = true;
+        self
+    }
+
+    /// Tells who is not let in so as OAuth says.
+    #[must_use]
+    pub(crate) const fn oauth_resource(mut self) -> Self {
+        self.info.is_oauth_resource = true;
         self
     }
 

@@ -12,7 +12,7 @@ use super::error::Error;
 use super::path::ApiPath;
 use super::pipeline::{Incoming, Reply, is_open, target};
 use super::quota::RateLimit;
-use super::request::{ClientToken, Inline, MfaCredentials, Operation, Parameters, Request};
+use super::request::{Authorization, ClientToken, Inline, MfaCredentials, Operation, Parameters, Request};
 use super::state::Core;
 use super::token::TokenEntry;
 use super::topology::{Space, Topology};
@@ -113,6 +113,7 @@ fn incoming(request: &Request, login: InlineLogin) -> Result<Incoming, Refusal> 
         client: request.client,
         headers: HeaderMap::clone(&request.headers),
         client_token: ClientToken::default(),
+        authorization: Authorization::None,
         mfa: login.mfa,
         login: None,
     })

@@ -11,6 +11,7 @@ pub(crate) mod cors;
 pub mod engine;
 pub mod error;
 mod filter;
+pub(crate) mod go_json;
 pub(crate) mod help;
 pub mod identity;
 pub(crate) mod inline;

@@ -42,13 +42,24 @@ impl Pattern {
             .replace("@}", "}")
     }
 
-    /// Whether `path` begins with what comes before the first placeholder, or is all of the pattern that there is
-    /// without one, but for a slash at the end.
+    /// Whether `path` fits but for what stands in place of placeholders: any segment in the middle, anything at the
+    /// end. Without a placeholder at its end, a slash there does not count.
     pub(crate) fn begins(self, path: &str) -> bool {
-        match self.0.split_once('{') {
-            Some((before, _)) => path.starts_with(before),
-            None => path.strip_suffix('/').unwrap_or(path) == self.0,
+        let mut rest = Some(path.strip_suffix('/').unwrap_or(path));
+        let mut pattern = Some(self.0);
+        while let Some(wanted) = pattern {
+            let (segment, after) = split(wanted);
+            let is_placeholder = segment.starts_with('{');
+            if is_placeholder && after.is_none() {
+                return rest.is_some() || path.ends_with('/');
+            }
+            let Some((given, remaining)) = rest.map(split) else { return false };
+            if !is_placeholder && segment != given {
+                return false;
+            }
+            (pattern, rest) = (after, remaining);
         }
+        rest.is_none()
     }
 
     /// The captures if `path` fits. `is_folder`: ignore one slash at the end.
@@ -165,6 +176,23 @@ mod tests {
         check("{path..}", "", false, Some(&[("path", "")]));
         check("mounts/{path..}/tune", "mounts/a/b/tune", false, Some(&[("path", "a/b")]));
         check("mounts/{path..}/tune", "mounts/a/b", false, None);
+    }
+
+    #[test]
+    fn a_beginning_stands_for_what_is_below() {
+        for (pattern, path, expected) in [
+            ("login/{name}", "login/a/b", true),
+            ("login/{name}", "login/", true),
+            ("login/{name}", "login", false),
+            ("login", "login/", true),
+            ("login", "login/a", false),
+            ("provider/{name}/token", "provider/a/token", true),
+            ("provider/{name}/token", "provider/a/other", false),
+            ("provider/{name}/token", "provider/a/token/b", false),
+            ("provider/{name}/keys/{path..}", "provider/a/keys/b/c", true),
+        ] {
+            assert_eq!(Pattern::new(pattern).begins(path), expected, "{pattern} on {path}");
+        }
     }
 
     #[test]

@@ -16,13 +16,15 @@ use super::engine::{Access, AnyEngine, Found, Lease};
 use super::error::Error;
 use super::filter::Filter;
 use super::help;
+use super::identity;
 use super::inline::InlineLogin;
 use super::input::{self, Input};
 use super::mount_table;
 use super::path::ApiPath;
+use super::policies;
 use super::render::{self, Extra};
-use super::request::{ClientToken, Inline, MfaCredentials, Operation, Parameters, Request};
-use super::response::{Effect, Grant, Response};
+use super::request::{Authorization, ClientToken, Inline, MfaCredentials, Operation, Parameters, Request};
+use super::response::{Effect, Grant, RawBody, Response};
 use super::state::Core;
 use super::token::namespace_meant;
 use super::topology::{Mounted, NextTopology, Space, Topology};
@@ -48,6 +50,7 @@ pub(crate) struct Incoming {
     pub(crate) client: IpAddr,
     pub(crate) headers: HeaderMap,
     pub(crate) client_token: ClientToken,
+    pub(crate) authorization: Authorization,
     pub(crate) mfa: MfaCredentials,
     /// The login that proves the request in place of a token.
     pub(crate) login: Option<Box<InlineLogin>>,
@@ -58,6 +61,8 @@ pub(crate) struct Incoming {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,
+    /// Further headers; they win over those that every answer has.
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// Whether it is the answer of the login that came with the request.
     pub(crate) is_of_login: bool,
@@ -66,7 +71,14 @@ pub(crate) struct Reply {
 impl Reply {
     /// A body of JSON.
     pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        Self { status, content_type: "application/json", body: body.into(), is_of_login: false }
+        let content_type = "application/json";
+        Self { status, content_type, headers: HeaderMap::new(), body: body.into(), is_of_login: false }
+    }
+
+    /// Another body than the usual one.
+    fn raw(status: StatusCode, body: RawBody) -> Self {
+        let RawBody { content_type, headers, bytes } = body;
+        Self { status, content_type, headers, body: bytes, is_of_login: false }
     }
 
     /// The answer that `error` is.
@@ -160,6 +172,7 @@ impl Core {
             client: incoming.client,
             headers: incoming.headers,
             client_token: incoming.client_token,
+            authorization: incoming.authorization,
             mfa: incoming.mfa,
             inline: Inline::No,
             token: None,
@@ -188,6 +201,7 @@ impl Core {
             client: incoming.client,
             headers: HeaderMap::new(),
             client_token: ClientToken::default(),
+            authorization: Authorization::None,
             mfa: MfaCredentials::default(),
             inline: Inline::No,
             token: None,
@@ -209,9 +223,10 @@ impl Core {
             Err(_) => Access::Token,
         };
         let is_authenticated = matches!(access, Access::Token | Access::Sudo);
+        let is_resource = target.as_ref().is_ok_and(|target| target.found.info.is_oauth_resource);
         let admission = match self.admit(&mut request, is_authenticated).await {
             Ok(admission) => admission,
-            Err(error) => return Reply::error(&error, false),
+            Err(error) => return refusal(&error, false, is_resource),
         };
         let answer = match &target {
             Ok(target) => self.answer(target, &mut request).await,
@@ -222,7 +237,7 @@ impl Core {
             if let Some(cause) = error.cause() {
                 tracing::error!(path = %request.path, request_id = %request.id, "{cause}");
             }
-            Reply::error(&error, is_authenticated)
+            refusal(&error, is_authenticated, is_resource)
         })
     }
 
@@ -375,6 +390,9 @@ impl Core {
         let topology = self.open_topology()?;
         let home = topology.by_id(&token.namespace).ok_or_else(Error::permission_denied)?;
         let now = self.clock.now().as_second();
+        if let Some(access) = &token.access {
+            return policies::acl_of_access(&home.namespace, access, now).map(Arc::new);
+        }
         self.acls.acl_of(&self.barrier, &home.namespace, token, request.entity.as_ref(), now).await
     }
 
@@ -434,9 +452,7 @@ impl Core {
             return Ok(Reply::json(StatusCode::OK, render::wrapped_body(wrap_info, &[])?));
         }
         if let Some(raw) = response.raw {
-            let status = response.status.unwrap_or(StatusCode::OK);
-            let (content_type, body) = (raw.content_type, raw.bytes);
-            return Ok(Reply { status, content_type, body, is_of_login: false });
+            return Ok(Reply::raw(response.status.unwrap_or(StatusCode::OK), raw));
         }
         if response.is_empty() && extra.is_empty() {
             let status = response.status.unwrap_or(StatusCode::NO_CONTENT);
@@ -463,6 +479,14 @@ async fn take_back_lease(target: &Target<'_>, cx: &Context<'_>, response: &Respo
         Lease { path: cx.path().to_owned(), internal: grant.internal.clone(), increment: Duration::ZERO };
     target.engine.revoke(cx, &lease).await?;
     Err(Error::invalid("requests with inline authentication cannot generate leases"))
+}
+
+/// The answer that `error` is. `is_resource`: who is not let in is told so as OAuth says.
+fn refusal(error: &Error, is_authenticated: bool, is_resource: bool) -> Reply {
+    if is_resource && error.status() == StatusCode::FORBIDDEN {
+        return Reply::raw(StatusCode::UNAUTHORIZED, identity::oidc::denied());
+    }
+    Reply::error(error, is_authenticated)
 }
 
 pub(super) fn target<'t>(

@@ -14,7 +14,7 @@ use super::acl::{Acl, ParsedPolicy, PolicyNamespace, builtin};
 use super::error::Error;
 use super::identity::{Entity, EntityAlias};
 use super::namespace::Namespace;
-use super::token::TokenEntry;
+use super::token::{OidcAccess, TokenEntry};
 use crate::barrier::{Barrier, Transaction};
 
 /// Rules that the compiled matchers have at most, each of which costs some hundred bytes; beyond, all are dropped and
@@ -276,6 +276,16 @@ async fn load(
     let policy = ParsedPolicy::parse(name, at, &text)
         .map_err(|_| Error::internal(format!("the stored policy `{name}` does not parse")))?;
     Ok(Some(policy))
+}
+
+/// The matcher of an access token of the OIDC provider: it may read who is behind it, and nothing else.
+pub(crate) fn acl_of_access(namespace: &Namespace, access: &OidcAccess, now: i64) -> Result<Acl, Error> {
+    let path = format!("identity/oidc/provider/{}/userinfo", access.provider);
+    let text = format!("path \"{path}\" {{ capabilities = [\"read\", \"update\"] }}");
+    let at = PolicyNamespace { id: namespace.id.clone(), path: namespace.path.clone() };
+    let policy = ParsedPolicy::parse("", at, &text)
+        .map_err(|_| Error::internal("the policy of an access token does not parse"))?;
+    Ok(Acl::compile(&[Arc::new(policy)], now))
 }
 
 fn render(policy: ParsedPolicy, entity: Option<&Entity>) -> ParsedPolicy {

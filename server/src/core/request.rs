@@ -91,6 +91,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The token in clear, which only the core's token store may use. Empty without one.
     pub client_token: ClientToken,
+    /// What the header `Authorization` was worth.
+    pub authorization: Authorization,
     /// Second factors that came with the request.
     pub mfa: MfaCredentials,
     /// Whether its token is one that is stored nowhere.
@@ -138,6 +140,23 @@ impl std::fmt::Debug for ClientToken {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("(token)")
     }
+}
+
+/// What the header `Authorization` was worth.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Authorization {
+    /// Nothing: it was not there, or another header had the token.
+    #[default]
+    None,
+    /// It had the token.
+    Bearer,
+    /// It had a name and a secret.
+    Basic {
+        /// Before the first colon.
+        name: String,
+        /// After it.
+        secret: ClientToken,
+    },
 }
 
 /// Passcodes by id or name of the method. Shows nothing of itself, and is wiped when dropped.

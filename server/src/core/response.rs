@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -230,8 +230,23 @@ pub struct LeaseBlock {
 pub struct RawBody {
     /// `Content-Type`.
     pub content_type: &'static str,
+    /// Further headers; they win over those that every answer has.
+    pub headers: HeaderMap,
     /// The bytes as they are sent.
     pub bytes: Bytes,
+}
+
+impl RawBody {
+    /// JSON.
+    pub fn json(bytes: impl Into<Bytes>) -> Self {
+        Self { content_type: "application/json", headers: HeaderMap::new(), bytes: bytes.into() }
+    }
+}
+
+impl From<RawBody> for Response {
+    fn from(raw: RawBody) -> Self {
+        Self { raw: Some(raw), ..Self::default() }
+    }
 }
 
 impl Response {

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::Clock;
 use super::cors::Cors;
 use super::error::Error;
-use super::identity::{EntityCache, mfa};
+use super::identity::{EntityCache, mfa, oidc};
 use super::limits::TtlLimits;
 use super::mount::MountEntry;
 use super::mount_table;
@@ -63,6 +63,7 @@ pub struct Core {
     pub(crate) acls: AclCache,
     pub(crate) identities: Arc<EntityCache>,
     pub(crate) mfa: Arc<mfa::Waiting>,
+    pub(crate) codes: Arc<oidc::Codes>,
     pub(crate) tokens: Tokens,
     pub(crate) quotas: Quotas,
     pub(crate) cors: Cors,
@@ -88,6 +89,7 @@ impl Core {
             identities: Arc::default(),
             quotas: Quotas::default(),
             mfa: Arc::default(),
+            codes: Arc::default(),
             cors: Cors::default(),
             topology_writer: TopologyWriter::default(),
             topology: ArcSwapOption::empty(),
@@ -119,6 +121,9 @@ impl Core {
                 core.store_counts(&mut stored).await;
                 if let Err(error) = core.rotate_when_due().await {
                     tracing::debug!("no key is rotated now: {error}");
+                }
+                if let Err(error) = core.rotate_identity_keys_when_due().await {
+                    tracing::debug!("no key of identity tokens is rotated now: {error}");
                 }
             }
         });
@@ -169,6 +174,7 @@ impl Core {
         self.identities.clear();
         self.quotas.close();
         self.mfa.clear();
+        self.codes.clear();
         self.cors.0.store(None);
         self.seal.seal().await.map_err(Error::internal)
     }

@@ -14,7 +14,7 @@ use super::limits::TtlLimits;
 use super::mount::{Mount, MountClass, MountConfig, MountEntry};
 use super::namespace::Namespace;
 use super::path::ApiPath;
-use super::request::{ClientToken, MfaCredentials, Operation, Parameters, Request};
+use super::request::{Authorization, ClientToken, MfaCredentials, Operation, Parameters, Request};
 use super::response::Response;
 use super::state::{Core, Settings};
 use super::token::TokenEntry;
@@ -144,6 +144,7 @@ impl Harness {
             client: [127, 0, 0, 1].into(),
             headers: http::HeaderMap::new(),
             client_token: ClientToken::default(),
+            authorization: Authorization::None,
             mfa: MfaCredentials::default(),
             inline: crate::core::request::Inline::No,
             token: Some(Arc::new(self.token.clone())),

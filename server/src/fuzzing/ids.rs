@@ -241,6 +241,7 @@ fn incoming(token: &str, namespace: &str, operation: Operation, path: &str, body
         client: Ipv4Addr::LOCALHOST.into(),
         headers: http::HeaderMap::new(),
         client_token: ClientToken::new(token),
+        authorization: crate::core::request::Authorization::None,
         mfa: crate::core::request::MfaCredentials::default(),
         login: None,
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -22,7 +24,7 @@ use crate::core::input::go_seconds;
 use crate::core::path::{ApiPath, PathError};
 use crate::core::pipeline::{Incoming, Reply};
 use crate::core::quota::RateLimit;
-use crate::core::request::{ClientToken, MfaCredentials, Operation, Parameters};
+use crate::core::request::{Authorization, ClientToken, MfaCredentials, Operation, Parameters};
 use crate::core::state::Core;
 
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
@@ -308,7 +310,7 @@ fn incoming(
     parameters: Parameters,
     client: IpAddr,
 ) -> Result<Incoming, Error> {
-    let client_token = client_token(&headers);
+    let (client_token, authorization) = credentials(&headers);
     let namespace = text(&headers, &NAMESPACE).to_owned();
     let wrap_ttl = wrap_ttl(&headers)?;
     let mut mfa = mfa(&headers)?;
@@ -328,6 +330,7 @@ fn incoming(
         client,
         headers,
         client_token,
+        authorization,
         mfa,
         login,
     })
@@ -338,13 +341,22 @@ fn request_id() -> String {
     uuid::Builder::from_random_bytes(rand::random()).into_uuid().to_string()
 }
 
-fn client_token(headers: &HeaderMap) -> ClientToken {
+/// The token, and what `Authorization` was worth.
+fn credentials(headers: &HeaderMap) -> (ClientToken, Authorization) {
+    let authorization = text(headers, &header::AUTHORIZATION);
+    let bearer = authorization.strip_prefix("Bearer ").unwrap_or_default();
     match text(headers, &TOKEN) {
-        "" => ClientToken::new(
-            text(headers, &header::AUTHORIZATION).strip_prefix("Bearer ").unwrap_or_default(),
-        ),
-        token => ClientToken::new(token),
+        "" if !bearer.is_empty() => (ClientToken::new(bearer), Authorization::Bearer),
+        token => (ClientToken::new(token), basic(authorization).unwrap_or_default()),
     }
+}
+
+/// Name and secret of RFC 7617.
+fn basic(authorization: &str) -> Option<Authorization> {
+    let (scheme, encoded) = authorization.split_once(' ')?;
+    let decoded = STANDARD.decode(encoded).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let (name, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some(Authorization::Basic { name: name.to_owned(), secret: ClientToken::new(secret) })
 }
 
 /// Second factors of a login: each header is `method:passcode`, or a method alone.
@@ -391,6 +403,7 @@ fn too_slow() -> Error {
 fn of_reply(reply: Reply) -> Answer {
     let mut answer = http::Response::new(Full::new(reply.body));
     *answer.status_mut() = reply.status;
+    *answer.headers_mut() = reply.headers;
     if reply.status != StatusCode::NO_CONTENT {
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
     }
@@ -420,7 +433,7 @@ fn bare(status: StatusCode) -> Answer {
 /// The headers of every answer.
 fn finish(answer: &mut Answer, namespace: Option<HeaderValue>, is_head: bool) {
     let headers = answer.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     let transport = HeaderValue::from_static("max-age=31536000; includeSubDomains");
     headers.insert(header::STRICT_TRANSPORT_SECURITY, transport);
     if let Some(namespace) = namespace {

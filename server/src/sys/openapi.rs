@@ -49,9 +49,8 @@ async fn document(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         }
         add(&mut document, &mounted, is_generic);
     }
-    let bytes = serde_json::to_vec(&document.into_value())?.into();
-    let raw = RawBody { content_type: "application/json", bytes };
-    Ok(Response { raw: Some(raw), status: Some(StatusCode::OK), ..Response::empty() })
+    let bytes = serde_json::to_vec(&document.into_value())?;
+    Ok(Response::from(RawBody::json(bytes)).with_status(StatusCode::OK))
 }
 
 fn add(document: &mut Document, mounted: &Mounted, is_generic: bool) {

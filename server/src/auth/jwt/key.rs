@@ -10,12 +10,12 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 /// The algorithms that signatures may have. None of them works with a shared secret.
-pub(super) const ALGORITHMS: [&str; 10] =
+pub(crate) const ALGORITHMS: [&str; 10] =
     ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "EdDSA"];
 
 /// A public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Key {
+pub(crate) enum Key {
     /// Modulus and exponent, big-endian.
     Rsa { n: Vec<u8>, e: Vec<u8> },
     /// An uncompressed point.
@@ -26,7 +26,7 @@ pub(super) enum Key {
 
 /// A curve that signatures use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Curve {
+pub(crate) enum Curve {
     P256,
     P384,
     P521,
@@ -37,7 +37,7 @@ impl Key {
     ///
     /// # Errors
     /// What is wrong, without the text.
-    pub(super) fn from_pem(text: &str) -> Result<Self, &'static str> {
+    pub(crate) fn from_pem(text: &str) -> Result<Self, &'static str> {
         const NONE: &str = "data does not contain any valid public keys";
         let (pem, length) = Pem::read(std::io::Cursor::new(text.as_bytes())).map_err(|_| NONE)?;
         if text.as_bytes()[length..].iter().any(|byte| !byte.is_ascii_whitespace()) {
@@ -71,7 +71,7 @@ impl Key {
     }
 
     /// Whether `signature` over `message` is good. A key never checks an algorithm of another kind or curve.
-    pub(super) fn verifies(&self, algorithm: &str, message: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verifies(&self, algorithm: &str, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Rsa { n, e } => rsa(algorithm)
                 .is_some_and(|how| PublicKeyComponents { n, e }.verify(how, message, signature).is_ok()),
@@ -146,8 +146,8 @@ impl Curve {
 /// A key of a key set (RFC 7517). Of other kinds than ours only `kty` is looked at.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Jwk {
-    pub(super) kid: String,
+pub(crate) struct Jwk {
+    pub(crate) kid: String,
     kty: String,
     crv: String,
     n: String,
@@ -158,7 +158,7 @@ pub(super) struct Jwk {
 
 impl Jwk {
     /// The public key, if it is of a kind that signatures are checked with.
-    pub(super) fn key(&self) -> Option<Key> {
+    pub(crate) fn key(&self) -> Option<Key> {
         let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
         match (self.kty.as_str(), self.crv.as_str()) {
             ("RSA", _) => Some(Key::Rsa { n: positive(&bytes(&self.n)?), e: positive(&bytes(&self.e)?) }),

@@ -33,6 +33,9 @@ use crate::core::response::{AuthGrant, Response};
 use crate::handler;
 use key_set::KeySets;
 
+pub(crate) use key::{ALGORITHMS, Jwk};
+pub(crate) use signed::{Claims as SignedClaims, Signed};
+
 /// A mount of the auth method `jwt` or `oidc`.
 #[derive(Default)]
 pub(crate) struct Jwt {

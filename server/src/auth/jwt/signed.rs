@@ -1,18 +1,23 @@
 //! Tokens in their compact form (RFC 7515): header, claims, signature.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet::URL_SAFE;
+use base64::engine::GeneralPurpose;
+use base64::engine::general_purpose::NO_PAD;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::key::Key;
 
 /// The claims of a token.
-pub(super) type Claims = Map<String, Value>;
+pub(crate) type Claims = Map<String, Value>;
+
+/// Base64 as clients of the API know it: bits that are left over do not count.
+const BASE64: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
 /// A token whose signature nobody has checked yet.
 #[derive(Debug)]
-pub(super) struct Signed<'a> {
+pub(crate) struct Signed<'a> {
     header: Header,
     /// What is signed.
     message: &'a str,
@@ -22,6 +27,7 @@ pub(super) struct Signed<'a> {
 
 #[derive(Debug, Deserialize)]
 struct Header {
+    #[serde(default)]
     alg: String,
     #[serde(default)]
     kid: String,
@@ -34,13 +40,13 @@ impl<'a> Signed<'a> {
     ///
     /// # Errors
     /// What is wrong with its form; never a part of it.
-    pub(super) fn parse(token: &'a str) -> Result<Self, String> {
+    pub(crate) fn parse(token: &'a str) -> Result<Self, String> {
         let parts: Vec<&str> = token.split('.').collect();
         let [header, claims, signature] = parts.as_slice() else {
             return Err("go-jose/go-jose: compact JWS format must have three parts".to_owned());
         };
         let bytes = |text: &str| {
-            URL_SAFE_NO_PAD.decode(text).map_err(|error| match error {
+            BASE64.decode(text).map_err(|error| match error {
                 base64::DecodeError::InvalidByte(at, _) => format!("illegal base64 data at input byte {at}"),
                 _ => "illegal base64 data at input byte 0".to_owned(),
             })
@@ -53,17 +59,17 @@ impl<'a> Signed<'a> {
     }
 
     /// The algorithm that it says it is signed with.
-    pub(super) fn algorithm(&self) -> &str {
+    pub(crate) fn algorithm(&self) -> &str {
         &self.header.alg
     }
 
     /// The key that it says it is signed with; empty for none in particular.
-    pub(super) fn key_id(&self) -> &str {
+    pub(crate) fn key_id(&self) -> &str {
         &self.header.kid
     }
 
     /// The claims, if `key` has signed them.
-    pub(super) fn claims_by(&self, key: &Key) -> Option<Claims> {
+    pub(crate) fn claims_by(&self, key: &Key) -> Option<Claims> {
         let is_plain = self.header.crit.is_none();
         let is_signed = is_plain && key.verifies(self.algorithm(), self.message.as_bytes(), &self.signature);
         if is_signed { serde_json::from_slice(&self.claims).ok() } else { None }

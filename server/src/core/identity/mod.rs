@@ -9,6 +9,7 @@ mod effective;
 mod engine;
 mod login;
 pub(crate) mod mfa;
+pub(crate) mod oidc;
 mod record;
 mod store;
 #[cfg(test)]

@@ -12,26 +12,29 @@ use crate::core::clock::Clock;
 use crate::core::limits::TtlLimits;
 use crate::core::path::ApiPath;
 use crate::core::pipeline::Incoming;
-use crate::core::request::{ClientToken, MfaCredentials, Operation};
+use crate::core::request::{Authorization, ClientToken, MfaCredentials, Operation};
 use crate::core::state::{Core, Settings};
 use crate::engines::totp::{Algorithm, StoredKey};
 use crate::storage::InmemStorage;
 
 /// A development server in memory, whose clock is moved by hand.
-struct Bench {
-    core: Arc<Core>,
+pub(super) struct Bench {
+    pub(super) core: Arc<Core>,
     seconds: Arc<AtomicI64>,
 }
 
 /// A request, by default of the root token to the root namespace.
-struct Ask<'a> {
-    operation: Operation,
-    namespace: &'a str,
-    token: &'a str,
-    mfa: &'a str,
+pub(super) struct Ask<'a> {
+    pub(super) operation: Operation,
+    pub(super) namespace: &'a str,
+    pub(super) token: &'a str,
+    pub(super) mfa: &'a str,
+    /// The token is in `Authorization`.
+    pub(super) is_bearer: bool,
 }
 
-const ROOT: Ask<'static> = Ask { operation: Operation::Update, namespace: "", token: "root", mfa: "" };
+pub(super) const ROOT: Ask<'static> =
+    Ask { operation: Operation::Update, namespace: "", token: "root", mfa: "", is_bearer: false };
 
 impl Bench {
     async fn new() -> Self {
@@ -53,7 +56,7 @@ impl Bench {
         Self { core, seconds }
     }
 
-    async fn ask(&self, ask: Ask<'_>, path: &str, body: Value) -> (u16, Value) {
+    pub(super) async fn ask(&self, ask: Ask<'_>, path: &str, body: Value) -> (u16, Value) {
         let mut mfa = MfaCredentials::default();
         mfa.add(ask.mfa).expect("a good header");
         let incoming = Incoming {
@@ -66,6 +69,7 @@ impl Bench {
             client: [127, 0, 0, 1].into(),
             headers: http::HeaderMap::new(),
             client_token: ClientToken::new(ask.token),
+            authorization: if ask.is_bearer { Authorization::Bearer } else { Authorization::None },
             mfa,
             login: None,
         };
@@ -78,18 +82,18 @@ impl Bench {
     }
 
     /// POST by the root token.
-    async fn write(&self, path: &str, body: Value) -> Value {
+    pub(super) async fn write(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.ask(ROOT, path, body).await;
         assert!(status < 300, "{path}: {status} {answer}");
         answer
     }
 
-    async fn read(&self, path: &str) -> (u16, Value) {
+    pub(super) async fn read(&self, path: &str) -> (u16, Value) {
         self.ask(Ask { operation: Operation::Read, ..ROOT }, path, json!({})).await
     }
 
     /// A user `name` of userpass who has logged in: token and entity.
-    async fn user(&self, name: &str) -> (String, String) {
+    pub(super) async fn user(&self, name: &str) -> (String, String) {
         self.write(&format!("auth/userpass/users/{name}"), json!({"password": "pw"})).await;
         let (_, answer) = self.log_in(name, "").await;
         (text(&answer, "/auth/client_token"), text(&answer, "/auth/entity_id"))
@@ -107,7 +111,7 @@ impl Bench {
         policies.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
     }
 
-    fn pass(&self, seconds: i64) {
+    pub(super) fn pass(&self, seconds: i64) {
         self.seconds.fetch_add(seconds, Ordering::Relaxed);
     }
 
@@ -116,7 +120,7 @@ impl Bench {
     }
 }
 
-fn text(value: &Value, pointer: &str) -> String {
+pub(super) fn text(value: &Value, pointer: &str) -> String {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
@@ -144,7 +148,7 @@ async fn with_mfa(bench: &Bench, name: &str) -> (String, StoredKey) {
     (method, key)
 }
 
-async fn bench() -> Bench {
+pub(super) async fn bench() -> Bench {
     let bench = Bench::new().await;
     bench.write("sys/auth/userpass", json!({"type": "userpass"})).await;
     bench

@@ -14,7 +14,7 @@ use crate::core::error::Error;
 use crate::core::mount::{Mount, MountClass, MountEntry};
 use crate::core::namespace::Namespace;
 use crate::core::path::ApiPath;
-use crate::core::request::{ClientToken, Operation, Parameters, Request};
+use crate::core::request::{Authorization, ClientToken, Operation, Parameters, Request};
 use crate::core::state::Core;
 use crate::core::token::{Surroundings as _, ttl};
 
@@ -205,6 +205,7 @@ fn own_request(namespace: &Arc<Namespace>) -> Result<Request, Error> {
         client: [127, 0, 0, 1].into(),
         headers: http::HeaderMap::new(),
         client_token: ClientToken::default(),
+        authorization: Authorization::None,
         token: None,
         mfa: crate::core::request::MfaCredentials::default(),
         inline: crate::core::request::Inline::No,

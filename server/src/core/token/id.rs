@@ -48,7 +48,12 @@ pub(super) fn random_key() -> Zeroizing<[u8; KEY_LENGTH]> {
 
 /// 24 random letters and digits: 142 bits.
 pub(crate) fn random_text() -> String {
-    rand::rng().sample_iter(Alphanumeric).take(24).map(char::from).collect()
+    random_letters(24)
+}
+
+/// So many random letters and digits.
+pub(crate) fn random_letters(length: usize) -> String {
+    rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
 }
 
 /// A new service token of `namespace`.

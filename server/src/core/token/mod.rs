@@ -26,11 +26,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::policies::AclSlot;
 
 pub(crate) use engine::TokenEngine;
-pub(crate) use id::{namespace_of, random_text};
+pub(crate) use id::{namespace_of, random_letters, random_text};
 pub(crate) use place::namespace_meant;
 pub(crate) use policies::{normalized as normalized_names, sanitize as sanitize_policies};
 pub(crate) use store::{Issue, Tokens};
@@ -92,6 +93,19 @@ pub struct TokenEntry {
     pub login: Option<LoginGrant>,
     /// What its policies say, while it is asked for.
     pub(crate) acl: AclSlot,
+    /// What an access token of the OIDC provider is good for, instead of any policies; `None` for all others.
+    pub access: Option<OidcAccess>,
+}
+
+/// What an access token of the OIDC provider is good for: reading who is behind it, for one client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OidcAccess {
+    /// Name of the provider.
+    pub provider: String,
+    /// Whom it was given to.
+    pub client_id: String,
+    /// Scopes that were asked for.
+    pub scopes: Vec<String>,
 }
 
 /// What is kept of the login that made a token.

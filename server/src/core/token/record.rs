@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{LoginGrant, TokenEntry, TokenKind};
+use super::{LoginGrant, OidcAccess, TokenEntry, TokenKind};
 
 /// A token's record. What is as usual is left out.
 #[derive(Serialize, Deserialize)]
@@ -56,6 +56,8 @@ pub(super) struct TokenRecord {
     is_leased: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     login: Option<LoginRecord>,
+    #[serde(rename = "oidc", default, skip_serializing_if = "Option::is_none")]
+    access: Option<OidcAccess>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -129,6 +131,7 @@ impl From<&TokenEntry> for TokenRecord {
                 internal,
                 group_aliases,
             }),
+            access: entry.access,
         }
     }
 }
@@ -167,6 +170,7 @@ impl TokenRecord {
                 internal,
                 group_aliases,
             }),
+            access: self.access,
             ..TokenEntry::default()
         }
     }

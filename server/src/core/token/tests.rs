@@ -15,7 +15,7 @@ use crate::core::inline::InlineLogin;
 use crate::core::limits::TtlLimits;
 use crate::core::path::ApiPath;
 use crate::core::pipeline::Incoming;
-use crate::core::request::{ClientToken, Operation};
+use crate::core::request::{Authorization, ClientToken, Operation};
 use crate::core::state::{Core, Settings};
 use crate::storage::InmemStorage;
 
@@ -71,6 +71,8 @@ impl Bench {
             client: [127, 0, 0, 1].into(),
             headers: http::HeaderMap::new(),
             client_token: ClientToken::new(token),
+            authorization: Authorization::None,
+            authorization: Authorization::None,
             mfa: crate::core::request::MfaCredentials::default(),
             login: None,
         };

@@ -1,6 +1,5 @@
 //! `sys/wrapping/`.
 
-use bytes::Bytes;
 use schemas::shape::Declared as _;
 
 use super::{Parcel, token_of};
@@ -48,8 +47,7 @@ async fn unwrap(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let (token, entry) = wrapping_token(cx).await?;
     let (body, _) = tokens(cx).parcel(cx.transaction(), &entry).await?;
     end(cx, &token, &entry).await?;
-    let raw = RawBody { content_type: "application/json", bytes: Bytes::from(body) };
-    Ok(Response { raw: Some(raw), ..Response::default() })
+    Ok(RawBody::json(body).into())
 }
 
 /// The same content under a new token, which lives as long as the old one was to live.
@@ -68,8 +66,7 @@ async fn rewrap(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     };
     let info = tokens(cx).wrap(cx.transaction(), parcel, cx.now()).await?;
     let bytes = crate::core::render::wrapped_body(&info, &[])?;
-    let raw = RawBody { content_type: "application/json", bytes: Bytes::from(bytes) };
-    Ok(Response { raw: Some(raw), ..Response::default() })
+    Ok(RawBody::json(bytes).into())
 }
 
 async fn look_up(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {

@@ -95,8 +95,7 @@ fn no_data() -> Error {
 
 /// 404 without any body.
 pub(super) fn nothing_there() -> Response {
-    let raw = Some(RawBody { content_type: "application/json", bytes: bytes::Bytes::new() });
-    Response { raw, ..Response::empty() }.with_status(StatusCode::NOT_FOUND)
+    Response::from(RawBody::json(bytes::Bytes::new())).with_status(StatusCode::NOT_FOUND)
 }
 
 /// Stores `content` as the next version and answers it.

@@ -30,7 +30,7 @@ pub(super) fn policies(names: List<String>) -> Result<Vec<String>, Error> {
 }
 
 /// Items once each, sorted.
-pub(super) fn distinct(items: &[String]) -> Vec<String> {
+pub(in crate::core::identity) fn distinct(items: &[String]) -> Vec<String> {
     let mut items: Vec<String> = items.iter().map(|item| item.trim().to_owned()).collect();
     items.retain(|item| !item.is_empty());
     items.sort();

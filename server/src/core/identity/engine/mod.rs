@@ -14,12 +14,8 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 
-use crate::core::context::Context;
 use crate::core::engine::{Engine, Route};
-use crate::core::error::Error;
-use crate::core::identity::mfa;
-use crate::core::response::Response;
-use crate::handler;
+use crate::core::identity::{mfa, oidc};
 
 /// The engine that every namespace has at `identity/`.
 pub(crate) struct Identity;
@@ -32,30 +28,14 @@ static ROUTES: LazyLock<Vec<Route<Identity>>> = LazyLock::new(|| {
         group_alias::ROUTES,
         lookup::ROUTES,
         &mfa::routes(),
-        UNBUILT,
+        &oidc::routes(),
     ];
     tables.concat()
 });
-
-static UNBUILT: &[Route<Identity>] = &[everything(Route::new("oidc/{path..}").hidden())];
-
-const fn everything(route: Route<Identity>) -> Route<Identity> {
-    route
-        .read(handler!(unbuilt))
-        .list(handler!(unbuilt))
-        .scan(handler!(unbuilt))
-        .write(handler!(unbuilt))
-        .patch(handler!(unbuilt))
-        .delete(handler!(unbuilt))
-}
 
 #[async_trait]
 impl Engine for Identity {
     fn routes() -> &'static [Route<Self>] {
         &ROUTES
     }
-}
-
-async fn unbuilt(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
-    Err(Error::not_implemented(format_args!("`identity/{}`", cx.path())))
 }

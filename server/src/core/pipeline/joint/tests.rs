@@ -9,7 +9,7 @@ use crate::core::clock::Clock;
 use crate::core::limits::TtlLimits;
 use crate::core::path::ApiPath;
 use crate::core::pipeline::Incoming;
-use crate::core::request::{ClientToken, MfaCredentials, Operation};
+use crate::core::request::{Authorization, ClientToken, MfaCredentials, Operation};
 use crate::core::state::{Core, Settings};
 use crate::seal::SecretBytes;
 use crate::storage::{FaultyStorage, InmemStorage};
@@ -81,6 +81,7 @@ async fn call(core: &Arc<Core>, operation: Operation, path: &str, body: Value) -
         client: [127, 0, 0, 1].into(),
         headers: http::HeaderMap::new(),
         client_token: ClientToken::new("root"),
+        authorization: Authorization::None,
         mfa: MfaCredentials::default(),
         login: None,
     };

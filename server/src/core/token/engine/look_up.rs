@@ -45,7 +45,7 @@ struct Shown<'a> {
     path: &'a str,
     #[serde(skip_serializing_if = "is_zero")]
     period: u64,
-    policies: &'a [String],
+    policies: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     renewable: Option<bool>,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -99,6 +99,7 @@ fn show(
     entity: Option<&Entity>,
     now: Timestamp,
 ) -> Result<Response, Error> {
+    let entity = entity.filter(|_| entry.access.is_none());
     let of_entity = entity.map(|entity| entity.policies.as_slice()).filter(|policies| !policies.is_empty());
     let has_times = entry.is_leased || entry.kind == TokenKind::Batch;
     let renewed_at = entry.renewed_at;
@@ -124,7 +125,7 @@ fn show(
         orphan: entry.is_orphan(),
         path: &entry.path,
         period: entry.period,
-        policies: &entry.policies,
+        policies: entry.access.is_none().then_some(&entry.policies),
         renewable: has_times.then_some(entry.renewable && entry.expires_at.is_some()),
         role: &entry.role,
         ttl: entry.seconds_left(now),
