@@ -202,6 +202,7 @@ fn entry() -> MountEntry {
         seal_wrap: false,
         external_entropy_access: false,
         tainted: false,
+        upgrading: false,
     }
 }
 
