@@ -163,7 +163,8 @@ impl Core {
         };
         let target = target(space, &request.path, request.operation).ok()?;
         let transaction = self.barrier.begin();
-        let cx = self.context(&target, &request, &transaction);
+        let mut cx = self.context(&target, &request, &transaction);
+        cx.input = decode(&target, &mut cx).ok()?.record;
         // What it writes into the transaction is dropped with it.
         target.engine.role_of_login(&cx).await.ok()
     }
