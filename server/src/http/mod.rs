@@ -6,6 +6,7 @@ pub(crate) mod fuzzing;
 mod listen;
 mod query;
 mod redirect;
+mod room;
 mod service;
 mod status;
 
