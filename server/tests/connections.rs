@@ -20,10 +20,34 @@ async fn connect(server: &Server) -> TcpStream {
     TcpStream::connect(server.addresses()[0]).await.unwrap()
 }
 
+/// How long it takes until the server ends the connection.
+async fn lifetime(mut stream: TcpStream) -> Duration {
+    let start = Instant::now();
+    let mut rest = Vec::new();
+    let reading = stream.read_to_end(&mut rest);
+    // An end by force is an end, too.
+    let _ = tokio::time::timeout(Duration::from_secs(20), reading).await.expect("it ends");
+    start.elapsed()
+}
+
 async fn send(server: &Server, text: &str) -> TcpStream {
     let mut stream = connect(server).await;
     stream.write_all(text.as_bytes()).await.unwrap();
     stream
+}
+
+#[tokio::test]
+async fn a_connection_without_a_request_is_closed() {
+    let server = start("  http_read_header_timeout = \"1s\"\n  http_idle_timeout = \"2s\"\n").await;
+    let silent = lifetime(connect(&server).await);
+    // The preface of HTTP/2 begins so: whoever reads it waits for the rest.
+    let started = lifetime(send(&server, "PRI * HTTP/2.0").await);
+    let partial = lifetime(send(&server, "GET /v1/sys").await);
+    let idle = lifetime(send(&server, "GET /v1/sys/health HTTP/1.1\r\nHost: x\r\n\r\n").await);
+    let (silent, started, partial, idle) = futures::join!(silent, started, partial, idle);
+    for time in [silent, started, partial, idle] {
+        assert!(time < Duration::from_secs(5), "{time:?}");
+    }
 }
 
 #[tokio::test]
