@@ -121,45 +121,52 @@ impl Barrier {
     }
 
     /// Adds a term to the keyring; it encrypts from now on. Answers its status.
-    pub async fn rotate(&self) -> Result<TermStatus, BarrierError> {
-        self.replace_keyring(Batch::new(), Keyring::rotated).await
+    pub async fn rotate(self: &Arc<Self>) -> Result<TermStatus, BarrierError> {
+        self.replace_keyring(Batch::new(), Batch::new(), Keyring::rotated).await
     }
 
     /// Lets `root` open the keyring instead of the present root key, and stores with it `also` in the clear and
     /// `contents` encrypted.
     pub async fn replace_root_key(
-        &self,
+        self: &Arc<Self>,
         root: &RootKey,
-        mut also: Batch,
+        also: Batch,
         contents: Batch,
     ) -> Result<(), BarrierError> {
-        for (key, write) in self.encrypt(&contents)? {
-            also.replace(&key, Some(write));
-        }
-        self.replace_keyring(also, |keyring| keyring.with_root(root.clone())).await?;
+        self.replace_keyring(also, contents, |keyring| keyring.with_root(root.clone())).await?;
         Ok(())
     }
 
     /// Stores the counts of encryptions, which are otherwise stored by a rotation only.
-    pub async fn store_encryption_counts(&self) -> Result<(), BarrierError> {
-        self.replace_keyring(Batch::new(), |keyring| keyring.with_root(keyring.root().clone())).await?;
+    pub async fn store_encryption_counts(self: &Arc<Self>) -> Result<(), BarrierError> {
+        let same_root = |keyring: &Keyring| keyring.with_root(keyring.root().clone());
+        self.replace_keyring(Batch::new(), Batch::new(), same_root).await?;
         Ok(())
     }
 
+    /// Stores the keyring that `next` makes of the present one, with it `also` in the clear and `contents` encrypted.
+    /// The contents take part in the order of commits: what is kept in memory of them is renewed, too.
     async fn replace_keyring(
-        &self,
+        self: &Arc<Self>,
         mut also: Batch,
+        contents: Batch,
         next: impl FnOnce(&Keyring) -> Keyring,
     ) -> Result<TermStatus, BarrierError> {
         let _replacing = self.replacing.lock().await;
         let next = next(&*self.open_keyring()?);
         let status = next.status();
         also.put(KEYRING_KEY, next.to_entry());
-        self.storage.commit(also).await?;
+        let transaction = Transaction::of_batch(Arc::clone(self), contents);
+        let (barrier, next) = (Arc::clone(self), Arc::new(next));
         // Sealed meanwhile: then it stays so.
-        let next = Arc::new(next);
-        self.keyring.rcu(|present| present.as_ref().map(|_| Arc::clone(&next)));
-        Ok(status)
+        transaction.after_commit(Box::new(move || {
+            barrier.keyring.rcu(|present| present.as_ref().map(|_| Arc::clone(&next)));
+        }));
+        match transaction.commit_beside(also).await {
+            Ok(()) => Ok(status),
+            Err(CommitError::Barrier(error)) => Err(error),
+            Err(CommitError::Conflict) => unreachable!("nothing was read"),
+        }
     }
 
     /// The term that encrypts now.

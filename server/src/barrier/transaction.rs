@@ -216,13 +216,21 @@ impl Transaction {
     /// [`CommitError::Conflict`]: something that was read has changed. The commit that changed it is
     /// applied by then, so that an immediate repetition sees it.
     pub async fn commit(self) -> Result<(), CommitError> {
-        let state = self.state.into_inner();
-        if state.batch.is_empty() {
-            state.hooks.into_iter().for_each(|hook| hook());
-            return Ok(());
+        if self.is_dirty() {
+            return self.commit_beside(Batch::new()).await;
         }
+        self.state.into_inner().hooks.into_iter().for_each(|hook| hook());
+        Ok(())
+    }
+
+    /// As [`commit`](Self::commit), together with `also`, which is stored as it is.
+    pub(super) async fn commit_beside(self, also: Batch) -> Result<(), CommitError> {
+        let state = self.state.into_inner();
         let footprint = state.footprint(&self.barrier, self.start);
-        let batch = self.barrier.encrypt(&state.batch)?;
+        let mut batch = self.barrier.encrypt(&state.batch)?;
+        for (key, write) in also {
+            batch.replace(&key, Some(write));
+        }
         let sequence = admit(&self.barrier, &footprint).await?;
         let ticket = Ticket::new(&self.barrier, sequence, state.batch);
         // A task of its own: a request that is dropped now must not leave its sequence unfinished.

@@ -2,7 +2,8 @@
 //!
 //! Ending something that holds much, such as a token with 100,000 children, is one small commit: it makes all of it
 //! unreachable and notes what is left to delete. A task deletes that in small commits, beside the requests that are
-//! served, and goes on after a restart. What holds little is deleted at once.
+//! served, and goes on after a restart. What holds little is deleted at once. Secrets of a kv mount that is brought to
+//! version 2 are left behind and brought over in the same way.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -12,8 +13,11 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
+use super::mount::MountEntry;
+use super::mount_table;
 use super::state::Core;
 use crate::barrier::{CommitError, Transaction};
+use crate::engines::kv2::upgrade;
 
 /// Before the notes of what is left.
 const PREFIX: &str = "core/leftovers/";
@@ -32,6 +36,15 @@ pub(crate) enum Leftover {
     Children(String),
     /// All keys that begin with this text. Nothing leads to them any more.
     Keys(String),
+    /// The secrets of version 1 of a kv mount that has version 2.
+    OldSecrets {
+        /// Id of its namespace.
+        namespace: String,
+        /// Its UUID.
+        mount: String,
+        /// Whether all of them are out of the way of those of version 2.
+        are_aside: bool,
+    },
 }
 
 /// Tells the task that there is something to do.
@@ -44,6 +57,8 @@ impl Clearing {
         let name = match leftover {
             Leftover::Children(token) => token.clone(),
             Leftover::Keys(_) => uuid::Uuid::new_v4().to_string(),
+            // Before all others: somebody waits for it.
+            Leftover::OldSecrets { mount, .. } => format!("!{mount}"),
         };
         transaction.put_json(&format!("{PREFIX}{name}"), leftover)?;
         let clearing = self.clone();
@@ -81,29 +96,35 @@ impl Core {
     }
 
     /// Clears away everything that is left.
-    pub(crate) async fn clear_leftovers(&self) -> Result<(), Error> {
-        loop {
-            let notes = self.barrier.scan(PREFIX, None, AT_ONCE).await?;
-            if notes.is_empty() {
-                return Ok(());
-            }
-            for (key, note) in notes {
-                let leftover: Leftover = serde_json::from_slice(&note)?;
-                while !self.clear_some(&key, &leftover).await? {
-                    tokio::task::yield_now().await;
-                }
-            }
+    pub(crate) async fn clear_leftovers(self: &Arc<Self>) -> Result<(), Error> {
+        while let Some((key, note)) = self.barrier.scan(PREFIX, None, 1).await?.pop() {
+            self.clear_some(&key, &serde_json::from_slice(&note)?).await?;
+            tokio::task::yield_now().await;
         }
+        Ok(())
     }
 
     /// One commit. Answers whether nothing is left of `leftover`, which is noted under `key`.
-    async fn clear_some(&self, key: &str, leftover: &Leftover) -> Result<bool, Error> {
+    async fn clear_some(self: &Arc<Self>, key: &str, leftover: &Leftover) -> Result<bool, Error> {
+        match leftover {
+            // It ends with a change of a mount.
+            Leftover::OldSecrets { .. } => {
+                self.topology_writer.stop_for(self.clear_some_now(key, leftover)).await
+            }
+            Leftover::Children(_) | Leftover::Keys(_) => self.clear_some_now(key, leftover).await,
+        }
+    }
+
+    async fn clear_some_now(self: &Arc<Self>, key: &str, leftover: &Leftover) -> Result<bool, Error> {
         let transaction = self.barrier.begin();
         let is_done = match leftover {
             Leftover::Children(token) => {
                 self.tokens.revoke_children(&transaction, token, self.clock.now()).await?
             }
             Leftover::Keys(prefix) => delete_some(&transaction, prefix).await?,
+            Leftover::OldSecrets { namespace, mount, are_aside } => {
+                self.upgrade_some(&transaction, key, (namespace, mount), *are_aside).await?
+            }
         };
         if is_done {
             transaction.delete(key);
@@ -113,6 +134,39 @@ impl Core {
             Err(CommitError::Conflict) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Brings over some secrets of the mount `(namespace, uuid)`, under the lock of who changes mounts. When there are
+    /// no others, the mount takes requests again.
+    async fn upgrade_some(
+        self: &Arc<Self>,
+        transaction: &Transaction,
+        note: &str,
+        (namespace, uuid): (&str, &str),
+        are_aside: bool,
+    ) -> Result<bool, Error> {
+        let topology = self.open_topology()?;
+        let mounted = topology.by_id(namespace).and_then(|space| {
+            space.mounts().map(|(_, mounted)| mounted).find(|mounted| mounted.entry().uuid == uuid)
+        });
+        // It may be unmounted: then its secrets are deleted with it.
+        let Some(mounted) = mounted else { return Ok(true) };
+        let prefix = &mounted.prefix;
+        if !are_aside {
+            if upgrade::set_aside(&self.barrier, transaction, prefix, self.clock.now()).await? {
+                let (namespace, mount) = (namespace.to_owned(), uuid.to_owned());
+                transaction.put_json(note, &Leftover::OldSecrets { namespace, mount, are_aside: true })?;
+            }
+            return Ok(false);
+        }
+        if !upgrade::put_in_place(transaction, prefix).await? {
+            return Ok(false);
+        }
+        let next = mounted.with_entry(MountEntry { upgrading: false, ..mounted.entry().clone() });
+        mount_table::write(transaction, &mounted.mount.namespace, next.entry())?;
+        let (core, next) = (Arc::clone(self), topology.with_mount(&next));
+        transaction.after_commit(Box::new(move || core.publish(&next)));
+        Ok(true)
     }
 }
 

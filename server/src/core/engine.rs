@@ -81,11 +81,6 @@ pub trait Engine: Send + Sync + Sized + 'static {
         Ok(())
     }
 
-    /// Runs when its mount's options are changed by `tune`, in that transaction.
-    async fn tuned(&self, _cx: &Context<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
     /// Runs before its storage is deleted, in the same transaction; leases are revoked by then.
     async fn unmount(&self, _cx: &Context<'_>) -> Result<(), Error> {
         Ok(())
@@ -366,8 +361,6 @@ pub(crate) trait AnyEngine: Send + Sync {
     async fn exists(&self, index: usize, cx: &Context<'_>) -> Result<bool, Error>;
     /// See [`Engine::mount`].
     async fn mount(&self, cx: &Context<'_>) -> Result<(), Error>;
-    /// See [`Engine::tuned`].
-    async fn tuned(&self, cx: &Context<'_>) -> Result<(), Error>;
     /// See [`Engine::unmount`].
     async fn unmount(&self, cx: &Context<'_>) -> Result<(), Error>;
     /// See [`Engine::renew`].
@@ -445,10 +438,6 @@ impl<E: Engine> AnyEngine for E {
 
     async fn mount(&self, cx: &Context<'_>) -> Result<(), Error> {
         Engine::mount(self, cx).await
-    }
-
-    async fn tuned(&self, cx: &Context<'_>) -> Result<(), Error> {
-        Engine::tuned(self, cx).await
     }
 
     async fn unmount(&self, cx: &Context<'_>) -> Result<(), Error> {

@@ -43,7 +43,7 @@ impl Core {
     /// Gives `request` the token of `login`; or the answer that it gets instead.
     pub(super) async fn prove(
         self: &Arc<Self>,
-        topology: &Topology,
+        topology: &Arc<Topology>,
         request: &mut Request,
         login: InlineLogin,
     ) -> Result<(), Reply> {
@@ -55,7 +55,7 @@ impl Core {
 
     async fn log_in_for(
         self: &Arc<Self>,
-        topology: &Topology,
+        topology: &Arc<Topology>,
         request: &Request,
         login: InlineLogin,
     ) -> Result<Box<TokenEntry>, Refusal> {
@@ -67,7 +67,7 @@ impl Core {
             Error::with_status(status, "inline auth namespace was not found")
         })?;
         let (space, login) = self.place(topology, incoming)?;
-        self.log_in_at(space, Request { inline: Inline::Login, ..login }).await
+        self.log_in_at(topology, space, Request { inline: Inline::Login, ..login }).await
     }
 
     /// A login counts as such, whatever it is for.
@@ -81,6 +81,7 @@ impl Core {
 
     async fn log_in_at(
         self: &Arc<Self>,
+        topology: &Arc<Topology>,
         space: &Space,
         mut login: Request,
     ) -> Result<Box<TokenEntry>, Refusal> {
@@ -90,7 +91,7 @@ impl Core {
             Err(error) if is_open(space, &path) => return Err(error.into()),
             _ => return Err(Refusal::no_login()),
         };
-        let (_, extra) = self.run(&target, &mut login).await?;
+        let (_, extra) = self.run(topology, &target, &mut login).await?;
         extra.proof.ok_or_else(Refusal::no_login)
     }
 }

@@ -167,11 +167,8 @@ fn seconds_of(value: &Value) -> Result<i64, String> {
         Value::String(text) => go_seconds(text)?,
         _ => return Err("could not parse duration from input".to_owned()),
     };
-    // The peer counts nanoseconds in 64 bits.
-    if seconds > i64::MAX / 1_000_000_000 {
-        return Err(
-            "multiplication of durations resulted in overflow, one operand may be too large".to_owned()
-        );
+    if seconds > MOST_SECONDS {
+        return Err(OVERFLOW.to_owned());
     }
     if seconds < 0 {
         return Err(format!("cannot provide negative value '{seconds}'"));
@@ -179,8 +176,23 @@ fn seconds_of(value: &Value) -> Result<i64, String> {
     Ok(seconds)
 }
 
+/// The longest duration: the peer counts nanoseconds in 64 bits.
+const MOST_SECONDS: i64 = i64::MAX / 1_000_000_000;
+const OVERFLOW: &str = "multiplication of durations resulted in overflow, one operand may be too large";
+
 /// The seconds of a duration in text, with the errors of Go's parser.
 pub fn go_seconds(text: &str) -> Result<i64, String> {
+    if text.parse::<i64>().is_ok_and(|seconds| seconds.unsigned_abs() > MOST_SECONDS.unsigned_abs()) {
+        return Err(OVERFLOW.to_owned());
+    }
+    let seconds = any_seconds(text)?;
+    if seconds.unsigned_abs() > MOST_SECONDS.unsigned_abs() {
+        return Err(format!("time: invalid duration \"{text}\""));
+    }
+    Ok(seconds)
+}
+
+fn any_seconds(text: &str) -> Result<i64, String> {
     duration::seconds(text).map_err(|_| {
         let digits = |character: char| character.is_ascii_digit() || character == '.';
         let rest = text.trim_start_matches(['-', '+']);

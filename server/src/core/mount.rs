@@ -51,6 +51,9 @@ pub struct MountEntry {
     /// Being unmounted: takes no request.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub tainted: bool,
+    /// What it holds is being brought into another form: takes no request until then.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub upgrading: bool,
 }
 
 /// Whether a record can leave `value` out.
@@ -138,6 +141,7 @@ impl MountEntry {
             seal_wrap: false,
             external_entropy_access: false,
             tainted: false,
+            upgrading: false,
         }
     }
 

@@ -36,6 +36,9 @@ pub(crate) use joint::TopologyWriter;
 /// A handler whose commits conflict so often is given up.
 const ATTEMPTS: usize = 256;
 
+const UPGRADING: &str = "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief \
+                         period and will resume service shortly.";
+
 /// A request as the HTTP layer reads it.
 #[derive(Debug)]
 pub(crate) struct Incoming {
@@ -134,7 +137,7 @@ impl Core {
             Ok((space, request)) if request.operation == Operation::Help => {
                 self.help(space, request).await.unwrap_or_else(|error| Reply::error(&error, true))
             }
-            Ok((space, request)) => self.serve_in(space, request).await,
+            Ok((space, request)) => self.serve_in(&topology, space, request).await,
             Err(error) => Reply::error(&error, false),
         }
     }
@@ -209,12 +212,18 @@ impl Core {
         };
         let target = target(space, &request.path, request.operation).ok()?;
         let transaction = self.barrier.begin();
-        let cx = self.context(&target, &request, Draft { transaction: &transaction, next: None });
+        let mut cx = self.context(&target, &request, Draft { transaction: &transaction, next: None });
+        cx.input = decode(&target, &mut cx).ok()?.record;
         // What it writes into the transaction is dropped with it.
         target.engine.role_of_login(&cx).await.ok()
     }
 
-    async fn serve_in(self: &Arc<Self>, space: &Space, mut request: Request) -> Reply {
+    async fn serve_in(
+        self: &Arc<Self>,
+        topology: &Arc<Topology>,
+        space: &Space,
+        mut request: Request,
+    ) -> Reply {
         let path = request.path.clone();
         let target = target(space, &path, request.operation);
         let access = match &target {
@@ -229,7 +238,7 @@ impl Core {
             Err(error) => return refusal(&error, false, is_resource),
         };
         let answer = match &target {
-            Ok(target) => self.answer(target, &mut request).await,
+            Ok(target) => self.answer(topology, target, &mut request).await,
             Err(error) => Err(self.authorize_unroutable(&request, error, access).await),
         };
         let departed = self.depart(admission).await;
@@ -249,18 +258,25 @@ impl Core {
         }
     }
 
-    async fn answer(self: &Arc<Self>, target: &Target<'_>, request: &mut Request) -> Result<Reply, Error> {
-        let (response, extra) = self.run(target, request).await?;
+    async fn answer(
+        self: &Arc<Self>,
+        topology: &Arc<Topology>,
+        target: &Target<'_>,
+        request: &mut Request,
+    ) -> Result<Reply, Error> {
+        let (response, extra) = self.run(topology, target, request).await?;
         self.reply(request, response, &extra).await
     }
 
-    /// Runs the handler until what it does is committed.
+    /// Runs the handler and commits, until nothing has come in between. `target` is as `topology` has it: if another one
+    /// is there when an attempt begins, the request goes where that leads.
     pub(super) async fn run(
         self: &Arc<Self>,
+        topology: &Arc<Topology>,
         target: &Target<'_>,
         request: &mut Request,
     ) -> Result<(Response, Extra), Error> {
-        let asked = request.operation;
+        let (asked, path) = (request.operation, request.path.clone());
         if target.found.info.changes_topology && may_write(asked) {
             return self.run_jointly(target, request).await;
         }
@@ -268,9 +284,20 @@ impl Core {
             request.operation = asked;
             let transaction = self.barrier.begin();
             let draft = Draft { transaction: &transaction, next: None };
+            // Whatever was committed before has been published, so that none of it is missed here.
+            let present = self.open_topology()?;
+            let moved = match Arc::ptr_eq(&present, topology) {
+                true => None,
+                false => Some(self.target_again(&present, request, &path, target.found.info.access).await?),
+            };
+            let target = moved.as_ref().unwrap_or(target);
             let (response, extra) = match self.attempt(target, request, draft).await {
                 // What it has read may come from two moments, which do not fit together.
                 Err(error) if error.status().is_server_error() && transaction.was_stale().await => {
+                    continue;
+                }
+                // What it looked for may have gone with the mount that it was in.
+                Err(error) if error.status() == StatusCode::NOT_FOUND && self.has_moved(&present, target) => {
                     continue;
                 }
                 attempted => attempted?,
@@ -283,6 +310,31 @@ impl Core {
             }
         }
         Err(Error::internal("the commit of this request conflicted with others too often"))
+    }
+
+    /// Where `topology` leads a request that was admitted with another one.
+    async fn target_again<'t>(
+        &self,
+        topology: &'t Topology,
+        request: &Request,
+        path: &'t str,
+        access: Access,
+    ) -> Result<Target<'t>, Error> {
+        let space = topology.by_id(&request.namespace.id).filter(|space| !space.namespace.tainted);
+        match space.ok_or_else(|| no_route(path)).and_then(|space| target(space, path, request.operation)) {
+            Ok(target) => Ok(target),
+            Err(error) => Err(self.authorize_unroutable(request, &error, access).await),
+        }
+    }
+
+    /// Whether the mount of `target`, which `topology` has, is another one by now.
+    fn has_moved(&self, topology: &Arc<Topology>, target: &Target<'_>) -> bool {
+        let Some(present) = self.topology().filter(|present| !Arc::ptr_eq(present, topology)) else {
+            return false;
+        };
+        let space = present.by_id(&target.mounted.mount.namespace.id);
+        let mounted = space.and_then(|space| space.mount(&target.mounted.entry().api_path()));
+        !mounted.is_some_and(|mounted| Arc::ptr_eq(mounted, target.mounted))
     }
 
     async fn attempt(
@@ -306,6 +358,9 @@ impl Core {
         }
         if !target.engine.takes(target.found.index, request.operation) {
             return Err(Error::unsupported_operation());
+        }
+        if target.mounted.entry().upgrading && !target.found.info.is_hidden {
+            return Err(Error::invalid(UPGRADING));
         }
         let mut cx = self.context(target, request, draft);
         let input = decode(target, &mut cx)?;

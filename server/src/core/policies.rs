@@ -159,6 +159,12 @@ impl AclCache {
         Ok(acl)
     }
 
+    /// Forgets every matcher, for sealing.
+    pub(crate) fn clear(&self) {
+        self.invalidate();
+        self.compiled.clear();
+    }
+
     /// The matcher for `policies` of `namespace`, and those of `entity`.
     pub(crate) async fn acl(
         &self,
@@ -205,7 +211,11 @@ impl AclCache {
             self.compiled.clear();
             self.rules.store(rules, Ordering::Relaxed);
         }
-        self.compiled.insert(key, Arc::new(Compiled { epoch, matcher }));
+        self.compiled.insert(key.clone(), Arc::new(Compiled { epoch, matcher }));
+        // Else what a seal has dropped might stay.
+        if self.epoch.load(Ordering::Acquire) != epoch {
+            self.compiled.remove_if(&key, |_, kept| kept.epoch == epoch);
+        }
     }
 }
 
@@ -340,5 +350,29 @@ fn group_value(entity: &Entity, name: &str) -> Option<String> {
         None if name == "name" => Some(group.name.clone()),
         Some(("metadata", key)) => group.metadata.get(key).cloned(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::barrier::RootKey;
+    use crate::storage::{Batch, InmemStorage};
+
+    #[tokio::test]
+    async fn a_seal_forgets_every_matcher() {
+        let barrier = Barrier::new(Arc::new(InmemStorage::new()));
+        let root = RootKey::generate();
+        barrier.initialize(&root, Batch::new()).await.expect("a fresh barrier");
+        barrier.unseal(&root).await.expect("its root key");
+        let (cache, namespace) = (AclCache::default(), Namespace::root());
+        cache.acl(&barrier, &namespace, &["default".to_owned()], None, 0).await.expect("unsealed");
+        assert_eq!(cache.compiled.len(), 1);
+        let epoch = cache.epoch.load(Ordering::Acquire);
+        cache.clear();
+        assert!(cache.compiled.is_empty());
+        // A request that was under way.
+        cache.keep("late".to_owned(), epoch, Matcher::Templated);
+        assert!(cache.compiled.is_empty());
     }
 }

@@ -170,7 +170,7 @@ impl Core {
         let _opening = self.opening.lock().await;
         self.topology.store(None);
         self.tokens.close();
-        self.acls.invalidate();
+        self.acls.clear();
         self.identities.clear();
         self.quotas.close();
         self.mfa.clear();

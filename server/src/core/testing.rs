@@ -205,6 +205,7 @@ fn entry() -> MountEntry {
         seal_wrap: false,
         external_entropy_access: false,
         tainted: false,
+        upgrading: false,
     }
 }
 

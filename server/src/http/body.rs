@@ -8,22 +8,35 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
 use super::query;
+use super::room::Share;
 use crate::core::error::Error;
 use crate::core::request::Parameters;
 
-/// Reads a body of at most `limit` bytes.
+/// Reads a body of at most `limit` bytes, which take `share` of the room there is.
 ///
 /// # Errors
-/// 413 beyond it, 400 if the client goes away.
-pub(super) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Error> {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let text = "http: request body too large";
-            Err(Error::with_status(StatusCode::PAYLOAD_TOO_LARGE, text))
+/// 413 beyond it, 400 if the client goes away, 503 if there is no room.
+pub(super) async fn read(body: Incoming, limit: usize, share: &mut Share<'_>) -> Result<Bytes, Error> {
+    let mut body = Limited::new(body, limit);
+    let mut parts: Vec<Bytes> = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| unreadable(error.is::<LengthLimitError>()))?;
+        if let Ok(part) = frame.into_data() {
+            share.grow(part.len()).await?;
+            parts.push(part);
         }
-        Err(_) => Err(Error::invalid("failed to read the request body")),
     }
+    match parts.len() {
+        1 => Ok(parts.remove(0)),
+        _ => Ok(parts.concat().into()),
+    }
+}
+
+fn unreadable(is_too_large: bool) -> Error {
+    if is_too_large {
+        return Error::with_status(StatusCode::PAYLOAD_TOO_LARGE, "http: request body too large");
+    }
+    Error::invalid("failed to read the request body")
 }
 
 /// Refuses JSON of more than `limit` strings, before any memory is spent on them. Names count too.

@@ -3,14 +3,17 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -20,12 +23,24 @@ use crate::config::Listener;
 /// How long connections may go on when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// Connections that one listener has at once; further ones wait to be accepted.
+const CONNECTIONS: usize = 16 * 1024;
+
 /// A socket that is bound and does not accept yet.
 pub(crate) struct Bound {
     socket: TcpListener,
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
-    header_timeout: Duration,
+    times: Times,
+}
+
+/// How long a connection may be without what it is there for.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    /// To the end of the headers of a request.
+    headers: Duration,
+    /// Between requests.
+    idle: Duration,
 }
 
 /// Binds the socket of `listener`.
@@ -35,7 +50,8 @@ pub(crate) struct Bound {
 pub(crate) async fn bind(listener: &Listener, tls: Option<TlsAcceptor>) -> io::Result<Bound> {
     let socket = TcpListener::bind(&listener.address).await?;
     let address = socket.local_addr()?;
-    Ok(Bound { socket, address, tls, header_timeout: listener.http_read_header_timeout })
+    let times = Times { headers: listener.http_read_header_timeout, idle: listener.http_idle_timeout };
+    Ok(Bound { socket, address, tls, times })
 }
 
 impl Bound {
@@ -47,11 +63,12 @@ impl Bound {
     /// Accepts connections until `stop`, then lets those that are busy end.
     pub(crate) async fn serve(self, service: Service, stop: CancellationToken) {
         let connections = GracefulShutdown::new();
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                accepted = self.socket.accept() => match accepted {
-                    Ok((stream, peer)) => self.start(stream, peer, &service, &connections),
+                (place, accepted) = self.accept(&places) => match accepted {
+                    Ok((stream, peer)) => self.start(stream, peer, &service, &connections, place),
                     Err(error) => rest(&error).await,
                 },
             }
@@ -62,20 +79,86 @@ impl Bound {
         }
     }
 
-    fn start(&self, stream: TcpStream, peer: SocketAddr, service: &Service, connections: &GracefulShutdown) {
+    /// The next connection, once there is a place for it.
+    async fn accept(&self, places: &Arc<Semaphore>) -> (Place, io::Result<(TcpStream, SocketAddr)>) {
+        let place = Arc::clone(places).acquire_owned().await.ok();
+        (place, self.socket.accept().await)
+    }
+
+    fn start(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        service: &Service,
+        connections: &GracefulShutdown,
+        place: Place,
+    ) {
         // Small answers must not wait for each other.
         stream.set_nodelay(true).ok();
-        let (service, watcher, limit) = (service.clone(), connections.watcher(), self.header_timeout);
-        match self.tls.clone() {
-            None => drop(tokio::spawn(converse(stream, peer, service, watcher, limit))),
-            Some(acceptor) => drop(tokio::spawn(async move {
-                match tokio::time::timeout(limit, acceptor.accept(stream)).await {
-                    Ok(Ok(stream)) => converse(stream, peer, service, watcher, limit).await,
-                    Ok(Err(error)) => tracing::debug!(%peer, "TLS handshake failed: {error}"),
-                    Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
-                }
-            })),
+        let (service, watcher, times) = (service.clone(), connections.watcher(), self.times);
+        let acceptor = self.tls.clone();
+        tokio::spawn(async move {
+            let _place = place;
+            let Some(acceptor) = acceptor else {
+                return converse(stream, peer, service, watcher, times).await;
+            };
+            match tokio::time::timeout(times.headers, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => converse(stream, peer, service, watcher, times).await,
+                Ok(Err(error)) => tracing::debug!(%peer, "TLS handshake failed: {error}"),
+                Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+            }
+        });
+    }
+}
+
+/// The right to be one of the connections.
+type Place = Option<OwnedSemaphorePermit>;
+
+/// Whether a connection is used.
+#[derive(Debug)]
+struct Activity {
+    /// Requests that are being answered.
+    requests: AtomicUsize,
+    /// Whether there was any request.
+    has_begun: AtomicBool,
+    /// When the connection or its last request began or ended.
+    since: Mutex<Instant>,
+}
+
+impl Activity {
+    fn new() -> Self {
+        let since = Mutex::new(Instant::now());
+        Self { requests: AtomicUsize::new(0), has_begun: AtomicBool::new(false), since }
+    }
+
+    fn begin(self: &Arc<Self>) -> Answering {
+        self.has_begun.store(true, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        Answering(Arc::clone(self))
+    }
+
+    /// Waits until nothing was asked for too long. The preface of HTTP is read without any limit of its own.
+    async fn over(&self, times: Times) {
+        loop {
+            let limit = if self.has_begun.load(Ordering::Relaxed) { times.idle } else { times.headers * 2 };
+            let quiet = self.since.lock().elapsed();
+            let is_busy = self.requests.load(Ordering::Relaxed) > 0;
+            if !is_busy && quiet >= limit {
+                return;
+            }
+            let rest = if is_busy { limit } else { limit - quiet };
+            tokio::time::sleep(rest.max(Duration::from_millis(10))).await;
         }
+    }
+}
+
+/// A request that is being answered.
+struct Answering(Arc<Activity>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        *self.0.since.lock() = Instant::now();
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -84,21 +167,28 @@ async fn converse<S>(
     peer: SocketAddr,
     service: Service,
     watcher: hyper_util::server::graceful::Watcher,
-    header_timeout: Duration,
+    times: Times,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = Arc::new(service);
+    let (service, activity) = (Arc::new(service), Arc::new(Activity::new()));
+    let used = Arc::clone(&activity);
     let answer = service_fn(move |request| {
-        let service = Arc::clone(&service);
-        async move { Ok::<_, std::convert::Infallible>(service.answer(request, peer).await) }
+        let (service, answering) = (Arc::clone(&service), used.begin());
+        async move {
+            let _answering = answering;
+            Ok::<_, std::convert::Infallible>(service.answer(request, peer).await)
+        }
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(times.headers);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(250);
     let connection = builder.serve_connection(TokioIo::new(stream), answer).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%peer, "connection ended: {error}");
+    tokio::select! {
+        ended = watcher.watch(connection) => if let Err(error) = ended {
+            tracing::debug!(%peer, "connection ended: {error}");
+        },
+        () = activity.over(times) => tracing::debug!(%peer, "connection closed: nothing was asked"),
     }
 }
 

@@ -8,6 +8,7 @@ mod inline;
 mod listen;
 mod query;
 mod redirect;
+mod room;
 mod service;
 mod status;
 

@@ -13,8 +13,8 @@ use futures::FutureExt as _;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::Full;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::room::{Room, Share};
 use super::{body, consistency, inline, query, redirect, status};
 use crate::config::Listener;
 use crate::core::cors::{self, Crossing};
@@ -35,13 +35,6 @@ const WRAP_TTL: HeaderName = HeaderName::from_static("x-vault-wrap-ttl");
 const MFA: HeaderName = HeaderName::from_static("x-vault-mfa");
 const CREDENTIALS: [HeaderName; 4] = [TOKEN, MFA, header::AUTHORIZATION, header::COOKIE];
 
-/// KiB of large bodies that one listener keeps in memory at once; further ones wait. A body is read before its
-/// token is looked at, so anybody can send one.
-const ROOM: usize = 256 * 1024;
-
-/// Bodies of more KiB are large.
-const LARGE: u64 = 1024;
-
 type Answer = http::Response<Full<Bytes>>;
 
 /// Answers the requests of one listener.
@@ -51,8 +44,8 @@ pub(crate) struct Service {
     max_bytes: usize,
     max_strings: u64,
     max_duration: Duration,
-    /// KiB of large bodies that may be in memory at once.
-    room: Arc<Semaphore>,
+    /// Memory for bodies.
+    room: Arc<Room>,
     /// How long a body may take to arrive.
     read_timeout: Duration,
 }
@@ -65,7 +58,7 @@ impl Service {
             core,
             max_bytes: max_bytes.unwrap_or(usize::MAX),
             max_strings: listener.max_request_json_strings.unwrap_or(u64::MAX),
-            room: Arc::new(Semaphore::new(ROOM)),
+            room: Arc::default(),
             read_timeout: listener.http_read_timeout,
             max_duration: listener.max_request_duration.unwrap_or(Duration::from_secs(90)),
         }
@@ -159,16 +152,17 @@ impl Service {
         admit(limit, &path, extra)?;
         let bare = path.strip_suffix('/').unwrap_or(&path);
         if status::is_status_path(bare) {
-            return self.status(&parts, bare, pairs, stream).await;
+            return self.status(&parts, bare, pairs, stream, client).await;
         }
         let operation = asked?;
-        let _room = if operation.is_by_query() { None } else { self.make_room(&stream).await };
+        // Until the answer is there.
+        let mut share = self.room.share(client);
         require_file(&path, operation)?;
         let parameters = if operation.is_by_query() {
             query::parameters(pairs, &["list", "scan", "help"])
         } else {
             require_media_type(operation, &parts.headers)?;
-            self.parameters(stream, &parts.headers).await?
+            self.parameters(stream, &parts.headers, &mut share).await?
         };
         let incoming = incoming(parts.headers, path, operation, parameters, client)?;
         if is_of_role {
@@ -181,25 +175,13 @@ impl Service {
         Ok(reply)
     }
 
-    /// Waits until the body `stream` has room in memory. Small ones need none.
-    async fn make_room(&self, stream: &hyper::body::Incoming) -> Option<SemaphorePermit<'_>> {
-        let size = hyper::body::Body::size_hint(stream);
-        let limit = u64::try_from(self.max_bytes).unwrap_or(u64::MAX);
-        // Without a length it may be as large as is allowed.
-        let kib = size.exact().unwrap_or(limit).min(limit) / 1024;
-        if kib <= LARGE {
-            return None;
-        }
-        let kib = u32::try_from(kib.min(ROOM as u64)).ok()?;
-        self.room.acquire_many(kib).await.ok()
-    }
-
     async fn parameters(
         &self,
         stream: hyper::body::Incoming,
         headers: &HeaderMap,
+        share: &mut Share<'_>,
     ) -> Result<Parameters, Error> {
-        let reading = body::read(stream, self.max_bytes);
+        let reading = body::read(stream, self.max_bytes, share);
         let bytes = tokio::time::timeout(self.read_timeout, reading).await.map_err(|_| too_slow())??;
         body::limit_strings(&bytes, self.max_strings)?;
         body::parameters(&bytes, text(headers, &header::CONTENT_TYPE))
@@ -211,10 +193,13 @@ impl Service {
         path: &str,
         pairs: Vec<(String, String)>,
         stream: hyper::body::Incoming,
+        client: IpAddr,
     ) -> Result<Reply, Error> {
-        let is_write = matches!(parts.method, Method::POST | Method::PUT);
-        let parameters =
-            if is_write { self.parameters(stream, &parts.headers).await? } else { Parameters::new() };
+        let mut share = self.room.share(client);
+        let parameters = match parts.method {
+            Method::POST | Method::PUT => self.parameters(stream, &parts.headers, &mut share).await?,
+            _ => Parameters::new(),
+        };
         let namespace = text(&parts.headers, &NAMESPACE).trim_matches('/');
         let is_root = matches!(namespace, "" | "root");
         let request = status::StatusRequest { method: &parts.method, path, pairs, parameters, is_root };

@@ -135,9 +135,9 @@ impl Seal {
     }
 
     async fn unseal(&self, unseal_key: RootKey) -> Result<(), SealError> {
-        let entry = self.barrier.storage().get(ROOT_KEY_KEY).await.map_err(BarrierError::from)?;
-        let entry = entry.ok_or(SealError::NotInitialized)?;
-        let root = RootKey::unwrap_entry(&unseal_key, ROOT_KEY_KEY, &entry).ok_or(SealError::WrongKey)?;
+        // Nobody is given other shares before this key is kept.
+        let _rotation = self.rotation.lock().await;
+        let root = self.root_opened_by(&unseal_key).await?;
         self.barrier.unseal(&root).await?;
         self.keep_unseal_key(&unseal_key).await
     }

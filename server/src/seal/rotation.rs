@@ -222,24 +222,34 @@ impl Seal {
         Ok(rotation.status())
     }
 
-    /// A new root key under the present unseal key.
+    /// A new root key under the present unseal key. No attempt at new shares goes on meanwhile.
     ///
     /// # Errors
-    /// If the storage fails.
+    /// If the storage fails, or what is stored as the unseal key does not open the present root key: nothing is
+    /// wrapped by a key that no share leads to.
     pub(crate) async fn rotate_root_key(&self) -> Result<(), SealError> {
+        let _rotation = self.rotation.lock().await;
         let stored = self.barrier.get(UNSEAL_KEY_KEY).await?.map(|bytes| Zeroizing::new(bytes.to_vec()));
         let unseal_key = stored.as_ref().and_then(|bytes| RootKey::from_bytes(bytes));
         let unseal_key =
             unseal_key.ok_or_else(|| refused("the unseal key is not known until the next unsealing"))?;
+        let root = self.root_opened_by(&unseal_key).await?;
+        if !self.barrier.is_root_key(&root)? {
+            return Err(SealError::WrongKey);
+        }
         self.replace_keys(&unseal_key, None).await
     }
 
     /// Proves that `shares` open the root key.
     pub(crate) async fn open_root(&self, shares: Vec<SecretBytes>) -> Result<RootKey, SealError> {
-        let unseal_key = unseal_key(shares)?;
+        self.root_opened_by(&unseal_key(shares)?).await
+    }
+
+    /// The stored root key, which `unseal_key` has to open.
+    pub(super) async fn root_opened_by(&self, unseal_key: &RootKey) -> Result<RootKey, SealError> {
         let entry = self.barrier.storage().get(ROOT_KEY_KEY).await.map_err(BarrierError::from)?;
         let entry = entry.ok_or(SealError::NotInitialized)?;
-        RootKey::unwrap_entry(&unseal_key, ROOT_KEY_KEY, &entry).ok_or(SealError::WrongKey)
+        RootKey::unwrap_entry(unseal_key, ROOT_KEY_KEY, &entry).ok_or(SealError::WrongKey)
     }
 
     /// Stores a new root key under `unseal_key`, and what goes with it, in one batch.

@@ -224,3 +224,60 @@ async fn shares_of_an_impossible_length_do_not_count() {
     }
     assert_eq!(seal.status().await.unwrap().progress, 0);
 }
+
+/// Takes new shares, a new root key and a restart in turn, beginning with `shares` of `present`.
+async fn rekey_and_rotate(present: (i64, i64), next: (i64, i64)) {
+    let storage: Arc<dyn Storage> = Arc::new(InmemStorage::new());
+    let seal = seal_over(Arc::clone(&storage));
+    let mut shares = init(&seal, present.0, present.1).await;
+    for round in 0..2 {
+        let seal = seal_over(Arc::clone(&storage));
+        let threshold = usize::from(seal.threshold().await.unwrap());
+        for share in &shares[..threshold] {
+            enter(&seal, share).await;
+        }
+        assert!(!seal.barrier().is_sealed(), "round {round}");
+        seal.rotate_root_key().await.unwrap();
+        let nonce = seal.begin_rotation(next.0, next.1, false).await.unwrap().nonce;
+        let mut new = None;
+        for share in &shares[..threshold] {
+            new = seal.enter_for_rotation(&nonce, share.clone()).await.unwrap();
+        }
+        let old = std::mem::replace(&mut shares, new.unwrap().shares);
+        seal.rotate_root_key().await.unwrap();
+        seal.seal().await.unwrap();
+        let other = seal_over(Arc::clone(&storage));
+        let mut answer = String::new();
+        for share in &old[..threshold] {
+            answer = enter(&other, share).await;
+        }
+        assert_ne!(answer, "unsealed", "the old shares are worth nothing");
+    }
+    let seal = seal_over(storage);
+    let mut answer = String::new();
+    for share in &shares[..usize::try_from(next.1).unwrap()] {
+        answer = enter(&seal, share).await;
+    }
+    assert_eq!(answer, "unsealed");
+    assert_eq!(seal.barrier().get("core/first").await.unwrap().unwrap(), "contents");
+}
+
+#[tokio::test]
+async fn new_shares_open_the_root_key_that_was_made_after_them() {
+    rekey_and_rotate((1, 1), (1, 1)).await;
+    rekey_and_rotate((1, 1), (3, 2)).await;
+    rekey_and_rotate((3, 2), (1, 1)).await;
+}
+
+#[tokio::test]
+async fn a_root_key_is_not_wrapped_by_a_key_that_does_not_open_the_present_one() {
+    let seal = new_seal();
+    let shares = init(&seal, 1, 1).await;
+    enter(&seal, &shares[0]).await;
+    let transaction = seal.barrier().begin();
+    transaction.put(super::rotation::UNSEAL_KEY_KEY, vec![7; 32]);
+    transaction.commit().await.unwrap();
+    assert!(matches!(seal.rotate_root_key().await, Err(super::SealError::WrongKey)));
+    seal.seal().await.unwrap();
+    assert_eq!(enter(&seal, &shares[0]).await, "unsealed");
+}

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::mounts::{self, ConfigBody};
 use super::{Sys, enable};
+use crate::core::clearing::Leftover;
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
@@ -17,6 +18,7 @@ use crate::core::mount_table;
 use crate::core::request::Parameters;
 use crate::core::response::Response;
 use crate::core::topology::{Mounted, normal_path};
+use crate::engines::kv2;
 use crate::handler;
 
 /// Settings of mounts.
@@ -220,16 +222,31 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         entry.description = description;
     }
     let is_upgrade = apply_options(&mut entry, given.options.map(|map| map.0).unwrap_or_default())?;
+    if is_upgrade {
+        entry.upgrading = !upgrade(cx, &mounted).await?;
+    }
     mount_table::write(cx.transaction(), &mounted.mount.namespace, &entry)?;
     let next =
         if is_upgrade { Mounted::new(entry, &mounted.mount.namespace) } else { mounted.with_entry(entry) };
-    if let Some(engine) = &next.engine {
-        engine.tuned(&cx.at(&next.mount, &next.prefix, cx.limits())).await?;
-    }
     enable::publish(cx, &next)?;
     let upgrading = "Upgrading mount to version 2. This mount will be unavailable for a brief period and will \
                      resume service shortly.";
     Ok(if is_upgrade { Response::empty().with_warning(upgrading) } else { Response::empty() })
+}
+
+/// Brings the secrets of a kv mount to version 2. False if they are many: then a task does it, and the mount takes no
+/// request until it has.
+async fn upgrade(cx: &Context<'_>, mounted: &Mounted) -> Result<bool, Error> {
+    if kv2::upgrade::at_once(cx.transaction(), &mounted.prefix, cx.now()).await? {
+        return Ok(true);
+    }
+    let note = Leftover::OldSecrets {
+        namespace: mounted.mount.namespace.id.clone(),
+        mount: mounted.entry().uuid.clone(),
+        are_aside: false,
+    };
+    cx.core.tokens.clearing().leave(cx.transaction(), &note)?;
+    Ok(false)
 }
 
 fn refuse_untunable(entry: &MountEntry, given: &Tune) -> Result<(), Error> {

@@ -36,10 +36,11 @@ pub(super) async fn login(engine: &AppRole, cx: &Context<'_>) -> Result<Response
 
 /// The name of the role whose id the request has; empty if there is none.
 pub(super) async fn role_name(engine: &AppRole, cx: &Context<'_>) -> Result<String, Error> {
-    let role_id =
-        cx.parameters().get("role_id").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
-    let Some(role_id) = role_id else { return Ok(String::new()) };
-    let key = engine.role_id_key(cx, role_id.trim()).await?;
+    let role_id = cx.input().text("role_id").trim();
+    if role_id.is_empty() {
+        return Ok(String::new());
+    }
+    let key = engine.role_id_key(cx, role_id).await?;
     Ok(cx.view().get_json(&key).await?.unwrap_or_default())
 }
 

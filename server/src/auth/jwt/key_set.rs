@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use futures::TryStreamExt;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
@@ -36,7 +37,15 @@ pub(super) enum Source {
 
 /// The sets that were fetched, for as long as the mount lives in this process.
 #[derive(Default)]
-pub(super) struct KeySets(Mutex<HashMap<Source, Arc<Mutex<KeySet>>>>);
+pub(super) struct KeySets(parking_lot::Mutex<HashMap<Source, Arc<Fetched>>>);
+
+/// A set that is read without waiting for anybody, and fetched by one login at a time: tokens prove nothing before
+/// they are checked, and whoever sends one must not keep others waiting.
+#[derive(Default)]
+struct Fetched {
+    present: ArcSwap<KeySet>,
+    fetching: Mutex<Fetching>,
+}
 
 /// One set, as it was when it was last fetched.
 #[derive(Default)]
@@ -44,12 +53,21 @@ struct KeySet {
     /// Where the provider said that it is.
     url: Option<String>,
     keys: Vec<(String, Key)>,
+    /// Counts the fetches, those that failed, too.
+    fetch: u64,
+}
+
+/// What has come of fetching.
+#[derive(Default)]
+struct Fetching {
     /// When the present window began, and how often the set was fetched in it.
     window: Option<(Instant, u32)>,
+    /// Why the last fetch has failed, if it has.
+    problem: Option<Problem>,
 }
 
 /// Why a set cannot be used.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Problem {
     /// The given certificate authority is none.
     BadCertificate,
@@ -90,20 +108,19 @@ impl KeySets {
                 "unexpected signature algorithm {algorithm:?}; expected [{quoted}]"
             )));
         }
-        let set = self.set(source).await;
-        let mut set = set.lock().await;
-        if let Some(claims) = set.claims(&signed) {
+        let set = self.set(source);
+        let known = set.present.load_full();
+        if let Some(claims) = known.claims(&signed) {
             return Ok(claims);
         }
-        if set.takes_turn() {
-            set.fetch(source).await.map_err(Failure::Keys)?;
-        }
-        set.claims(&signed).ok_or_else(|| Failure::Token("failed to verify id token signature".to_owned()))
+        let renewed = set.renew(source, known.fetch).await.map_err(Failure::Keys)?;
+        let unknown = || Failure::Token("failed to verify id token signature".to_owned());
+        renewed.claims(&signed).ok_or_else(unknown)
     }
 
     /// Fetches `source` now.
     pub(super) async fn probe(source: &Source) -> Result<(), Problem> {
-        KeySet::default().fetch(source).await
+        KeySet::default().fetched(source).await.map(|_| ())
     }
 
     /// Whether the provider of `source` says where its keys are, for those that have one.
@@ -114,8 +131,8 @@ impl KeySets {
         }
     }
 
-    async fn set(&self, source: &Source) -> Arc<Mutex<KeySet>> {
-        let mut sets = self.0.lock().await;
+    fn set(&self, source: &Source) -> Arc<Fetched> {
+        let mut sets = self.0.lock();
         if sets.len() >= MOST && !sets.contains_key(source) {
             sets.clear();
         }
@@ -132,13 +149,50 @@ pub(super) enum Failure {
     Keys(Problem),
 }
 
+impl Fetched {
+    /// The set after the fetch `seen`: of the one that is under way or was done meanwhile, else of a new one. The set
+    /// as it is, if it may not be fetched now.
+    async fn renew(&self, source: &Source, seen: u64) -> Result<Arc<KeySet>, Problem> {
+        let mut fetching = self.fetching.lock().await;
+        let present = self.present.load_full();
+        if present.fetch != seen {
+            return fetching.problem.clone().map_or(Ok(present), Err);
+        }
+        if !fetching.takes_turn() {
+            return Ok(present);
+        }
+        let (keys, url, problem) = match present.fetched(source).await {
+            Ok((keys, url)) => (keys, Some(url), None),
+            Err(problem) => (present.keys.clone(), present.url.clone(), Some(problem)),
+        };
+        let next = Arc::new(KeySet { url, keys, fetch: seen + 1 });
+        self.present.store(Arc::clone(&next));
+        fetching.problem.clone_from(&problem);
+        problem.map_or(Ok(next), Err)
+    }
+}
+
 impl KeySet {
     fn claims(&self, signed: &Signed<'_>) -> Option<Claims> {
         let is_meant = |id: &str| signed.key_id().is_empty() || id == signed.key_id();
         self.keys.iter().filter(|(id, _)| is_meant(id)).find_map(|(_, key)| signed.claims_by(key))
     }
 
-    /// Whether it may be fetched now; counts. A failure counts too: a server that is down is not asked for every
+    /// The keys of `source` at this moment, and where they are.
+    async fn fetched(&self, source: &Source) -> Result<(Vec<(String, Key)>, String), Problem> {
+        let (Source::Jwks { ca_pem, .. } | Source::Discovery { ca_pem, .. }) = source;
+        let client = client(ca_pem)?;
+        let url = match (source, &self.url) {
+            (Source::Jwks { url, .. }, _) | (Source::Discovery { .. }, Some(url)) => url.clone(),
+            (Source::Discovery { url, .. }, None) => discover(&client, url).await?,
+        };
+        let document: Document = read(&client, &url).await.map_err(Problem::Fetch)?;
+        Ok((document.keys.into_iter().filter_map(usable).collect(), url))
+    }
+}
+
+impl Fetching {
+    /// Whether the set may be fetched now; counts. A failure counts too: a server that is down is not asked for every
     /// login.
     fn takes_turn(&mut self) -> bool {
         let (start, count) = match self.window {
@@ -147,19 +201,6 @@ impl KeySet {
         };
         self.window = Some((start, count.saturating_add(1)));
         count < FETCHES
-    }
-
-    async fn fetch(&mut self, source: &Source) -> Result<(), Problem> {
-        let (Source::Jwks { ca_pem, .. } | Source::Discovery { ca_pem, .. }) = source;
-        let client = client(ca_pem)?;
-        let url = match (source, &self.url) {
-            (Source::Jwks { url, .. }, _) | (Source::Discovery { .. }, Some(url)) => url.clone(),
-            (Source::Discovery { url, .. }, None) => discover(&client, url).await?,
-        };
-        let document: Document = read(&client, &url).await.map_err(Problem::Fetch)?;
-        self.keys = document.keys.into_iter().filter_map(usable).collect();
-        self.url = Some(url);
-        Ok(())
     }
 }
 

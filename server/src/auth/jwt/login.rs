@@ -37,19 +37,19 @@ pub(super) async fn login(engine: &Jwt, cx: &Context<'_>) -> Result<Response, Er
 
 /// The name of the role that the login names, else of the configured one, whether it is there or not.
 pub(super) async fn role_name(cx: &Context<'_>) -> Result<String, Error> {
-    let role = cx.parameters().get("role").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
-    match role.filter(|role| !role.is_empty()) {
-        Some(role) => Ok(role),
-        None => Ok(Config::of(cx).await?.default_role),
+    Ok(name_of(cx, &Config::of(cx).await?))
+}
+
+fn name_of(cx: &Context<'_>, config: &Config) -> String {
+    match cx.input().text("role") {
+        "" => config.default_role.clone(),
+        name => name.to_lowercase(),
     }
 }
 
 /// The role that the login names, else the configured one.
 async fn role_of(cx: &Context<'_>, config: &Config) -> Result<(String, Role), Error> {
-    let name = match cx.input().text("role") {
-        "" => config.default_role.clone(),
-        name => name.to_lowercase(),
-    };
+    let name = name_of(cx, config);
     if name.is_empty() {
         return Err(Error::invalid("missing role"));
     }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
@@ -152,6 +153,8 @@ struct KeyServer {
     url: String,
     keys: Arc<Mutex<Value>>,
     asked: Arc<AtomicUsize>,
+    /// Milliseconds that an answer takes.
+    delay: Arc<AtomicU64>,
 }
 
 impl KeyServer {
@@ -160,11 +163,14 @@ impl KeyServer {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let keys = Arc::new(Mutex::new(keys));
         let asked = Arc::new(AtomicUsize::new(0));
+        let delay = Arc::new(AtomicU64::new(0));
         let (served, count, own) = (Arc::clone(&keys), Arc::clone(&asked), url.clone());
+        let pause = Arc::clone(&delay);
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut request = vec![0; 4096];
                 let length = stream.read(&mut request).await.unwrap_or(0);
+                tokio::time::sleep(Duration::from_millis(pause.load(Ordering::SeqCst))).await;
                 let is_keys = request[..length].starts_with(b"GET /jwks");
                 let body = if is_keys {
                     count.fetch_add(1, Ordering::SeqCst);
@@ -177,7 +183,7 @@ impl KeyServer {
                 let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
             }
         });
-        Self { url, keys, asked }
+        Self { url, keys, asked, delay }
     }
 
     fn asked(&self) -> usize {
@@ -237,6 +243,28 @@ async fn keys_are_fetched_once_and_again_for_keys_that_are_new() {
         );
     }
     assert!(server.asked() <= before + 3, "unknown keys do not make it ask for each login");
+}
+
+#[tokio::test]
+async fn tokens_of_unknown_keys_wait_for_one_fetch_and_others_for_none() {
+    let signer = Signer::new();
+    let server = KeyServer::start(signer.key_set()).await;
+    let harness = with_config(json!({"jwks_url": format!("{}/jwks", server.url)})).await;
+    let good = signer.token(&json!({"alg": "RS256", "kid": "rsa"}), &claims());
+    login(&harness, &good).await.expect("a login");
+    let before = server.asked();
+    server.delay.store(1000, Ordering::SeqCst);
+    let start = Instant::now();
+    let bad = signer.token(&json!({"alg": "RS256", "kid": "new"}), &claims());
+    let refused = futures::future::join_all((0..6).map(|_| login(&harness, &bad)));
+    let (refused, served) = futures::join!(refused, async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        login(&harness, &good).await.expect("a login beside them");
+        start.elapsed()
+    });
+    refused.into_iter().for_each(|answer| check_error(answer, 400, UNVERIFIED));
+    assert!(served < Duration::from_millis(900), "{served:?}");
+    assert_eq!(server.asked(), before + 1, "one fetch for all");
 }
 
 #[tokio::test]

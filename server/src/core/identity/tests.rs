@@ -207,6 +207,19 @@ async fn wrong_passcodes_are_counted() {
 }
 
 #[tokio::test]
+async fn a_passcode_that_is_repeated_is_no_attempt() {
+    let bench = bench().await;
+    let (method, key) = with_mfa(&bench, "ada").await;
+    let header = |code: String| format!("{method}:{code}");
+    let code = key.code(bench.step());
+    assert_eq!(bench.log_in("ada", &header(code.clone())).await.0, 200);
+    for _ in 0..9 {
+        assert_eq!(bench.log_in("ada", &header(code.clone())).await.0, 403);
+    }
+    assert_eq!(bench.log_in("ada", &header(key.code(bench.step() + 1))).await.0, 200);
+}
+
+#[tokio::test]
 async fn two_requests_with_one_passcode_make_one_token() {
     let bench = bench().await;
     let (method, key) = with_mfa(&bench, "ada").await;

@@ -22,6 +22,8 @@ use crate::core::token::{Surroundings as _, ttl};
 const ATTEMPTS: u32 = 6;
 const FIRST_RETRY_SECONDS: u64 = 10;
 const DAY_SECONDS: u64 = 24 * 3600;
+/// When the storage fails, or a record cannot be read, a lease that is over is tried again after so long.
+const PROBLEM_SECONDS: u64 = 60;
 /// Leases that are read at a time after a start.
 const RESTORE_PAGE: usize = 256;
 /// Leases that are ended beside each other, so that they share syncs: one after the other they could end more slowly
@@ -66,7 +68,7 @@ impl Core {
             loop {
                 let page = self.barrier.scan(&prefix, after.as_deref(), RESTORE_PAGE).await?;
                 for (key, value) in &page {
-                    self.restore_lease(&key[prefix.len()..], value).await?;
+                    self.restore_readable(&key[prefix.len()..], value).await?;
                 }
                 let Some((last, _)) = page.into_iter().next_back() else { break };
                 after = Some(last);
@@ -74,6 +76,18 @@ impl Core {
             }
         }
         Ok(())
+    }
+
+    /// A lease that cannot be read does not end by itself; all others do.
+    async fn restore_readable(&self, id: &str, value: &[u8]) -> Result<(), Error> {
+        match self.restore_lease(id, value).await {
+            Err(error) if self.barrier.is_sealed() => Err(error),
+            Err(error) => {
+                tracing::error!(lease = %id, "the lease could not be read; it does not end by itself: {error}");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     async fn restore_lease(&self, id: &str, value: &[u8]) -> Result<(), Error> {
@@ -103,7 +117,7 @@ impl Core {
     async fn expire_or_retry(self: &Arc<Self>, id: Box<str>) {
         let Err(error) = self.expire(&id).await else { return };
         tracing::warn!(lease = %id, "a lease that is over could not be ended: {error}");
-        let again = ttl::after(self.clock.now(), FIRST_RETRY_SECONDS);
+        let again = ttl::after(self.clock.now(), PROBLEM_SECONDS);
         self.tokens.leases().queue.add(id.into_string(), again);
     }
 
@@ -275,6 +289,39 @@ mod tests {
         let core = Core::new(Barrier::new(storage), settings, clock);
         core.initialize_dev(Some("root")).await.expect("a fresh storage");
         core
+    }
+
+    /// Stores under the ids `bad` and `good` a lease that cannot be read, and one that ends in the fifth second.
+    async fn write_good_and_bad(core: &Arc<Core>) {
+        let transaction = core.barrier.begin();
+        transaction.put(lease_key(&Namespace::root(), "bad"), r#"{"secret":{"expires_at":"never"}}"#);
+        let lease = SecretLease { expires_at: at(5), ..SecretLease::default() };
+        let good = LeaseRecord::Secret(Box::new(lease));
+        transaction.put_json(&lease_key(&Namespace::root(), "good"), &good).expect("a record");
+        transaction.commit().await.expect("no conflict");
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_cannot_be_read_keeps_no_other_from_ending() {
+        let second = Arc::new(AtomicI64::new(0));
+        let core = core(&second).await;
+        write_good_and_bad(&core).await;
+        core.restore_leases().await.expect("the others are restored");
+        assert_eq!(core.tokens.leases().queue.next_second(), Some(START + 5 + 1));
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_could_not_be_ended_is_tried_again() {
+        let second = Arc::new(AtomicI64::new(0));
+        let core = core(&second).await;
+        write_good_and_bad(&core).await;
+        let queue = &core.tokens.leases().queue;
+        queue.add("bad".to_owned(), at(0));
+        for (now, again) in [(1, 61), (62, 122)] {
+            second.store(now, Ordering::Relaxed);
+            core.expire_due().await;
+            assert_eq!(queue.next_second(), Some(START + again + 1));
+        }
     }
 
     #[tokio::test]

@@ -191,14 +191,24 @@ pub(crate) async fn end_below(cx: &Context<'_>, prefix: &str, force: bool) -> Re
 async fn tidy(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let namespace = &cx.request().namespace;
     for key in cx.transaction().scan_keys(&lease_key(namespace, "")).await? {
-        let Some(LeaseRecord::Token) = cx.transaction().get_json(&key).await? else { continue };
-        if tokens(cx).read(cx.transaction(), token_of(&key)).await?.is_none() {
-            cx.transaction().delete(key);
+        match leads_nowhere(cx, &key).await {
+            Ok(true) => cx.transaction().delete(key),
+            Ok(false) => {}
+            Err(error) if cx.core.barrier.is_sealed() => return Err(error),
+            Err(error) => tracing::warn!(lease = %key, "the lease could not be read, and is left: {error}"),
         }
     }
     let told = "Tidy operation successfully started. Any information from the operation will be printed to \
                 OpenBao's server logs.";
     Ok(Response::empty().with_warning(told).with_status(StatusCode::ACCEPTED))
+}
+
+/// Whether the lease under `key` is of a token that is gone.
+async fn leads_nowhere(cx: &Context<'_>, key: &str) -> Result<bool, Error> {
+    match cx.transaction().get_json(key).await? {
+        Some(LeaseRecord::Token) => Ok(tokens(cx).read(cx.transaction(), token_of(key)).await?.is_none()),
+        _ => Ok(false),
+    }
 }
 
 async fn count(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {

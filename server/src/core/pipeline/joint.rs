@@ -146,7 +146,7 @@ impl Core {
     }
 
     /// Lets requests find `next`, unless the server is sealed by now.
-    fn publish(&self, next: &Arc<Topology>) {
+    pub(crate) fn publish(&self, next: &Arc<Topology>) {
         self.topology.rcu(|present| present.as_ref().map(|_| Arc::clone(next)));
     }
 }

@@ -72,7 +72,6 @@ impl Bench {
             headers: http::HeaderMap::new(),
             client_token: ClientToken::new(token),
             authorization: Authorization::None,
-            authorization: Authorization::None,
             mfa: crate::core::request::MfaCredentials::default(),
             login: None,
         };
@@ -108,6 +107,7 @@ impl Bench {
             wrap_ttl: None,
             client: [127, 0, 0, 1].into(),
             headers: http::HeaderMap::new(),
+            authorization: Authorization::None,
             client_token: ClientToken::default(),
             mfa: crate::core::request::MfaCredentials::default(),
             login: Some(Box::new(login)),

@@ -78,10 +78,14 @@ fn capped(name: &str, value: &str, seconds: u64, max: u64, warnings: &mut Vec<St
     max
 }
 
+/// The last moment: a whole second, so that it is read again as it was stored.
+const END_OF_TIME: i64 = 253_402_207_199;
+
 /// The moment `seconds` after `start`; the end of time if that is beyond it.
 pub(crate) fn after(start: Timestamp, seconds: u64) -> Timestamp {
+    let end = Timestamp::from_second(END_OF_TIME).expect("in the year 9999");
     let seconds = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
-    start.checked_add(seconds).unwrap_or(Timestamp::MAX)
+    start.checked_add(seconds).map_or(end, |moment| moment.min(end))
 }
 
 /// Seconds from `now` to `end`, to the nearest; 0 if it is over.
@@ -131,6 +135,20 @@ mod tests {
         check(Wanted { period: 3600, ..Wanted::default() }, 9_000_000, 3600, "");
         let told = "TTL of \"1h\" exceeded the effective max_ttl of \"30m\"; TTL value is capped accordingly";
         check(Wanted { period: 3600, explicit_max_ttl: 5400, ..Wanted::default() }, 3600, 1800, told);
+    }
+
+    #[test]
+    fn the_end_of_time_is_read_as_it_was_stored() {
+        let start: Timestamp = "2026-01-02T03:04:05.678Z".parse().expect("a timestamp");
+        for seconds in [60, 9_223_372_036, 251_634_000_000, 300_000_000_000, u64::MAX] {
+            let lease = crate::core::lease::SecretLease {
+                expires_at: after(start, seconds),
+                ..crate::core::lease::SecretLease::default()
+            };
+            let stored = serde_json::to_string(&lease).expect("JSON");
+            let read: crate::core::lease::SecretLease = serde_json::from_str(&stored).expect("a lease");
+            assert_eq!(read.expires_at, lease.expires_at, "{seconds}");
+        }
     }
 
     #[test]

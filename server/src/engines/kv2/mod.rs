@@ -20,6 +20,9 @@ mod record;
 mod subkeys;
 #[cfg(test)]
 mod tests;
+pub(crate) mod upgrade;
+#[cfg(test)]
+mod upgrade_tests;
 
 use async_trait::async_trait;
 use http::StatusCode;

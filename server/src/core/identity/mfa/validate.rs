@@ -179,7 +179,7 @@ fn passcode_of(given: &[ClientToken]) -> Result<&str, &'static str> {
     Ok(found)
 }
 
-/// Every passcode is taken once; wrong ones are counted, for each entity and method.
+/// Every passcode is taken once; wrong ones are counted, for each entity and method, and used ones are not.
 fn check_passcode(
     cx: &Context<'_>,
     factor: Factor,
@@ -191,6 +191,17 @@ fn check_passcode(
         return Err(WRONG.to_owned());
     }
     let (waiting, request, now) = (&cx.core.mfa, &cx.request().id, cx.now());
+    let step = u64::try_from(now.as_second()).unwrap_or(0) / key.period;
+    let mut steps = step.saturating_sub(key.skew)..=step + key.skew;
+    let used = steps
+        .find(|step| key.is_code(*step, passcode))
+        .map(|counter| Used { factor: factor.clone(), counter });
+    // Of requests with one passcode, all but one have to find it used.
+    let _checking = waiting.check_alone();
+    // Who repeats a passcode guesses nothing.
+    if used.as_ref().is_some_and(|used| waiting.is_used(used, request, now)) {
+        return Err(WRONG.to_owned());
+    }
     let attempts = waiting.attempt(&factor, request, key.period, now);
     if attempts > allowed {
         let period = key.period;
@@ -198,14 +209,7 @@ fn check_passcode(
             "maximum TOTP validation attempts {attempts} exceeded the allowed attempts {allowed}. Please try again in {period} seconds"
         ));
     }
-    let step = u64::try_from(now.as_second()).unwrap_or(0) / key.period;
-    let steps = step.saturating_sub(key.skew)..=step + key.skew;
-    let matching: Vec<u64> = steps.filter(|step| key.is_code(*step, passcode)).collect();
-    let use_up = |counter: &u64| {
-        let used = Used { factor: factor.clone(), counter: *counter };
-        waiting.use_up(used, request, key.period * (2 + key.skew), now)
-    };
-    if !matching.first().is_some_and(use_up) {
+    if !used.is_some_and(|used| waiting.use_up(used, request, key.period * (2 + key.skew), now)) {
         return Err(WRONG.to_owned());
     }
     waiting.succeed(&factor);

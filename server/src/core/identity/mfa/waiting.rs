@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::barrier::Transaction;
 use crate::core::response::AuthGrant;
@@ -35,6 +35,7 @@ pub(crate) struct Waiting {
     logins: Mutex<HashMap<String, Login>>,
     used: Mutex<HashMap<Used, (Timestamp, String)>>,
     attempts: Mutex<HashMap<Factor, Attempts>>,
+    checking: Mutex<()>,
 }
 
 /// A secret: of a method and an entity.
@@ -106,6 +107,17 @@ impl Waiting {
         transaction.after_commit(Box::new(move || drop(waiting.logins.lock().remove(&id))));
     }
 
+    /// Until it is dropped, nobody else looks whether a passcode was used, and then uses it.
+    pub(super) fn check_alone(&self) -> MutexGuard<'_, ()> {
+        self.checking.lock()
+    }
+
+    /// Whether another request than `request` has used the time step.
+    pub(super) fn is_used(&self, used: &Used, request: &str, now: Timestamp) -> bool {
+        let known = self.used.lock();
+        known.get(used).is_some_and(|(until, holder)| now < *until && holder != request)
+    }
+
     /// Counts an attempt of `request` at `factor`; answers how many there were within `period` seconds.
     pub(super) fn attempt(&self, factor: &Factor, request: &str, period: u64, now: Timestamp) -> u64 {
         let mut attempts = self.attempts.lock();
@@ -165,6 +177,8 @@ mod tests {
         assert!(waiting.use_up(used(), "one", 90, moment(0)));
         assert!(waiting.use_up(used(), "one", 90, moment(1)), "a handler runs again");
         assert!(!waiting.use_up(used(), "two", 90, moment(2)));
+        assert!(!waiting.is_used(&used(), "one", moment(2)) && waiting.is_used(&used(), "two", moment(2)));
+        assert!(!waiting.is_used(&used(), "two", moment(90)));
         assert!(waiting.use_up(used(), "two", 90, moment(90)));
     }
 
