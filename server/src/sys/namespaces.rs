@@ -155,11 +155,15 @@ fn check_name(cx: &Context<'_>) -> Result<(), Error> {
         let text = format!("\"{name}/\" is a reserved path and cannot be used as a namespace name");
         return Err(Error::invalid(text));
     }
-    if name.contains(char::is_whitespace) {
-        let text = format!("\"{name}\" contains space characters that cannot be used in a namespace name");
-        return Err(Error::invalid(text));
-    }
-    Ok(())
+    // In a policy of a parent the wildcards would stand for any namespace.
+    let problem = match name.chars().find(|&letter| letter.is_whitespace() || matches!(letter, '+' | '*')) {
+        None => return Ok(()),
+        Some(wildcard @ ('+' | '*')) => {
+            format!("wildcard characters that cannot be used in a namespace name: '{wildcard}'")
+        }
+        Some(_) => "space characters that cannot be used in a namespace name".to_owned(),
+    };
+    Err(Error::invalid(format!("\"{name}\" contains {problem}")))
 }
 
 fn new_id(cx: &Context<'_>) -> Result<String, Error> {
