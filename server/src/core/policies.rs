@@ -136,20 +136,25 @@ impl AclCache {
     }
 }
 
-/// A set of policies, whoever has it.
+/// A set of policies, whoever has it. Lists and names are preceded by their lengths: a name may hold any letter, and
+/// none may stand for two.
 fn key(namespace: &Namespace, policies: &[String], entity: Option<&Entity>) -> String {
-    let mut key = String::with_capacity(64);
-    key.push_str(&namespace.uuid);
-    for policy in policies {
-        key.push('\n');
-        key.push_str(policy);
-    }
     let of_entity = entity.map(|entity| entity.policies.as_slice()).unwrap_or_default();
-    if !of_entity.is_empty() {
-        key.push('\0');
-        key.push_str(&of_entity.join("\n"));
+    let mut key = String::with_capacity(128);
+    key.push_str(&namespace.uuid);
+    for names in [policies, of_entity] {
+        push_length(&mut key, names.len());
+        for name in names {
+            push_length(&mut key, name.len());
+            key.push_str(name);
+        }
     }
     key
+}
+
+fn push_length(key: &mut String, length: usize) {
+    key.push_str(&length.to_string());
+    key.push(':');
 }
 
 /// What templates may be filled with: one state of one entity.

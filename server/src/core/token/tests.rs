@@ -52,6 +52,29 @@ impl Bench {
         self.run(Operation::Delete, "", "root", path, json!({})).await.0
     }
 
+    async fn read(&self, namespace: &str, token: &str, path: &str) -> u16 {
+        self.run(Operation::Read, namespace, token, path, json!({})).await.0
+    }
+
+    /// Writes the policy `name`, which allows to read `path`.
+    async fn may_read(&self, namespace: &str, name: &str, path: &str) {
+        let policy = format!("path \"{path}\" {{ capabilities = [\"read\"] }}");
+        let path = format!("sys/policies/acl/{name}");
+        let (status, answer) = self.call_in(namespace, "root", &path, json!({"policy": policy})).await;
+        assert_eq!(status, 204, "{answer}");
+    }
+
+    /// Logs a user of the root namespace in; answers the token and the id of the entity.
+    async fn log_in(&self) -> (String, String) {
+        self.call("root", "sys/auth/userpass", json!({"type": "userpass"})).await;
+        let user = json!({"password": "p", "token_no_default_policy": true});
+        self.call("root", "auth/userpass/users/ada", user).await;
+        let (status, answer) = self.call("", "auth/userpass/login/ada", json!({"password": "p"})).await;
+        assert_eq!(status, 200, "{answer}");
+        let text = |name: &str| answer["auth"][name].as_str().expect("a text").to_owned();
+        (text("client_token"), text("entity_id"))
+    }
+
     async fn run(
         &self,
         operation: Operation,
@@ -279,6 +302,28 @@ async fn no_token_acts_outside_of_its_namespace() {
     assert_eq!(bench.call_in("two", "root", "auth/token/lookup-accessor", accessor.clone()).await.0, 400);
     bench.call_in("two", "root", "auth/token/revoke-accessor", accessor.clone()).await;
     assert_eq!(bench.call_in("one", "root", "auth/token/lookup-accessor", accessor).await.0, 200, "it lives");
+}
+
+#[tokio::test]
+async fn no_name_of_a_policy_stands_for_two() {
+    let bench = Bench::new().await;
+    bench.may_read("", "team-a", "sys/policies/acl/team-a").await;
+    bench.may_read("", "zadmin", "sys/policies/acl/zadmin").await;
+    let create =
+        |policies: Value| bench.create("root", json!({"policies": policies, "no_default_policy": true}));
+    let legitimate = create(json!(["team-a", "zadmin"])).await;
+    let (user, entity) = bench.log_in().await;
+    let path = format!("identity/entity/id/{entity}");
+    bench.call("root", &path, json!({"policies": ["team-a", "zadmin"]})).await;
+    for token in [&legitimate, &user] {
+        assert_eq!(bench.read("", token, "sys/policies/acl/zadmin").await, 200);
+    }
+    for name in
+        ["team-a\nzadmin", "team-a\0zadmin", "\0team-a\nzadmin", "6:team-a6:zadmin", "0:2:6:team-a6:zadmin"]
+    {
+        let sly = create(json!([name])).await;
+        assert_eq!(bench.read("", &sly, "sys/policies/acl/zadmin").await, 403, "{name:?}");
+    }
 }
 
 #[tokio::test]

@@ -124,7 +124,7 @@ impl<'a, 'c> Creation<'a, 'c> {
         for name in policies {
             let namespace = &self.cx.request().namespace;
             if !surroundings.has_policy(self.cx.transaction(), namespace, name).await? {
-                self.warnings.push(format!("Policy \"{name}\" does not exist"));
+                self.warnings.push(format!("Policy {name:?} does not exist"));
             }
         }
         Ok(())
