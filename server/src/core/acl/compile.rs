@@ -63,7 +63,14 @@ impl Acl {
         acl
     }
 
-    /// When a rule ends next, in seconds since 1970: the matcher must be compiled anew after that.
+    /// The same matcher, of policies that as a whole end at `end` if no rule ends before.
+    #[must_use]
+    pub fn ending_at(mut self, end: Option<i64>) -> Self {
+        self.ends_at = [self.ends_at, end].into_iter().flatten().min();
+        self
+    }
+
+    /// When a rule or a policy ends next, in seconds since 1970: the matcher must be compiled anew after that.
     #[must_use]
     pub fn ends_at(&self) -> Option<i64> {
         self.ends_at

@@ -327,6 +327,21 @@ async fn no_name_of_a_policy_stands_for_two() {
 }
 
 #[tokio::test]
+async fn rights_end_with_their_policy() {
+    let bench = Bench::new().await;
+    let path = "sys/policies/acl/default";
+    let policy = format!("path \"{path}\" {{ capabilities = [\"read\"] }}");
+    bench.call("root", "sys/policies/acl/brief", json!({"policy": policy, "ttl": "60s"})).await;
+    let body = json!({"policies": ["brief"], "no_default_policy": true, "ttl": "1h"});
+    let token = bench.create("root", body).await;
+    assert_eq!(bench.read("", &token, path).await, 200);
+    bench.pass(59).await;
+    assert_eq!(bench.read("", &token, path).await, 200);
+    bench.pass(1).await;
+    assert_eq!(bench.read("", &token, path).await, 403);
+}
+
+#[tokio::test]
 async fn a_use_counts_even_if_the_request_is_denied_and_the_last_one_revokes() {
     let bench = Bench::new().await;
     let token = bench.create("root", json!({"policies": ["default"], "num_uses": 2})).await;
