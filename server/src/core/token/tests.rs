@@ -298,9 +298,15 @@ async fn no_token_acts_outside_of_its_namespace() {
             bench.call_in(namespace, token, "sys/capabilities-self", json!({"path": "x"})).await;
         assert_eq!(status, 403, "in {namespace:?}");
     }
-    let accessor = json!({"accessor": accessor});
-    assert_eq!(bench.call_in("two", "root", "auth/token/lookup-accessor", accessor.clone()).await.0, 400);
-    bench.call_in("two", "root", "auth/token/revoke-accessor", accessor.clone()).await;
+    let accessor = json!({"accessor": accessor, "paths": ["x"]});
+    // Who may act in the namespace above has no leave to act in this one.
+    for (namespace, refused) in [("two", 400), ("", 500)] {
+        for path in ["auth/token/lookup-accessor", "auth/token/renew-accessor", "sys/capabilities-accessor"] {
+            let (status, _) = bench.call_in(namespace, "root", path, accessor.clone()).await;
+            assert_eq!(status, refused, "{path} in {namespace:?}");
+        }
+        bench.call_in(namespace, "root", "auth/token/revoke-accessor", accessor.clone()).await;
+    }
     assert_eq!(bench.call_in("one", "root", "auth/token/lookup-accessor", accessor).await.0, 200, "it lives");
 }
 
