@@ -64,7 +64,10 @@ async fn of_accessor(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 }
 
 async fn acl_of(cx: &Context<'_>, entry: Arc<TokenEntry>) -> Result<Arc<Acl>, Error> {
-    let entity = cx.core.identity_behind(&entry).await?;
+    let entity = cx.core.identity_behind(&entry).await?.filter(|entity| !entity.disabled);
+    if entity.is_none() && !entry.entity_id.is_empty() {
+        return Err(refused("invalid token"));
+    }
     let request = Request { token: Some(entry), entity, ..cx.request().clone() };
     cx.core.acl_of(&request).await
 }

@@ -50,14 +50,17 @@ impl Core {
         entity.map(Some).ok_or_else(Error::permission_denied)
     }
 
-    /// The identity behind `token`, even a disabled one; `None` without, or if it was deleted.
+    /// The identity behind `token`, even a disabled one; `None` without, or if it was deleted. Its policies are those of
+    /// its own namespace: to a token of another, which may have others of the same names, it is as good as deleted.
     pub(crate) async fn identity_behind(&self, token: &TokenEntry) -> Result<Option<Arc<Entity>>, Error> {
         if token.entity_id.is_empty() {
             return Ok(None);
         }
         match self.tokens.namespace_of(&token.entity_id)? {
-            Some(namespace) => self.identity(&namespace, &token.entity_id).await,
-            None => Ok(None),
+            Some(namespace) if namespace.id == token.namespace => {
+                self.identity(&namespace, &token.entity_id).await
+            }
+            _ => Ok(None),
         }
     }
 

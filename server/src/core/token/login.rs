@@ -190,7 +190,7 @@ pub(crate) fn auth_block(entry: &TokenEntry, token: &ClientToken, entity: Option
         client_token: token.expose().to_owned(),
         accessor: entry.accessor.clone(),
         policies: Some(sanitize(&all, false)),
-        token_policies: Some(entry.policies.clone()),
+        token_policies: Some(entry.policies.clone()).filter(|policies| !policies.is_empty()),
         identity_policies,
         metadata: Some(entry.metadata.clone()).filter(|metadata| !metadata.is_empty()),
         lease_duration: entry.seconds_left(end),

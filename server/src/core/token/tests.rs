@@ -348,6 +348,27 @@ async fn rights_end_with_their_policy() {
 }
 
 #[tokio::test]
+async fn an_identity_is_worth_nothing_in_another_namespace() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.call("root", "sys/namespaces/one", json!({})).await.0, 200);
+    let (user, entity) = bench.log_in().await;
+    let maker = "path \"one/auth/token/create\" { capabilities = [\"update\", \"sudo\"] }";
+    bench.call("root", "sys/policies/acl/admin", json!({"policy": maker})).await;
+    bench.call("root", &format!("identity/entity/id/{entity}"), json!({"policies": ["admin"]})).await;
+    let path = "sys/policies/acl/default";
+    bench.may_read("one", "admin", path).await;
+    for kind in ["service", "batch"] {
+        let body = json!({"policies": ["default"], "type": kind});
+        let (status, answer) = bench.call_in("one", &user, "auth/token/create", body).await;
+        assert_eq!(status, 200, "{answer}");
+        let token = answer["auth"]["client_token"].as_str().expect("a token");
+        for path in [path, "auth/token/lookup-self", "sys/internal/ui/resultant-acl"] {
+            assert_eq!(bench.read("one", token, path).await, 403, "{kind} {path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_use_counts_even_if_the_request_is_denied_and_the_last_one_revokes() {
     let bench = Bench::new().await;
     let token = bench.create("root", json!({"policies": ["default"], "num_uses": 2})).await;
