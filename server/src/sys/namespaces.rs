@@ -288,7 +288,7 @@ fn list_below(cx: &Context<'_>, all: bool) -> Result<Response, Error> {
 
 /// Names of the direct children that the token reaches, for user interfaces.
 async fn list_names(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    if cx.request().token.is_none() {
+    if cx.request().client_token.is_empty() {
         return Err(Error::with_status(StatusCode::INTERNAL_SERVER_ERROR, "client token empty"));
     }
     let acl = cx.core.acl_of(cx.request()).await?;

@@ -17,7 +17,7 @@ pub(crate) struct Admission {
 
 impl Core {
     /// Finds token and identity of `request`, and counts the use. Where no token is needed, a wrong one does not
-    /// matter and no use is counted.
+    /// matter and no use is counted; one that is right is no better there than elsewhere without its identity.
     ///
     /// # Errors
     /// 403 without a token that may be used now, from there, by this identity.
@@ -27,11 +27,13 @@ impl Core {
         }
         let token = self.tokens.lookup(&request.client_token, self.clock.now()).await?;
         request.token = token.filter(|token| token.admits(request.client) || is_endless_root(token));
+        if let Some(token) = &request.token {
+            request.entity = self.entity_of(token).await?;
+        }
         if !is_needed {
             return Ok(Admission::default());
         }
         let token = request.token.clone().ok_or_else(Error::permission_denied)?;
-        request.entity = self.entity_of(&token).await?;
         if token.num_uses == 0 {
             return Ok(Admission::default());
         }

@@ -369,6 +369,30 @@ async fn an_identity_is_worth_nothing_in_another_namespace() {
 }
 
 #[tokio::test]
+async fn a_token_is_no_better_without_its_identity_where_none_is_needed() {
+    let bench = Bench::new().await;
+    let (user, entity) = bench.log_in().await;
+    let entity = format!("identity/entity/id/{entity}");
+    let paths =
+        ["sys/internal/ui/mounts", "sys/internal/ui/mounts/secret/a", "sys/internal/ui/resultant-acl"];
+    bench.may_read("", "reader", "secret/data/*").await;
+    bench.call("root", &entity, json!({"policies": ["reader"]})).await;
+    for path in paths {
+        assert_eq!(bench.read("", &user, path).await, 200, "the rights are the entity's: {path}");
+    }
+    bench.call("root", &entity, json!({"disabled": true})).await;
+    for path in paths {
+        assert_eq!(bench.read("", &user, path).await, 403, "disabled: {path}");
+    }
+    let capabilities = json!({"token": user, "paths": ["secret/data/a"]});
+    assert_eq!(bench.call("root", "sys/capabilities", capabilities).await.0, 400);
+    assert_eq!(bench.delete(&entity).await, 204);
+    for path in paths {
+        assert_eq!(bench.read("", &user, path).await, 403, "deleted: {path}");
+    }
+}
+
+#[tokio::test]
 async fn a_use_counts_even_if_the_request_is_denied_and_the_last_one_revokes() {
     let bench = Bench::new().await;
     let token = bench.create("root", json!({"policies": ["default"], "num_uses": 2})).await;
