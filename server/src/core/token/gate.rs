@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::TokenEntry;
+use super::{TokenEntry, TokenKind};
 use crate::core::error::Error;
 use crate::core::identity::Entity;
 use crate::core::request::Request;
@@ -34,7 +34,7 @@ impl Core {
             return Ok(Admission::default());
         }
         let token = request.token.clone().ok_or_else(Error::permission_denied)?;
-        if token.num_uses == 0 {
+        if token.num_uses == 0 || token.kind == TokenKind::Batch {
             return Ok(Admission::default());
         }
         let spent = self.tokens.spend(&token).await?.ok_or_else(Error::permission_denied)?;

@@ -133,7 +133,7 @@ fn entry(cx: &Context<'_>, path: &str, grant: AuthGrant, policies: Vec<String>) 
         metadata: grant.metadata,
         kind,
         num_uses: if is_service { grant.num_uses } else { 0 },
-        uses_at_first: if is_service { grant.num_uses } else { 0 },
+        uses_at_first: grant.num_uses,
         created_at: cx.now(),
         explicit_max_ttl: whole(grant.explicit_max_ttl),
         period: whole(grant.period),

@@ -393,6 +393,21 @@ async fn a_token_is_no_better_without_its_identity_where_none_is_needed() {
 }
 
 #[tokio::test]
+async fn uses_of_a_batch_token_are_not_counted() {
+    let bench = Bench::new().await;
+    let role =
+        json!({"token_type": "default-batch", "token_num_uses": 2, "renewable": false, "orphan": true});
+    assert_eq!(bench.call("root", "auth/token/roles/batch", role).await.0, 204);
+    let (status, answer) =
+        bench.call("root", "auth/token/create/batch", json!({"policies": ["default"]})).await;
+    assert_eq!((status, &answer["auth"]["num_uses"]), (200, &json!(2)), "{answer}");
+    let token = answer["auth"]["client_token"].as_str().expect("a token");
+    for _ in 0..4 {
+        assert_eq!(bench.read("", token, "auth/token/lookup-self").await, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_use_counts_even_if_the_request_is_denied_and_the_last_one_revokes() {
     let bench = Bench::new().await;
     let token = bench.create("root", json!({"policies": ["default"], "num_uses": 2})).await;

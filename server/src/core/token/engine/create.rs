@@ -197,7 +197,8 @@ impl<'a, 'c> Creation<'a, 'c> {
             path: self.path(),
             display_name: display_name(self.fields.display_name.as_deref().unwrap_or_default()),
             metadata: self.fields.meta.as_ref().map(|meta| meta.0.clone()).unwrap_or_default(),
-            num_uses,
+            // Nothing is stored of a batch token that could be counted.
+            num_uses: if kind == TokenKind::Service { num_uses } else { 0 },
             uses_at_first: num_uses,
             created_at: self.cx.now(),
             role: self.role.as_ref().map(|role| role.name.clone()).unwrap_or_default(),
