@@ -99,6 +99,11 @@ impl Error {
         Self::with_status(StatusCode::NOT_IMPLEMENTED, format!("{what} is not implemented by this server"))
     }
 
+    /// Whether it is `status` and nothing else.
+    pub(crate) fn is_bare(&self, status: StatusCode) -> bool {
+        self.status == status && self.messages.is_empty() && self.data.is_none()
+    }
+
     /// A failure inside of the server. The client hears `internal error`; `cause` goes to the log and must
     /// name no secret.
     pub fn internal(cause: impl fmt::Display) -> Self {

@@ -250,7 +250,8 @@ impl Core {
         let input = decode(target, &mut cx)?;
         let warnings = input.warnings();
         cx.input = input.record;
-        let mut response = target.engine.handle(target.found.index, request.operation, &cx).await?;
+        let handled = target.engine.handle(target.found.index, request.operation, &cx).await;
+        let mut response = handled.or_else(|error| with_warnings_only(request, &warnings, error))?;
         if !response.is_empty() {
             response.warnings.extend(warnings);
         }
@@ -392,6 +393,15 @@ impl Core {
         let status = response.status.unwrap_or(StatusCode::OK);
         Ok(Reply::json(status, render::body(&request.id, &response, extra)?))
     }
+}
+
+/// An empty list is not found, unless there is something to tell of the request.
+fn with_warnings_only(request: &Request, warnings: &[String], error: Error) -> Result<Response, Error> {
+    let is_list = matches!(request.operation, Operation::List | Operation::Scan);
+    if is_list && !warnings.is_empty() && error.is_bare(StatusCode::NOT_FOUND) {
+        return Response::data(&Map::new());
+    }
+    Err(error)
 }
 
 fn target<'t>(space: &'t Space, path: &'t str, operation: Operation) -> Result<Target<'t>, Unroutable> {

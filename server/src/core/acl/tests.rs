@@ -326,6 +326,10 @@ fn a_decision_names_who_granted_and_what_to_do() {
         decide(Operation::List, Some("max")),
         (true, true, Some(7), "one two".to_owned(), filter.clone())
     );
+    assert_eq!(
+        decide(Operation::List, Some("")),
+        (true, true, Some(7), "one two".to_owned(), filter.clone())
+    );
     assert_eq!(decide(Operation::List, Some("3")), (true, true, None, "one two".to_owned(), filter));
     assert_eq!(decide(Operation::List, Some("8")), (false, true, None, String::new(), None));
     assert_eq!(decide(Operation::Read, None), (true, true, None, "two".to_owned(), None));
