@@ -58,6 +58,13 @@ impl Exceptions {
         Err(format!("{count} problems; `{file}` lists what is known\n{}", problems.join("\n")))
     }
 
+    /// Whether an entry covers `key`.
+    #[must_use]
+    pub fn lists(&self, key: &[&str]) -> bool {
+        let key: Vec<String> = key.iter().map(|&field| field.to_owned()).collect();
+        self.entries.iter().any(|entry| covers(entry, &key))
+    }
+
     /// The first fields of all entries.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry[0].as_str())

@@ -22,12 +22,12 @@ use crate::handler;
 
 /// Namespaces by name, and all.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("namespaces").list(handler!(list)).scan(handler!(scan)),
+    Route::new("namespaces").fields(&[]).list(handler!(list)).scan(handler!(scan)),
     Route::new("internal/ui/namespaces").unauthenticated().read(handler!(list_names)),
     Route::new("namespaces/{path+..}/seal-status").read(handler!(seal_status)),
     Route::new("namespaces/{path+..}/seal").write(handler!(seal)),
     Route::new("namespaces/{path+..}/unseal").write(handler!(unseal)),
-    Route::new("namespaces/{path+..}/delete-sealed").delete(handler!(delete_sealed)),
+    Route::new("namespaces/{path+..}/delete-sealed").sudo().delete(handler!(delete_sealed)),
     Route::new("namespaces/{path+..}")
         .fields(Body::PARTS)
         .topology()
@@ -276,7 +276,8 @@ fn list_below(cx: &Context<'_>, all: bool) -> Result<Response, Error> {
     let parent = &cx.request().namespace.path;
     let below = topology.below(parent, all);
     if below.is_empty() {
-        return Err(Error::not_found());
+        // As the API has it, only a list of nothing is not found.
+        return if all { Response::data(&json!({})) } else { Err(Error::not_found()) };
     }
     let key_info: BTreeMap<&str, NamespaceBody<'_>> = below
         .iter()
