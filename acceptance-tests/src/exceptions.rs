@@ -63,6 +63,13 @@ impl Exceptions {
         self.entries.iter().filter(move |entry| entry[0] == scope).map(|entry| entry[1].as_str())
     }
 
+    /// Whether an entry covers `key`.
+    #[must_use]
+    pub fn lists(&self, key: &[&str]) -> bool {
+        let key: Vec<String> = key.iter().map(|&field| field.to_owned()).collect();
+        self.entries.iter().any(|entry| covers(entry, &key))
+    }
+
     /// The first fields of all entries.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry[0].as_str())

@@ -7,6 +7,7 @@
 //! - [`Terraform`] and [`Lockstep`] run the two clients in a folder of their own.
 //! - [`script`] reads request files and replays them; [`mask`] hides what differs in every run.
 //! - [`surface`] tells which operations of the API the request files cover.
+//! - [`openapi`] reads the description that a server gives of its API.
 //! - [`exceptions`] reads the lists of known exceptions, which can only shrink.
 //!
 //! Everything answers `Result<_, String>`: the text is what a person reads when a case fails, so it holds the
@@ -17,6 +18,7 @@ pub mod exceptions;
 pub mod http;
 mod lockstep;
 pub mod mask;
+pub mod openapi;
 pub mod programs;
 pub mod run;
 pub mod script;

@@ -4,13 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use acceptance_tests::exceptions::Exceptions;
+use acceptance_tests::openapi::{Described, described, document};
 use acceptance_tests::{Flavor, Server, programs};
 use schemas::kind::{Part, fields};
 use schemas::kinds::KINDS;
 use schemas::{Class, Field, Kind, Shape};
-use serde_json::{Value, json};
-
-const METHODS: [&str; 4] = ["get", "post", "delete", "patch"];
+use serde_json::Value;
 
 #[test]
 fn the_document_has_the_paths_of_openbao() {
@@ -121,27 +120,6 @@ fn only(left: &BTreeSet<String>, right: &BTreeSet<String>, side: &str) -> BTreeM
 
 /// Method and path of every operation; placeholders without their names.
 fn operations(flavor: Flavor, query: &str) -> Result<BTreeSet<String>, String> {
-    Server::with(flavor, |server| {
-        let document = document(server, query)?;
-        let paths = document["paths"].as_object().ok_or("the document has no paths")?;
-        Ok(paths.iter().flat_map(|(path, item)| of_path(path, item)).collect())
-    })
-}
-
-/// The document of a server that has a mount of every type that both servers know.
-fn document(server: &Server, query: &str) -> Result<Value, String> {
-    for kind in ["approle", "jwt", "userpass"] {
-        server.must("POST", &format!("sys/auth/{kind}"), Some(&json!({ "type": kind })))?;
-    }
-    let kv = json!({ "type": "kv", "options": { "version": "1" } });
-    server.must("POST", "sys/mounts/kv1", Some(&kv))?;
-    server.must("POST", "sys/mounts/totp", Some(&json!({ "type": "totp" })))?;
-    server.must("GET", &format!("sys/internal/specs/openapi{query}"), None)
-}
-
-fn of_path(path: &str, item: &Value) -> Vec<String> {
-    let bare = |segment: &str| if segment.starts_with('{') { "{}".to_owned() } else { segment.to_owned() };
-    let path: Vec<String> = path.split('/').map(bare).collect();
-    let methods = METHODS.into_iter().filter(|method| item.get(method).is_some());
-    methods.map(|method| format!("{method} {}", path.join("/"))).collect()
+    let document = Server::with(flavor, |server| document(server, query))?;
+    Ok(described(&document)?.iter().map(Described::name).collect())
 }

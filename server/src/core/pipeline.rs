@@ -367,7 +367,9 @@ impl Core {
         let warnings = input.warnings();
         cx.input = input.record;
         let handled = target.engine.handle(target.found.index, request.operation, &cx).await;
-        let mut response = handled.map_err(|error| of_empty_list(request, error))?;
+        let mut response = handled
+            .or_else(|error| with_warnings_only(request, &warnings, error))
+            .map_err(|error| of_empty_list(request, error))?;
         if let Some(filter) = filter {
             let filtered = self.filter(&filter, request, &mut response);
             filtered.map_err(|error| of_empty_list(request, error))?;
@@ -525,6 +527,15 @@ fn of_empty_list(request: &Request, error: Error) -> Error {
         return Error::unsupported_path().plain();
     }
     error
+}
+
+/// An empty list is not found, unless there is something to tell of the request.
+fn with_warnings_only(request: &Request, warnings: &[String], error: Error) -> Result<Response, Error> {
+    let is_list = matches!(request.operation, Operation::List | Operation::Scan);
+    if is_list && !warnings.is_empty() && error.is_bare(StatusCode::NOT_FOUND) {
+        return Response::data(&Map::new());
+    }
+    Err(error)
 }
 
 /// Refuses the lease of a secret that was made by a request whose token ends with it, and ends the secret.

@@ -219,20 +219,25 @@ impl AclCache {
     }
 }
 
-/// A set of policies, whoever has it.
+/// A set of policies, whoever has it. Lists and names are preceded by their lengths: a name may hold any letter, and
+/// none may stand for two.
 fn key(namespace: &Namespace, policies: &[String], entity: Option<&Entity>) -> String {
-    let mut key = String::with_capacity(64);
-    key.push_str(&namespace.uuid);
-    for policy in policies {
-        key.push('\n');
-        key.push_str(policy);
-    }
     let of_entity = entity.map(|entity| entity.policies.as_slice()).unwrap_or_default();
-    if !of_entity.is_empty() {
-        key.push('\0');
-        key.push_str(&of_entity.join("\n"));
+    let mut key = String::with_capacity(128);
+    key.push_str(&namespace.uuid);
+    for names in [policies, of_entity] {
+        push_length(&mut key, names.len());
+        for name in names {
+            push_length(&mut key, name.len());
+            key.push_str(name);
+        }
     }
     key
+}
+
+fn push_length(key: &mut String, length: usize) {
+    key.push_str(&length.to_string());
+    key.push(':');
 }
 
 /// What templates may be filled with: one state of one entity.
@@ -250,42 +255,44 @@ async fn compile(
 ) -> Result<(Acl, bool), Error> {
     let of_entity = entity.map(|entity| entity.policies.as_slice()).unwrap_or_default();
     let names: BTreeSet<&String> = policies.iter().chain(of_entity).collect();
-    let mut is_templated = false;
+    let (mut is_templated, mut ends_at) = (false, None);
     let mut parsed = Vec::new();
     for name in names {
-        if let Some(policy) = load(barrier, namespace, name, now).await? {
+        if let Some((policy, expiration)) = load(barrier, namespace, name, now).await? {
             is_templated |= policy.is_templated();
+            ends_at = [ends_at, expiration].into_iter().flatten().min();
             parsed.push(Arc::new(render(policy, entity)));
         }
     }
-    Ok((Acl::compile(&parsed, now), is_templated))
+    Ok((Acl::compile(&parsed, now).ending_at(ends_at), is_templated))
 }
 
+/// The policy `name` and when it ends, in seconds since 1970; `None` if there is none, or it has ended.
 async fn load(
     barrier: &Barrier,
     namespace: &Namespace,
     name: &str,
     now: i64,
-) -> Result<Option<ParsedPolicy>, Error> {
+) -> Result<Option<(ParsedPolicy, Option<i64>)>, Error> {
     let at = PolicyNamespace { id: namespace.id.clone(), path: namespace.path.clone() };
     if name == "root" {
-        return Ok(Some(ParsedPolicy::root(at)));
+        return Ok(Some((ParsedPolicy::root(at), None)));
     }
     let key = format!("{}{name}", policy_prefix(namespace));
-    let text = match barrier.get(&key).await? {
+    let (text, expiration) = match barrier.get(&key).await? {
         Some(bytes) => {
             let record: PolicyRecord = serde_json::from_slice(&bytes)?;
             if record.expiration.is_some_and(|end| end <= now) {
                 return Ok(None);
             }
-            record.policy
+            (record.policy, record.expiration)
         }
-        None if name == "response-wrapping" => builtin::RESPONSE_WRAPPING.to_owned(),
+        None if name == "response-wrapping" => (builtin::RESPONSE_WRAPPING.to_owned(), None),
         None => return Ok(None),
     };
     let policy = ParsedPolicy::parse(name, at, &text)
         .map_err(|_| Error::internal(format!("the stored policy `{name}` does not parse")))?;
-    Ok(Some(policy))
+    Ok(Some((policy, expiration)))
 }
 
 /// The matcher of an access token of the OIDC provider: it may read who is behind it, and nothing else.

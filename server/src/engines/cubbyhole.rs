@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use http::StatusCode;
 use serde_json::value::RawValue;
 
-use super::free::with_field_warnings;
+use super::free::{listed, with_field_warnings};
 use crate::barrier::View;
 use crate::core::context::Context;
 use crate::core::engine::{Engine, Route};
@@ -73,7 +73,7 @@ async fn read(_: &Cubbyhole, cx: &Context<'_>) -> Result<Response, Error> {
 
 async fn list(_: &Cubbyhole, cx: &Context<'_>) -> Result<Response, Error> {
     let names = own(cx)?.list(cx.capture("path"), None, usize::MAX).await?;
-    Ok(with_field_warnings(cx, &[], Response::keys(&names)?))
+    listed(cx, &[], &names)
 }
 
 async fn write(_: &Cubbyhole, cx: &Context<'_>) -> Result<Response, Error> {

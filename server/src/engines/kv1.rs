@@ -7,7 +7,7 @@ use schemas::{Value, json};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::free::with_field_warnings;
+use super::free::{listed, with_field_warnings};
 use super::scan::{scan, scanned};
 use crate::core::context::Context;
 use crate::core::engine::{Engine, Route};
@@ -74,7 +74,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
 
 async fn list(_: &Kv1, cx: &Context<'_>) -> Result<Response, Error> {
     let names = cx.view().list(cx.capture("path"), None, usize::MAX).await?;
-    Ok(with_field_warnings(cx, &[], Response::keys(&names)?))
+    listed(cx, &[], &names)
 }
 
 async fn scan_all(_: &Kv1, cx: &Context<'_>) -> Result<Response, Error> {

@@ -109,7 +109,13 @@ async fn health(core: &Core, pairs: &[(String, String)]) -> Result<Reply, Error>
 fn status_wanted(pairs: &[(String, String)], name: &str) -> Result<Option<StatusCode>, Error> {
     let Some((_, text)) = pairs.iter().find(|(key, _)| key == name) else { return Ok(None) };
     let status = text.parse().ok().and_then(|code| StatusCode::from_u16(code).ok());
-    status.map(Some).ok_or_else(|| Error::empty(StatusCode::BAD_REQUEST))
+    // What only announces an answer is followed by the usual one.
+    let status = status.map(|status| Some(status).filter(|status| !is_preliminary(*status)));
+    status.ok_or_else(|| Error::empty(StatusCode::BAD_REQUEST))
+}
+
+fn is_preliminary(status: StatusCode) -> bool {
+    status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
 }
 
 #[derive(Serialize)]

@@ -13,7 +13,7 @@ use crate::core::engine::Route;
 use crate::core::error::Error;
 use crate::core::request::{ClientToken, Request};
 use crate::core::response::Response;
-use crate::core::token::TokenEntry;
+use crate::core::token::{TokenEntry, token_of_accessor};
 use crate::handler;
 
 /// Capabilities of the token that asks, of another, and of one by its accessor.
@@ -58,22 +58,16 @@ async fn of_token(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 async fn of_accessor(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let question: Question = cx.fields()?;
     let accessor = question.accessor.filter(|accessor| !accessor.is_empty());
-    let accessor = accessor.ok_or_else(|| refused("accessor must be supplied"))?;
-    let id = cx.core.tokens.by_accessor(cx.transaction(), &accessor).await?;
-    let id = id.ok_or_else(|| refused("invalid accessor"))?;
-    let entry = cx.core.tokens.read(cx.transaction(), &id).await?;
-    let entry = entry.filter(|entry| is_within(cx, entry)).ok_or_else(|| refused("invalid accessor"))?;
+    let accessor = accessor.ok_or_else(|| Error::invalid("missing accessor"))?;
+    let entry = token_of_accessor(cx, &accessor).await?.ok_or_else(|| refused("invalid accessor"))?;
     answer(cx, &*acl_of(cx, Arc::new(entry)).await?)
 }
 
-/// Whether the token belongs to the namespace of the request or below.
-fn is_within(cx: &Context<'_>, entry: &TokenEntry) -> bool {
-    let home = cx.core.topology().and_then(|topology| topology.by_id(&entry.namespace).cloned());
-    home.is_some_and(|home| home.namespace.is_within(&cx.request().namespace))
-}
-
 async fn acl_of(cx: &Context<'_>, entry: Arc<TokenEntry>) -> Result<Arc<Acl>, Error> {
-    let entity = cx.core.identity_behind(&entry).await?;
+    let entity = cx.core.identity_behind(&entry).await?.filter(|entity| !entity.disabled);
+    if entity.is_none() && !entry.entity_id.is_empty() {
+        return Err(refused("invalid token"));
+    }
     let request = Request { token: Some(entry), entity, ..cx.request().clone() };
     cx.core.acl_of(&request).await
 }

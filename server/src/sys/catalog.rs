@@ -35,6 +35,7 @@ const DATABASE: [&str; 9] = [
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("plugins/catalog").read(handler!(read_all)),
     Route::new("plugins/catalog/{type}")
+        .sudo()
         .fields(Plugin::PARTS)
         .list(handler!(list))
         .read(handler!(read_without_type))

@@ -24,7 +24,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .read(handler!(read_cors))
         .write(handler!(write_cors))
         .delete(handler!(delete_cors)),
-    Route::new("config/ui/headers").list(handler!(list_ui)),
+    Route::new("config/ui/headers").sudo().fields(&[]).list(handler!(list_ui)),
     Route::new("config/ui/headers/{header*}")
         .sudo()
         .fields(Ui::PARTS)

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::enable::{self, Enable};
 use super::{Sys, catalog, unmount};
+use crate::core::acl::Acl;
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
@@ -176,10 +177,7 @@ fn read_one(cx: &Context<'_>, class: MountClass, missing: &str) -> Result<Respon
 /// Mounts that the token reaches; without a token those that are listed for everybody.
 async fn visible(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let space = space(cx)?;
-    let acl = match cx.request().token {
-        Some(_) => Some(cx.core.acl_of(cx.request()).await?),
-        None => None,
-    };
+    let acl = acl(cx).await?;
     let namespace = &cx.request().namespace.path;
     let mut bodies: [BTreeMap<&str, serde_json::Value>; 2] = Default::default();
     for (path, mounted) in space.mounts() {
@@ -200,12 +198,20 @@ async fn visible(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     Response::data(&json!({ "auth": auth, "secret": secret }))
 }
 
+/// What the token may do; `None` without a token.
+///
+/// # Errors
+/// 403 for a token that is not good: it is not as good as none.
+async fn acl(cx: &Context<'_>) -> Result<Option<Arc<Acl>>, Error> {
+    match cx.request().token {
+        None if cx.request().client_token.is_empty() => Ok(None),
+        _ => cx.core.acl_of(cx.request()).await.map(Some),
+    }
+}
+
 /// The mounts that the token reaches; without a token those that are listed for everybody.
 pub(super) async fn reached(cx: &Context<'_>) -> Result<Vec<Arc<Mounted>>, Error> {
-    let acl = match cx.request().token {
-        Some(_) => Some(cx.core.acl_of(cx.request()).await?),
-        None => None,
-    };
+    let acl = acl(cx).await?;
     let namespace = &cx.request().namespace.path;
     let is_shown = |path: &str, mounted: &Mounted| {
         mounted.entry().config.listing_visibility == "unauth"

@@ -22,12 +22,12 @@ use crate::handler;
 
 /// Namespaces by name, and all.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("namespaces").list(handler!(list)).scan(handler!(scan)),
+    Route::new("namespaces").fields(&[]).list(handler!(list)).scan(handler!(scan)),
     Route::new("internal/ui/namespaces").unauthenticated().read(handler!(list_names)),
     Route::new("namespaces/{path+..}/seal-status").read(handler!(seal_status)),
     Route::new("namespaces/{path+..}/seal").write(handler!(seal)),
     Route::new("namespaces/{path+..}/unseal").write(handler!(unseal)),
-    Route::new("namespaces/{path+..}/delete-sealed").delete(handler!(delete_sealed)),
+    Route::new("namespaces/{path+..}/delete-sealed").sudo().delete(handler!(delete_sealed)),
     Route::new("namespaces/{path+..}")
         .fields(Body::PARTS)
         .topology()
@@ -154,11 +154,15 @@ fn check_name(cx: &Context<'_>) -> Result<(), Error> {
         let text = format!("\"{name}/\" is a reserved path and cannot be used as a namespace name");
         return Err(Error::invalid(text));
     }
-    if name.contains(char::is_whitespace) {
-        let text = format!("\"{name}\" contains space characters that cannot be used in a namespace name");
-        return Err(Error::invalid(text));
-    }
-    Ok(())
+    // In a policy of a parent the wildcards would stand for any namespace.
+    let problem = match name.chars().find(|&letter| letter.is_whitespace() || matches!(letter, '+' | '*')) {
+        None => return Ok(()),
+        Some(wildcard @ ('+' | '*')) => {
+            format!("wildcard characters that cannot be used in a namespace name: '{wildcard}'")
+        }
+        Some(_) => "space characters that cannot be used in a namespace name".to_owned(),
+    };
+    Err(Error::invalid(format!("\"{name}\" contains {problem}")))
 }
 
 fn new_id(cx: &Context<'_>) -> Result<String, Error> {
@@ -267,7 +271,8 @@ fn list_below(cx: &Context<'_>, all: bool) -> Result<Response, Error> {
     let parent = &cx.request().namespace.path;
     let below = topology.below(parent, all);
     if below.is_empty() {
-        return Err(Error::not_found());
+        // As the API has it, only a list of nothing is not found.
+        return if all { Response::data(&json!({})) } else { Err(Error::not_found()) };
     }
     let key_info: BTreeMap<&str, NamespaceBody<'_>> = below
         .iter()
@@ -279,7 +284,7 @@ fn list_below(cx: &Context<'_>, all: bool) -> Result<Response, Error> {
 
 /// Names of the direct children that the token reaches, for user interfaces.
 async fn list_names(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    if cx.request().token.is_none() {
+    if cx.request().client_token.is_empty() {
         return Err(Error::with_status(StatusCode::INTERNAL_SERVER_ERROR, "client token empty"));
     }
     let acl = cx.core.acl_of(cx.request()).await?;

@@ -18,7 +18,7 @@ use crate::handler;
 
 /// The password policies of the namespace.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("policies/password").list(handler!(list)),
+    Route::new("policies/password").fields(&[]).list(handler!(list)),
     Route::new("policies/password/{name*}/generate").read(handler!(generate)),
     Route::new("policies/password/{name*}")
         .fields(Body::PARTS)

@@ -23,7 +23,7 @@ use crate::handler;
 
 /// The policies of the namespace.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("policies/acl").list(handler!(list)).scan(handler!(list)),
+    Route::new("policies/acl").fields(&[]).list(handler!(list)).scan(handler!(list)),
     Route::new("policies/detailed/acl").list(handler!(list_detailed)),
     Route::new("policies/detailed/acl/{name+..}").list(handler!(list_detailed_below)),
     Route::new("policies/acl/{name+..}")
@@ -222,7 +222,7 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let present = load(cx, &name).await?;
     let is_patch = cx.operation() == Operation::Patch;
     if is_patch && present.is_none() {
-        return Err(Error::not_found());
+        return Err(Error::invalid("policy not found"));
     }
     check_version(&given, present.as_ref())?;
     let record = PolicyRecord {

@@ -18,7 +18,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .fields(Config::PARTS)
         .read(handler!(read_config))
         .write(handler!(write_config)),
-    Route::new("quotas/rate-limit").list(handler!(list)),
+    Route::new("quotas/rate-limit").fields(&[]).list(handler!(list)),
     Route::new("quotas/rate-limit/{name}")
         .fields(Quota::PARTS)
         .read(handler!(read))

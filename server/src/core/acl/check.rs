@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use schemas::acl::{Capability, ControlGroup, FilterPath, PathPattern, PathRule, PatternKind};
+use schemas::acl::{Capability, ControlGroup, FilterPath, PathRule, PatternKind};
 use serde_json::{Map, Value};
 
 use super::compile::Merged;
@@ -183,7 +183,7 @@ impl Acl {
         let mount = full_path(namespace, mount);
         let granting =
             self.rules.iter().filter(|merged| !merged.rule.denies() && !merged.rule.capabilities.is_empty());
-        granting.into_iter().any(|merged| reaches_below(&merged.pattern, &mount))
+        granting.into_iter().any(|merged| reaches_below(merged, &mount))
     }
 }
 
@@ -254,10 +254,13 @@ fn wrapping_fits(rule: &PathRule, asked: Option<Duration>) -> bool {
 }
 
 /// Whether a pattern can match something below `mount`, prefixes of the mount itself aside.
-fn reaches_below(pattern: &PathPattern, mount: &str) -> bool {
+fn reaches_below(merged: &Merged, mount: &str) -> bool {
+    let pattern = &merged.pattern;
     let PatternKind::Segments { prefix } = pattern.kind else { return pattern.text.starts_with(mount) };
-    let mut parts = pattern.text.split('/').peekable();
-    for segment in mount.trim_end_matches('/').split('/') {
+    let (namespace, pattern) = pattern.text.split_at(merged.literal);
+    let Some(mount) = mount.strip_prefix(namespace) else { return namespace.starts_with(mount) };
+    let mut parts = pattern.split('/').peekable();
+    for segment in mount.split_terminator('/') {
         let Some(part) = parts.next() else { return false };
         let last = parts.peek().is_none();
         if prefix && last && segment.starts_with(part) {

@@ -1,6 +1,7 @@
 //! Policies to matcher.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use schemas::acl::{Capabilities, PathPattern, PathRule, PatternKind, is_templated};
@@ -21,7 +22,10 @@ pub struct GrantingPolicy {
 /// A rule merged from all policies that name its pattern.
 #[derive(Debug)]
 pub(super) struct Merged {
+    /// With the path of the namespace before it.
     pub(super) pattern: PathPattern,
+    /// The length of that path, in which nothing is a wildcard whatever the namespace is called.
+    pub(super) literal: usize,
     pub(super) rule: PathRule,
     pub(super) granted: Vec<(Capabilities, Arc<GrantingPolicy>)>,
 }
@@ -59,7 +63,14 @@ impl Acl {
         acl
     }
 
-    /// When a rule ends next, in seconds since 1970: the matcher must be compiled anew after that.
+    /// The same matcher, of policies that as a whole end at `end` if no rule ends before.
+    #[must_use]
+    pub fn ending_at(mut self, end: Option<i64>) -> Self {
+        self.ends_at = [self.ends_at, end].into_iter().flatten().min();
+        self
+    }
+
+    /// When a rule or a policy ends next, in seconds since 1970: the matcher must be compiled anew after that.
     #[must_use]
     pub fn ends_at(&self) -> Option<i64> {
         self.ends_at
@@ -77,20 +88,20 @@ impl Acl {
         self.root.is_some()
     }
 
-    fn add(&mut self, policy: &ParsedPolicy, now: i64, known: &mut HashMap<PathPattern, usize>) {
+    fn add(&mut self, policy: &ParsedPolicy, now: i64, known: &mut HashMap<(PathPattern, usize), usize>) {
         let by = Arc::new(granting(policy));
         for rule in &policy.policy.paths {
             if rule.expired(now) || is_templated(&rule.path) {
                 continue;
             }
             self.ends_at = [self.ends_at, rule.expiration].into_iter().flatten().min();
-            let pattern = PathPattern::new(&format!("{}{}", policy.namespace.path, rule.path));
-            match known.get(&pattern) {
-                Some(index) => self.rules[*index].merge(rule, &by),
-                None => {
-                    known.insert(pattern.clone(), self.rules.len());
+            let (pattern, literal) = (within(&policy.namespace, &rule.path), policy.namespace.path.len());
+            match known.entry((pattern.clone(), literal)) {
+                Entry::Occupied(known) => self.rules[*known.get()].merge(rule, &by),
+                Entry::Vacant(free) => {
+                    free.insert(self.rules.len());
                     let granted = vec![(rule.capabilities, by.clone())];
-                    self.rules.push(Merged { pattern, rule: rule.clone(), granted });
+                    self.rules.push(Merged { pattern, literal, rule: rule.clone(), granted });
                 }
             }
         }
@@ -106,7 +117,7 @@ impl Acl {
                     prefixes.push((text.clone(), Ranked { rank: Rank::of_prefix(text), rule: index }));
                 }
                 PatternKind::Segments { prefix } => {
-                    self.segments.get_or_insert_default().insert(text, prefix, index);
+                    self.segments.get_or_insert_default().insert(text, merged.literal, prefix, index);
                 }
             }
         }
@@ -145,6 +156,16 @@ impl Merged {
         }
         self.rule.merge(rule);
     }
+}
+
+/// The pattern `path` of a policy of `namespace`. Only `path` is read as a pattern.
+fn within(namespace: &PolicyNamespace, path: &str) -> PathPattern {
+    if namespace.path.is_empty() {
+        return PathPattern::new(path);
+    }
+    // The slash stands for the one that ends the path of the namespace.
+    let PathPattern { kind, text } = PathPattern::new(&format!("/{path}"));
+    PathPattern { kind, text: format!("{}{text}", namespace.path.trim_end_matches('/')) }
 }
 
 fn granting(policy: &ParsedPolicy) -> GrantingPolicy {

@@ -106,6 +106,7 @@ pub(super) fn limit(rule: &PathRule, data: Option<&Map<String, Value>>) -> Resul
 fn number(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64(),
+        Value::String(text) if text.is_empty() => Some(0),
         Value::String(text) => text.parse().ok(),
         _ => None,
     }

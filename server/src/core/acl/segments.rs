@@ -24,12 +24,13 @@ impl Rank {
         Self { first_wildcard: length, whole: false, wildcards: Reverse(0), length, text: text.into() }
     }
 
-    /// The rank of a pattern with segments, given without its `*`.
-    pub(super) fn of_segments(text: &str, prefix: bool) -> Self {
+    /// The rank of a pattern with segments, given without its `*`; wildcards are only after `literal` bytes.
+    pub(super) fn of_segments(text: &str, literal: usize, prefix: bool) -> Self {
+        let pattern = &text[literal..];
         Self {
-            first_wildcard: text.find('+').unwrap_or(text.len()),
+            first_wildcard: pattern.find('+').map_or(text.len(), |place| literal + place),
             whole: !prefix,
-            wildcards: Reverse(text.split('/').filter(|segment| *segment == "+").count()),
+            wildcards: Reverse(pattern.split('/').filter(|segment| *segment == "+").count()),
             length: text.len(),
             text: text.into(),
         }
@@ -54,15 +55,20 @@ pub(super) struct Segments {
 }
 
 impl Segments {
-    /// Adds a pattern given without its `*`. None is added twice.
-    pub(super) fn insert(&mut self, text: &str, prefix: bool, rule: usize) {
-        let ranked = Ranked { rank: Rank::of_segments(text, prefix), rule };
-        let (path, last) = match (prefix, text.rsplit_once('/')) {
-            (true, Some((path, last))) => (Some(path), last),
-            (true, None) => (None, text),
-            (false, _) => (Some(text), ""),
-        };
+    /// Adds a pattern given without its `*`, in which the first `literal` bytes, if any, end with a slash and are
+    /// no pattern. None is added twice.
+    pub(super) fn insert(&mut self, text: &str, literal: usize, prefix: bool, rule: usize) {
+        let ranked = Ranked { rank: Rank::of_segments(text, literal, prefix), rule };
+        let (namespace, pattern) = text.split_at(literal);
         let mut node = self;
+        for segment in namespace.split_terminator('/') {
+            node = node.named.entry(segment.into()).or_default();
+        }
+        let (path, last) = match (prefix, pattern.rsplit_once('/')) {
+            (true, Some((path, last))) => (Some(path), last),
+            (true, None) => (None, pattern),
+            (false, _) => (Some(pattern), ""),
+        };
         for segment in path.into_iter().flat_map(|path| path.split('/')) {
             node = match segment {
                 "+" => node.any.get_or_insert_default(),

@@ -229,6 +229,30 @@ fn a_policy_speaks_only_of_its_namespace() {
 }
 
 #[test]
+fn the_name_of_a_namespace_is_no_pattern() {
+    let rules = "path \"*\" { capabilities = [\"read\"] }\npath \"+/x\" { capabilities = [\"list\"] }\n\
+                 path \"y/+/z*\" { capabilities = [\"update\"] }";
+    for name in ["+/", "a+b/", "a/+/", "+/+/", "a*/", "+*/"] {
+        let acl = Acl::compile(&[text_policy("all", name, rules)], 0);
+        assert_eq!(acl.capabilities(name, "k/y"), ["read"], "{name}");
+        assert_eq!(acl.capabilities(name, "k/x"), ["list"], "{name}");
+        assert_eq!(acl.capabilities(name, "y/q/z1"), ["update"], "{name}");
+        assert!(acl.reaches_mount("", name) && acl.reaches_mount(name, "k/"), "{name}");
+        for other in ["", "b/", "a/b/", "b/b/", "axb/", "ab/"] {
+            for path in ["k/x", "k/y", "y/q/z1", "a/y/q/z1"] {
+                assert_eq!(acl.capabilities(other, path), ["deny"], "{name} {other} {path}");
+            }
+            assert!(other.is_empty() || !acl.reaches_mount("", other), "{name} {other}");
+        }
+    }
+    let two = [
+        text_policy("a", "+/", "path \"+/x\" { policy = \"read\" }"),
+        text_policy("b", "", "path \"+/+/x\" { policy = \"deny\" }"),
+    ];
+    assert_eq!(Acl::compile(&two, 0).capabilities("b/", "k/x"), ["deny"]);
+}
+
+#[test]
 fn root_covers_its_namespace_and_below_and_must_be_alone() {
     let root = Arc::new(ParsedPolicy::root(namespace("a/")));
     let acl = Acl::compile(std::slice::from_ref(&root), 0);
@@ -300,6 +324,10 @@ fn a_decision_names_who_granted_and_what_to_do() {
     assert_eq!(decide(Operation::List, None), (true, true, Some(7), "one two".to_owned(), filter.clone()));
     assert_eq!(
         decide(Operation::List, Some("max")),
+        (true, true, Some(7), "one two".to_owned(), filter.clone())
+    );
+    assert_eq!(
+        decide(Operation::List, Some("")),
         (true, true, Some(7), "one two".to_owned(), filter.clone())
     );
     assert_eq!(decide(Operation::List, Some("3")), (true, true, None, "one two".to_owned(), filter));

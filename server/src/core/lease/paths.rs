@@ -51,8 +51,9 @@ struct CountFields {
 
 /// The routes of `sys/leases/`.
 pub(crate) static ROUTES: &[Route<Sys>] = &[
-    Route::new("leases/lookup").fields(LeaseFields::PARTS).write(handler!(look_up)).list(handler!(list)),
-    Route::new("leases/lookup/{prefix..}").list(handler!(list)).sudo(),
+    // Before the lookup: a list of all has nothing after the slash.
+    Route::new("leases/lookup/{prefix..}").fields(&[]).list(handler!(list)).sudo(),
+    Route::new("leases/lookup").fields(LeaseFields::PARTS).write(handler!(look_up)),
     Route::new("leases/renew").fields(LeaseFields::PARTS).write(handler!(renew)),
     Route::new("leases/renew/{url_lease_id..}").fields(LeaseFields::PARTS).write(handler!(renew)),
     Route::new("leases/revoke").fields(LeaseFields::PARTS).write(handler!(revoke)),
@@ -65,6 +66,9 @@ pub(crate) static ROUTES: &[Route<Sys>] = &[
         .fields(PrefixFields::PARTS)
         .write(handler!(revoke_force))
         .sudo(),
+    // Older names, of which only the rights are left that they ask for.
+    Route::new("revoke-prefix/{prefix..}").sudo().hidden().write(handler!(gone)),
+    Route::new("revoke-force/{prefix..}").sudo().hidden().write(handler!(gone)),
     Route::new("leases/tidy").fields(&[]).write(handler!(tidy)),
     Route::new("leases/count").fields(CountFields::PARTS).read(handler!(count)),
     Route::new("leases").fields(CountFields::PARTS).read(handler!(irrevocable)).sudo(),
@@ -171,6 +175,10 @@ async fn revoke_prefix(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 
 async fn revoke_force(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     end_below(cx, cx.capture("prefix"), true).await
+}
+
+async fn gone(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
+    Err(Error::unsupported_path())
 }
 
 /// Ends every lease below `prefix`, and the one of that id.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::TokenEntry;
+use super::{TokenEntry, TokenKind};
 use crate::core::error::Error;
 use crate::core::identity::Entity;
 use crate::core::request::{Inline, Request};
@@ -17,7 +17,7 @@ pub(crate) struct Admission {
 
 impl Core {
     /// Finds token and identity of `request`, and counts the use. Where no token is needed, a wrong one does not
-    /// matter and no use is counted.
+    /// matter and no use is counted; one that is right is no better there than elsewhere without its identity.
     ///
     /// # Errors
     /// 403 without a token that may be used now, from there, by this identity.
@@ -30,13 +30,15 @@ impl Core {
             _ => self.tokens.lookup(&request.client_token, self.clock.now()).await?,
         };
         request.token = token.filter(|token| token.admits(request.client) || is_endless_root(token));
+        if let Some(token) = &request.token {
+            request.entity = self.entity_of(token).await?;
+        }
         if !is_needed {
             return Ok(Admission::default());
         }
         let token = request.token.clone().ok_or_else(Error::permission_denied)?;
-        request.entity = self.entity_of(&token).await?;
         // The one use of a token that is stored nowhere is this one.
-        if token.num_uses == 0 || request.inline == Inline::Proved {
+        if token.num_uses == 0 || token.kind == TokenKind::Batch || request.inline == Inline::Proved {
             return Ok(Admission::default());
         }
         let spent = self.tokens.spend(&token).await?.ok_or_else(Error::permission_denied)?;
@@ -54,14 +56,17 @@ impl Core {
         entity.map(Some).ok_or_else(Error::permission_denied)
     }
 
-    /// The identity behind `token`, even a disabled one; `None` without, or if it was deleted.
+    /// The identity behind `token`, even a disabled one; `None` without, or if it was deleted. Its policies are those of
+    /// its own namespace: to a token of another, which may have others of the same names, it is as good as deleted.
     pub(crate) async fn identity_behind(&self, token: &TokenEntry) -> Result<Option<Arc<Entity>>, Error> {
         if token.entity_id.is_empty() {
             return Ok(None);
         }
         match self.tokens.namespace_of(&token.entity_id)? {
-            Some(namespace) => self.identity(&namespace, &token.entity_id).await,
-            None => Ok(None),
+            Some(namespace) if namespace.id == token.namespace => {
+                self.identity(&namespace, &token.entity_id).await
+            }
+            _ => Ok(None),
         }
     }
 

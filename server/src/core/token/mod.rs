@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use super::policies::AclSlot;
 
-pub(crate) use engine::TokenEngine;
+pub(crate) use engine::{TokenEngine, of_accessor as token_of_accessor};
 pub(crate) use id::{namespace_of, random_letters, random_text};
 pub(crate) use place::namespace_meant;
 pub(crate) use policies::{normalized as normalized_names, sanitize as sanitize_policies};

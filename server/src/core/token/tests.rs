@@ -53,6 +53,29 @@ impl Bench {
         self.run(Operation::Delete, "", "root", path, json!({})).await.0
     }
 
+    async fn read(&self, namespace: &str, token: &str, path: &str) -> u16 {
+        self.run(Operation::Read, namespace, token, path, json!({})).await.0
+    }
+
+    /// Writes the policy `name`, which allows to read `path`.
+    async fn may_read(&self, namespace: &str, name: &str, path: &str) {
+        let policy = format!("path \"{path}\" {{ capabilities = [\"read\"] }}");
+        let path = format!("sys/policies/acl/{name}");
+        let (status, answer) = self.call_in(namespace, "root", &path, json!({"policy": policy})).await;
+        assert_eq!(status, 204, "{answer}");
+    }
+
+    /// Logs a user of the root namespace in; answers the token and the id of the entity.
+    async fn log_in(&self) -> (String, String) {
+        self.call("root", "sys/auth/userpass", json!({"type": "userpass"})).await;
+        let user = json!({"password": "p", "token_no_default_policy": true});
+        self.call("root", "auth/userpass/users/ada", user).await;
+        let (status, answer) = self.call("", "auth/userpass/login/ada", json!({"password": "p"})).await;
+        assert_eq!(status, 200, "{answer}");
+        let text = |name: &str| answer["auth"][name].as_str().expect("a text").to_owned();
+        (text("client_token"), text("entity_id"))
+    }
+
     async fn run(
         &self,
         operation: Operation,
@@ -305,10 +328,113 @@ async fn no_token_acts_outside_of_its_namespace() {
             bench.call_in(namespace, token, "sys/capabilities-self", json!({"path": "x"})).await;
         assert_eq!(status, 403, "in {namespace:?}");
     }
-    let accessor = json!({"accessor": accessor});
-    assert_eq!(bench.call_in("two", "root", "auth/token/lookup-accessor", accessor.clone()).await.0, 400);
-    bench.call_in("two", "root", "auth/token/revoke-accessor", accessor.clone()).await;
+    let accessor = json!({"accessor": accessor, "paths": ["x"]});
+    // Who may act in the namespace above has no leave to act in this one.
+    for (namespace, refused) in [("two", 400), ("", 500)] {
+        for path in ["auth/token/lookup-accessor", "auth/token/renew-accessor", "sys/capabilities-accessor"] {
+            let (status, _) = bench.call_in(namespace, "root", path, accessor.clone()).await;
+            assert_eq!(status, refused, "{path} in {namespace:?}");
+        }
+        bench.call_in(namespace, "root", "auth/token/revoke-accessor", accessor.clone()).await;
+    }
     assert_eq!(bench.call_in("one", "root", "auth/token/lookup-accessor", accessor).await.0, 200, "it lives");
+}
+
+#[tokio::test]
+async fn no_name_of_a_policy_stands_for_two() {
+    let bench = Bench::new().await;
+    bench.may_read("", "team-a", "sys/policies/acl/team-a").await;
+    bench.may_read("", "zadmin", "sys/policies/acl/zadmin").await;
+    let create =
+        |policies: Value| bench.create("root", json!({"policies": policies, "no_default_policy": true}));
+    let legitimate = create(json!(["team-a", "zadmin"])).await;
+    let (user, entity) = bench.log_in().await;
+    let path = format!("identity/entity/id/{entity}");
+    bench.call("root", &path, json!({"policies": ["team-a", "zadmin"]})).await;
+    for token in [&legitimate, &user] {
+        assert_eq!(bench.read("", token, "sys/policies/acl/zadmin").await, 200);
+    }
+    for name in
+        ["team-a\nzadmin", "team-a\0zadmin", "\0team-a\nzadmin", "6:team-a6:zadmin", "0:2:6:team-a6:zadmin"]
+    {
+        let sly = create(json!([name])).await;
+        assert_eq!(bench.read("", &sly, "sys/policies/acl/zadmin").await, 403, "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn rights_end_with_their_policy() {
+    let bench = Bench::new().await;
+    let path = "sys/policies/acl/default";
+    let policy = format!("path \"{path}\" {{ capabilities = [\"read\"] }}");
+    bench.call("root", "sys/policies/acl/brief", json!({"policy": policy, "ttl": "60s"})).await;
+    let body = json!({"policies": ["brief"], "no_default_policy": true, "ttl": "1h"});
+    let token = bench.create("root", body).await;
+    assert_eq!(bench.read("", &token, path).await, 200);
+    bench.pass(59).await;
+    assert_eq!(bench.read("", &token, path).await, 200);
+    bench.pass(1).await;
+    assert_eq!(bench.read("", &token, path).await, 403);
+}
+
+#[tokio::test]
+async fn an_identity_is_worth_nothing_in_another_namespace() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.call("root", "sys/namespaces/one", json!({})).await.0, 200);
+    let (user, entity) = bench.log_in().await;
+    let maker = "path \"one/auth/token/create\" { capabilities = [\"update\", \"sudo\"] }";
+    bench.call("root", "sys/policies/acl/admin", json!({"policy": maker})).await;
+    bench.call("root", &format!("identity/entity/id/{entity}"), json!({"policies": ["admin"]})).await;
+    let path = "sys/policies/acl/default";
+    bench.may_read("one", "admin", path).await;
+    for kind in ["service", "batch"] {
+        let body = json!({"policies": ["default"], "type": kind});
+        let (status, answer) = bench.call_in("one", &user, "auth/token/create", body).await;
+        assert_eq!(status, 200, "{answer}");
+        let token = answer["auth"]["client_token"].as_str().expect("a token");
+        for path in [path, "auth/token/lookup-self", "sys/internal/ui/resultant-acl"] {
+            assert_eq!(bench.read("one", token, path).await, 403, "{kind} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_no_better_without_its_identity_where_none_is_needed() {
+    let bench = Bench::new().await;
+    let (user, entity) = bench.log_in().await;
+    let entity = format!("identity/entity/id/{entity}");
+    let paths =
+        ["sys/internal/ui/mounts", "sys/internal/ui/mounts/secret/a", "sys/internal/ui/resultant-acl"];
+    bench.may_read("", "reader", "secret/data/*").await;
+    bench.call("root", &entity, json!({"policies": ["reader"]})).await;
+    for path in paths {
+        assert_eq!(bench.read("", &user, path).await, 200, "the rights are the entity's: {path}");
+    }
+    bench.call("root", &entity, json!({"disabled": true})).await;
+    for path in paths {
+        assert_eq!(bench.read("", &user, path).await, 403, "disabled: {path}");
+    }
+    let capabilities = json!({"token": user, "paths": ["secret/data/a"]});
+    assert_eq!(bench.call("root", "sys/capabilities", capabilities).await.0, 400);
+    assert_eq!(bench.delete(&entity).await, 204);
+    for path in paths {
+        assert_eq!(bench.read("", &user, path).await, 403, "deleted: {path}");
+    }
+}
+
+#[tokio::test]
+async fn uses_of_a_batch_token_are_not_counted() {
+    let bench = Bench::new().await;
+    let role =
+        json!({"token_type": "default-batch", "token_num_uses": 2, "renewable": false, "orphan": true});
+    assert_eq!(bench.call("root", "auth/token/roles/batch", role).await.0, 204);
+    let (status, answer) =
+        bench.call("root", "auth/token/create/batch", json!({"policies": ["default"]})).await;
+    assert_eq!((status, &answer["auth"]["num_uses"]), (200, &json!(2)), "{answer}");
+    let token = answer["auth"]["client_token"].as_str().expect("a token");
+    for _ in 0..4 {
+        assert_eq!(bench.read("", token, "auth/token/lookup-self").await, 200);
+    }
 }
 
 #[tokio::test]

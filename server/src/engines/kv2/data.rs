@@ -8,7 +8,7 @@ use super::config::Config;
 use super::given::{Given, Json};
 use super::merge::merge;
 use super::record::{KeyMetadata, Outline, VersionAnswer, data_key, metadata_key, remove_data};
-use super::{Kv2, secret_path};
+use super::{Kv2, metadata, secret_path};
 use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::request::Parameters;
@@ -23,6 +23,15 @@ const FIELDS: &[&str] = &["data", "options", "version"];
 struct Answer<'a> {
     data: Option<&'a RawValue>,
     metadata: VersionAnswer<'a>,
+}
+
+/// Whether the secret is there. As the API has it, fields that do not fit are told before rights are asked.
+pub(super) async fn exists(_: &Kv2, cx: &Context<'_>) -> Result<bool, Error> {
+    let given = Given::checked(cx);
+    given.object("data")?;
+    given.object("options")?;
+    given.integer("version")?;
+    metadata::is_there(cx).await
 }
 
 pub(super) async fn read(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {

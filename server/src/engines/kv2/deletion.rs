@@ -10,6 +10,7 @@ use crate::core::response::Response;
 
 /// Deletes the current version.
 pub(super) async fn delete_current(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
+    Given::of(cx).integer("version")?;
     let path = cx.capture("path");
     if let Some(mut metadata) = KeyMetadata::load(cx, path).await? {
         let current = [metadata.current_version];

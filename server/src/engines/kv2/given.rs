@@ -72,8 +72,10 @@ impl<'a> Given<'a> {
     pub(super) fn signed_seconds(&self, name: &str) -> Result<Option<i64>, Error> {
         let seconds = match self.json(name)? {
             None | Some(Json::Null) => return Ok(None),
-            Some(Json::Number(digits)) => digits.parse().or_else(|_| go_seconds(digits)),
-            Some(Json::Text(text)) => go_seconds(&text),
+            Some(Json::Number(digits)) => {
+                digits.parse().or_else(|_| go_seconds(digits)).and_then(|seconds| bounded(seconds, digits))
+            }
+            Some(Json::Text(text)) => go_seconds(&text).and_then(|seconds| bounded(seconds, &text)),
             Some(_) => Err("could not parse duration from input".to_owned()),
         };
         seconds.map(Some).map_err(|problem| self.error(name, &problem))
@@ -130,6 +132,18 @@ fn split(items: impl Iterator<Item = Result<i64, String>>) -> (Vec<i64>, Vec<Str
         }
     }
     (good, bad)
+}
+
+/// `seconds`, unless they are more than the peer counts: nanoseconds in 64 bits.
+fn bounded(seconds: i64, text: &str) -> Result<i64, String> {
+    if seconds.unsigned_abs() <= i64::MAX.unsigned_abs() / 1_000_000_000 {
+        return Ok(seconds);
+    }
+    Err(if text.ends_with(['s', 'm', 'h']) {
+        format!("time: invalid duration \"{text}\"")
+    } else {
+        "multiplication of durations resulted in overflow, one operand may be too large".to_owned()
+    })
 }
 
 const MAP: &str = "map[string]interface {}";

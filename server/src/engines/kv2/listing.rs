@@ -14,7 +14,7 @@ use crate::barrier::Names;
 use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::response::Response;
-use crate::engines::free::with_field_warnings;
+use crate::engines::free::{listed, with_field_warnings};
 use crate::engines::scan::{scan, scanned};
 
 /// Parameters of the detailed lists besides the path.
@@ -28,7 +28,7 @@ struct Detailed<'a> {
 }
 
 pub(super) async fn list(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
-    Ok(with_field_warnings(cx, FIELDS, Response::keys(&page(cx).await?)?))
+    listed(cx, FIELDS, &page(cx).await?)
 }
 
 pub(super) async fn scan_all(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
@@ -38,7 +38,7 @@ pub(super) async fn scan_all(_: &Kv2, cx: &Context<'_>) -> Result<Response, Erro
 pub(super) async fn list_detailed(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
     let names = page(cx).await?;
     if names.is_empty() {
-        return Err(Error::not_found());
+        return listed(cx, PAGE_FIELDS, &names);
     }
     detailed(cx, &names).await
 }

@@ -28,7 +28,14 @@ const MAX_KEYS: usize = 64;
 const MAX_KEY_LENGTH: usize = 128;
 const MAX_VALUE_LENGTH: usize = 512;
 
+/// Whether the secret is there. As the API has it, fields that do not fit are told before rights are asked.
 pub(super) async fn exists(_: &Kv2, cx: &Context<'_>) -> Result<bool, Error> {
+    Change::given(cx, |text| text)?;
+    is_there(cx).await
+}
+
+/// Whether the secret of the path is there.
+pub(super) async fn is_there(cx: &Context<'_>) -> Result<bool, Error> {
     Ok(cx.view().get(&metadata_key(cx.capture("path"))).await?.is_some())
 }
 

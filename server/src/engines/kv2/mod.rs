@@ -39,7 +39,7 @@ pub struct Kv2;
 
 static ROUTES: &[Route<Kv2>] = &[
     Route::new("data/{path..}")
-        .exists(handler!(metadata::exists))
+        .exists(handler!(data::exists))
         .read(handler!(data::read))
         .write(handler!(data::write))
         .patch(handler!(data::patch))

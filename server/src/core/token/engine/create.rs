@@ -127,7 +127,7 @@ impl<'a, 'c> Creation<'a, 'c> {
         for name in policies {
             let namespace = &self.cx.request().namespace;
             if !surroundings.has_policy(self.cx.transaction(), namespace, name).await? {
-                self.warnings.push(format!("Policy \"{name}\" does not exist"));
+                self.warnings.push(format!("Policy {name:?} does not exist"));
             }
         }
         Ok(())
@@ -200,7 +200,8 @@ impl<'a, 'c> Creation<'a, 'c> {
             path: self.path(),
             display_name: display_name(self.fields.display_name.as_deref().unwrap_or_default()),
             metadata: self.fields.meta.as_ref().map(|meta| meta.0.clone()).unwrap_or_default(),
-            num_uses,
+            // Nothing is stored of a batch token that could be counted.
+            num_uses: if kind == TokenKind::Service { num_uses } else { 0 },
             uses_at_first: num_uses,
             created_at: self.cx.now(),
             role: self.role.as_ref().map(|role| role.name.clone()).unwrap_or_default(),

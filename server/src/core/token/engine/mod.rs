@@ -139,7 +139,16 @@ async fn find_by_accessor(cx: &Context<'_>, accessor: Option<String>) -> Result<
     let Some(accessor) = accessor.filter(|accessor| !accessor.is_empty()) else {
         return Err(Error::counted(StatusCode::BAD_REQUEST, "missing accessor"));
     };
-    let Some(id) = tokens(cx).by_accessor(cx.transaction(), &accessor).await? else { return Ok(None) };
+    of_accessor(cx, &accessor).await
+}
+
+/// The token that `accessor` belongs to, if it may be used and is of the request's own namespace: the request was
+/// authorized there and nowhere else.
+///
+/// # Errors
+/// 500 for a token of a namespace below, whose accessors are no secret to those above.
+pub(crate) async fn of_accessor(cx: &Context<'_>, accessor: &str) -> Result<Option<TokenEntry>, Error> {
+    let Some(id) = tokens(cx).by_accessor(cx.transaction(), accessor).await? else { return Ok(None) };
     let entry = tokens(cx).read(cx.transaction(), &id).await?;
     let Some(entry) = entry.filter(|entry| entry.num_uses >= 0 && !entry.is_expired(cx.now())) else {
         return Ok(None);
@@ -147,8 +156,15 @@ async fn find_by_accessor(cx: &Context<'_>, accessor: Option<String>) -> Result<
     if tokens(cx).is_left_over(&entry, cx.now()).await? {
         return Ok(None);
     }
-    let owner = tokens(cx).namespace_of(&entry.id)?;
-    Ok(owner.filter(|owner| owner.is_within(&cx.request().namespace)).map(|_| entry))
+    let (asked, owner) = (&cx.request().namespace, tokens(cx).namespace_of(&entry.id)?);
+    match owner {
+        Some(owner) if owner.id == asked.id => Ok(Some(entry)),
+        Some(owner) if owner.is_within(asked) => {
+            let text = "cannot lookup token in different namespace";
+            Err(Error::counted(StatusCode::INTERNAL_SERVER_ERROR, text))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// `warnings` added to `response`.
