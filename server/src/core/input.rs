@@ -186,10 +186,12 @@ pub fn go_seconds(text: &str) -> Result<i64, String> {
         return Err(OVERFLOW.to_owned());
     }
     let seconds = any_seconds(text)?;
-    if seconds.unsigned_abs() > MOST_SECONDS.unsigned_abs() {
-        return Err(format!("time: invalid duration \"{text}\""));
+    match seconds.unsigned_abs() > MOST_SECONDS.unsigned_abs() {
+        // Days are no unit of Go's: they are multiplied, as seconds without a unit are.
+        true if text.ends_with('d') => Err(OVERFLOW.to_owned()),
+        true => Err(format!("time: invalid duration \"{text}\"")),
+        false => Ok(seconds),
     }
-    Ok(seconds)
 }
 
 fn any_seconds(text: &str) -> Result<i64, String> {
