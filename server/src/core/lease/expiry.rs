@@ -22,6 +22,8 @@ use crate::core::token::{Surroundings as _, ttl};
 const ATTEMPTS: u32 = 6;
 const FIRST_RETRY_SECONDS: u64 = 10;
 const DAY_SECONDS: u64 = 24 * 3600;
+/// When the storage fails, or a record cannot be read, a lease that is over is tried again after so long.
+const PROBLEM_SECONDS: u64 = 60;
 /// Leases that are read at a time after a start.
 const RESTORE_PAGE: usize = 256;
 /// Leases that are ended beside each other, so that they share syncs: one after the other they could end more slowly
@@ -115,7 +117,7 @@ impl Core {
     async fn expire_or_retry(self: &Arc<Self>, id: Box<str>) {
         let Err(error) = self.expire(&id).await else { return };
         tracing::warn!(lease = %id, "a lease that is over could not be ended: {error}");
-        let again = ttl::after(self.clock.now(), FIRST_RETRY_SECONDS);
+        let again = ttl::after(self.clock.now(), PROBLEM_SECONDS);
         self.tokens.leases().queue.add(id.into_string(), again);
     }
 
@@ -368,9 +370,9 @@ mod tests {
         let (queue, key) = (&core.tokens.leases().queue, lease_key(&Namespace::root(), "auth/a/hb"));
         second.store(2, Ordering::Relaxed);
         core.expire_due().await;
-        assert_eq!(queue.next_second(), Some(START + 12 + 1));
+        assert_eq!(queue.next_second(), Some(START + 62 + 1));
         assert!(core.barrier.get(&key).await.expect("unsealed").is_some());
-        second.store(13, Ordering::Relaxed);
+        second.store(63, Ordering::Relaxed);
         core.expire_due().await;
         assert_eq!(queue.next_second(), None);
         assert!(core.barrier.get(&key).await.expect("unsealed").is_none());
