@@ -1,6 +1,6 @@
 use crate::behavior::{follow_table, verdict_of_write};
 use crate::kinds::exchange::path;
-use crate::kinds::kv::{hidden};
+use crate::kinds::kv::hidden;
 use crate::shape::{Json, MountPath, Name, Sensitive, Set};
 use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Step, Value};
 

@@ -1,7 +1,7 @@
 use crate::behavior::{follow_table, verdict_of_write};
 use crate::kinds::auth::{revoke, says_no_token};
 use crate::kinds::exchange::path;
-use crate::kinds::kv::{hidden};
+use crate::kinds::kv::hidden;
 use crate::shape::{List, MountPath, Name, Sensitive};
 use crate::{Answer, Behavior, Diagnostic, Kind, Method, Operation, Record, Request, Step, Value};
 

@@ -59,7 +59,11 @@ impl Behavior for AnyPath {
     /// What declares a part of an object alone may stand beside the rest of it.
     fn spots(&self, _kind: &Kind, declared: &Record) -> Vec<Spot> {
         let path = target(declared);
-        if declared.flag("ignore_absent_fields") { Vec::new() } else { vec![Spot::Path(path.clone()), Spot::Plain(path)] }
+        if declared.flag("ignore_absent_fields") {
+            Vec::new()
+        } else {
+            vec![Spot::Path(path.clone()), Spot::Plain(path)]
+        }
     }
 
     fn foresee(&self, _kind: &Kind, prior: Option<&Record>, planned: &mut Record) {

@@ -3,9 +3,7 @@ use crate::codec::{self, absent};
 use crate::compare;
 use crate::kind::fields;
 use crate::kinds::exchange::{exchange, path, remove, when_ready};
-use crate::kinds::kv::{
-    check_object, document, foresee_document, hidden, object, settled_document, texts,
-};
+use crate::kinds::kv::{check_object, document, foresee_document, hidden, object, settled_document, texts};
 use crate::shape::{Declared, Json, Map, MountPath, Nested, Seconds, Sensitive, WriteOnly};
 use crate::{
     Answer, Behavior, Diagnostic, Field, Kind, Method, Operation, Record, Request, Shape, Spot, Step, Value,
