@@ -249,7 +249,9 @@ fn handed_out(request: &Request, answer: &Answer) -> Vec<String> {
     let (lease, auth, wrapping) = (text(answer.body.at("lease_id")), answer.auth(), answer.wrap_info());
     let is_child = !auth.is_null() && auth.at("orphan").as_bool() != Some(true);
     let mut found = if lease.is_empty() { Vec::new() } else { vec![lease] };
-    if is_child && request.path.starts_with("auth/token/create") {
+    // The path may begin with a namespace.
+    let creates = format!("/{}", request.path).contains("/auth/token/create");
+    if is_child && creates {
         found.push(text(auth.at("accessor")));
     }
     if !wrapping.is_null() {

@@ -335,11 +335,13 @@ async fn act(
         let failed = |failure: Failure| Failed { found: failure.error.to_diagnostic(), wrote: failure.wrote };
         run(server, step.kind, &namespace, &operation).await.map_err(failed)
     };
+    let mut written = wanted.clone();
     let record = match step.action {
         Action::Create => create(step, &wanted, server).await?,
         Action::Update | Action::Move => {
             let (prior, desired) = both_sides(step, live, wanted.clone());
-            go(Operation::Update { prior: &prior, desired: &desired }).await?
+            written = desired;
+            go(Operation::Update { prior: &prior, desired: &written }).await?
         }
         Action::Replace => {
             go(Operation::Delete { prior: &with_intent(step.kind, live, &wanted) }).await?;
@@ -352,6 +354,9 @@ async fn act(
     };
     let gone = || Failed::after(Diagnostic::error("the object is gone right after it was written"));
     let record = record.ok_or_else(gone)?;
+    if let Some(found) = step.kind.unkept(&written, &record) {
+        return Err(Failed::after(found));
+    }
     Ok(Some(record))
 }
 

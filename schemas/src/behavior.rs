@@ -182,7 +182,10 @@ impl Kind {
             (
                 Step::Done(record),
                 Operation::Create { desired: written } | Operation::Update { desired: written, .. },
-            ) => unkept(self, written, &record).map_or(Step::Done(record), Step::Failed),
+            ) => match dropped(self, written, &record) {
+                Some(field) => Step::Failed(lost(field)),
+                None => Step::Done(record),
+            },
             (step, _) => step,
         }
     }
@@ -192,16 +195,27 @@ impl Kind {
         self.behavior.same(field, a, b)
     }
 
+    /// What of the `written` object is not so in the one that was `read` afterwards.
+    ///
+    /// For those who have just seen the difference and mean to end it. Terraform is told only of what was dropped
+    /// ([`Kind::next`]): an object whose making ended in an error is destroyed and made anew.
+    pub fn unkept(&self, written: &Record, read: &Record) -> Option<Diagnostic> {
+        let fields = differing(self, written, read);
+        match (dropped(self, written, read), fields.as_slice()) {
+            (Some(field), _) => Some(lost(field)),
+            (None, []) => None,
+            (None, fields) => Some(otherwise(fields, written, read)),
+        }
+    }
+
     /// Terraform's `id` of an object, if the type has one and the fields in it are set.
     pub fn id_of(&self, record: &Record) -> Option<String> {
         self.id.and_then(|template| template.render_verbatim(record).ok())
     }
 }
 
-/// What of the `written` object is not so in the one that was `read` afterwards.
-///
-/// Not every endpoint warns about parameters that it does not know.
-fn unkept(kind: &Kind, written: &Record, read: &Record) -> Option<Diagnostic> {
+/// The fields that answers show, and show otherwise than they were written.
+fn differing(kind: &Kind, written: &Record, read: &Record) -> Vec<&'static Field> {
     let is_shown = |field: &&Field| {
         let is_told = field.is_configurable() && field.readable && !field.is_write_only();
         is_told && !field.key && field.at.is_some()
@@ -210,15 +224,17 @@ fn unkept(kind: &Kind, written: &Record, read: &Record) -> Option<Diagnostic> {
         let wanted = written.get(field.name);
         !wanted.is_null() && !wanted.has_unknown() && !kind.same(field, wanted, read.get(field.name))
     };
-    let fields: Vec<_> = kind.fields().filter(is_shown).filter(differs).collect();
+    kind.fields().filter(is_shown).filter(differs).collect()
+}
+
+/// A field that was written, and of which the object as read afterwards says nothing.
+///
+/// Not every endpoint warns about parameters that it does not know.
+fn dropped(kind: &Kind, written: &Record, read: &Record) -> Option<&'static Field> {
     let says_nothing =
         |field: &Field, record: &Record| kind.same(field, record.get(field.name), &Value::Null);
-    let dropped = fields.iter().find(|field| says_nothing(field, read) && !says_nothing(field, written));
-    match (dropped, fields.as_slice()) {
-        (Some(field), _) => Some(lost(field)),
-        (None, []) => None,
-        (None, fields) => Some(otherwise(fields, written, read)),
-    }
+    let mut fields = differing(kind, written, read).into_iter();
+    fields.find(|field| says_nothing(field, read) && !says_nothing(field, written))
 }
 
 fn lost(field: &Field) -> Diagnostic {
@@ -466,6 +482,8 @@ fn settle_part(kind: &Kind, field: &Field, prior: &Value, live: Value) -> Value 
         let is_empty_text = is_text && kind.states == States::Legacy;
         return if is_empty_text { codec::absent(field) } else { Value::Null };
     }
-    let is_unset = compare::same(field, prior, &Value::Null);
+    // Texts and lists that nobody set are empty in older states; truth values and numbers are null there.
+    let may_be_nobodys = !matches!(field.shape, Shape::Bool | Shape::Integer);
+    let is_unset = may_be_nobodys && compare::same(field, prior, &Value::Null);
     if is_unset || compare::same(field, prior, &live) { prior.clone() } else { live }
 }

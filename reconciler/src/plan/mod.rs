@@ -324,6 +324,9 @@ impl Planner<'_> {
     fn moved(&self, step: Step, place: Address, live: &Record, wanted: &Record) -> Step {
         let address = step.address.clone();
         let step = self.compared_to(step, live, wanted);
+        if step.action == Action::Blocked {
+            return step;
+        }
         let planned = merged(step.kind, live, wanted);
         let mut lasting: BTreeSet<&str> = step
             .changes

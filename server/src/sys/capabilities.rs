@@ -89,9 +89,10 @@ fn answer(cx: &Context<'_>, acl: &Acl) -> Result<Response, Error> {
 
 /// Everything the token may do, for user interfaces.
 async fn resultant(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let acl = match cx.request().token {
-        Some(_) => cx.core.acl_of(cx.request()).await?,
-        None => return Err(Error::permission_denied()),
+    let acl = match &cx.request().token {
+        // A token of the OIDC provider is for nothing but that.
+        Some(token) if token.access.is_none() => cx.core.acl_of(cx.request()).await?,
+        _ => return Err(Error::permission_denied()),
     };
     Response::data(&acl.shown())
 }

@@ -3,8 +3,8 @@ use crate::shape::Map;
 /// How an auth method is mounted, beyond what `hashicorp/vault` offers.
 #[derive(schemas::Fields)]
 pub struct Mounting {
-    /// Options of the method's type.
-    #[kind(at = "object", update_at = "tune")]
+    /// Options of the method's type. Absent: as the server has them.
+    #[kind(at = "object", update_at = "tune", filled)]
     pub options: Option<Map<String>>,
     /// Version of the method's plugin.
     #[kind(at = "object", update_at = "tune")]

@@ -61,9 +61,12 @@ impl Behavior for AuthMount {
     }
 
     fn check(&self, _kind: &Kind, config: &Record) -> Vec<Diagnostic> {
-        let several = config.get("tune").as_list().is_some_and(|blocks| blocks.len() > 1);
-        let error = || Diagnostic::error("`tune` stands more than once").hint("put it all into one block");
-        several.then(|| error().at_field("tune")).into_iter().collect()
+        let stands_again = |name: &&str| config.get(name).as_list().is_some_and(|blocks| blocks.len() > 1);
+        let error = |name: &str| {
+            let found = Diagnostic::error(format!("`{name}` stands more than once"));
+            found.hint("put it all into one block").at_field(name)
+        };
+        ["tune", "user_lockout"].into_iter().filter(stands_again).map(error).collect()
     }
 
     fn foresee(&self, _kind: &Kind, _prior: Option<&Record>, planned: &mut Record) {

@@ -1,6 +1,7 @@
 use crate::acl::timestamp;
 use crate::behavior::{self, Behavior, Operation, Step};
 use crate::compare;
+use crate::duration;
 use crate::kind::Field;
 use crate::shape::{AclPolicy, Duration, Name};
 use crate::{Answer, Diagnostic, Kind, Record, Request, Value};
@@ -25,7 +26,7 @@ pub struct Policy {
     #[kind(openbao, conflicts("ttl"))]
     pub expiration: Option<String>,
     /// How long the policy lasts from each write of it on: `1h`. OpenBao only.
-    #[kind(unreadable, openbao, conflicts("expiration"))]
+    #[kind(openbao, conflicts("expiration"))]
     pub ttl: Option<Duration>,
     /// Slashes in what identity templates put in do not separate parts of a path. OpenBao only.
     #[kind(openbao)]
@@ -44,7 +45,7 @@ struct Careful;
 impl Behavior for Careful {
     fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
         let Operation::Create { desired } = operation else {
-            return with_own_end(operation, behavior::follow_table(kind, operation, answers));
+            return with_own_end(operation, behavior::follow_table(kind, operation, answers), answers);
         };
         let name = desired.text("name");
         match answers.split_first() {
@@ -53,7 +54,7 @@ impl Behavior for Careful {
             Some((look, _)) if look.is_success() && !desired.flag("allow_overwrite") => {
                 Step::Failed(taken(name))
             }
-            Some((_, rest)) => with_own_end(operation, behavior::follow_table(kind, operation, rest)),
+            Some((_, rest)) => with_own_end(operation, behavior::follow_table(kind, operation, rest), rest),
         }
     }
 
@@ -80,7 +81,7 @@ impl Behavior for Careful {
 
 /// A write without an end takes it off; the server refuses an empty one. The end that follows from a lifetime is nobody's
 /// configuration.
-fn with_own_end(operation: &Operation<'_>, step: Step) -> Step {
+fn with_own_end(operation: &Operation<'_>, step: Step, answers: &[Answer]) -> Step {
     match step {
         Step::Call(mut request) => {
             if let Some(Value::Map(body)) = &mut request.body {
@@ -93,12 +94,22 @@ fn with_own_end(operation: &Operation<'_>, step: Step) -> Step {
             }
             Step::Call(request)
         }
-        Step::Done(record) if !record.get("ttl").is_null() => {
-            let end = known(operation).get("expiration").clone();
-            Step::Done(record.with("expiration", end))
+        Step::Done(record) if has_lifetime(operation, answers) => {
+            let known = known(operation);
+            let [ttl, end] = ["ttl", "expiration"].map(|name| known.get(name).clone());
+            Step::Done(record.with("ttl", ttl).with("expiration", end))
         }
         step => step,
     }
+}
+
+/// Whether the policy ends when it would by its lifetime, which is counted from its last write on.
+fn has_lifetime(operation: &Operation<'_>, answers: &[Answer]) -> bool {
+    let ttl = known(operation).get("ttl").as_str().and_then(|ttl| duration::seconds(ttl).ok());
+    let (Some(ttl), Some(read)) = (ttl, answers.last()) else { return false };
+    let [written, end] =
+        ["modified", "expiration"].map(|name| read.data().at(name).as_str().unwrap_or_default());
+    duration::between(written, end).is_some_and(|seconds| (seconds - ttl).abs() <= 2)
 }
 
 /// The object as it is known before the answers.

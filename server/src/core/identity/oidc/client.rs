@@ -131,6 +131,7 @@ async fn write(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
     if let Some(text) = fields.client_type {
         client.client_type = client_type(&text, Some(client.client_type).filter(|_| !is_new))?;
     }
+    require_secret(&client)?;
     identify(&mut client);
     store::save(&store, name, &client)?;
     store.transaction.put_json(&id_key(&store, &client.client_id), name)?;
@@ -149,6 +150,14 @@ fn new() -> ClientRecord {
         client_credentials: false,
         client_id: String::new(),
         client_secret: ClientSecret::default(),
+    }
+}
+
+/// A client that has no secret cannot prove that it is itself.
+fn require_secret(client: &ClientRecord) -> Result<(), Error> {
+    match client.client_credentials && client.client_type != ClientType::Confidential {
+        true => Err(Error::invalid("client_credentials=true is only allowed for client_type=confidential")),
+        false => Ok(()),
     }
 }
 

@@ -70,7 +70,11 @@ async fn tokens(cx: &Context<'_>, fields: &TokenFields) -> Result<Tokens, Failur
     let party = party(cx, fields).await?;
     let (is_allowed, is_code) = match fields.grant_type.as_deref().unwrap_or_default() {
         "authorization_code" => (party.client.authorization_code, true),
-        "client_credentials" => (party.client.client_credentials, false),
+        // Nobody else has proved who it is.
+        "client_credentials" if party.client.client_type == ClientType::Confidential => {
+            (party.client.client_credentials, false)
+        }
+        "client_credentials" => (false, false),
         _ => {
             let text = "unsupported grant_type or parameter is empty value";
             return Err(refused(code::UNSUPPORTED_GRANT_TYPE, text));
