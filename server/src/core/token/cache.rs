@@ -7,6 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::TokenEntry;
+use super::ancestry::Ancestry;
 
 const SHARDS: usize = 64;
 /// Tokens that a shard keeps; when there are more it begins anew. 16,384 in all shards, which is some 16 MiB.
@@ -19,6 +20,7 @@ const SHARD_CAPACITY: usize = 256;
 pub(super) struct TokenCache {
     hasher: RandomState,
     shards: Box<[Mutex<Shard>]>,
+    ancestry: Ancestry,
 }
 
 #[derive(Default)]
@@ -29,7 +31,13 @@ struct Shard {
 
 impl TokenCache {
     pub(super) fn new() -> Self {
-        Self { hasher: RandomState::new(), shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { hasher: RandomState::new(), shards, ancestry: Ancestry::default() }
+    }
+
+    /// What is known of the tokens above others.
+    pub(super) fn ancestry(&self) -> &Ancestry {
+        &self.ancestry
     }
 
     /// The entry under `id`.
@@ -59,6 +67,9 @@ impl TokenCache {
         let mut shard = self.shard(id).lock();
         shard.epoch += 1;
         shard.entries.remove(id);
+        drop(shard);
+        // After the entry is gone: whoever finds the new epoch must not find the old entry.
+        self.ancestry.forget(id);
     }
 
     /// Forgets everything.
@@ -68,6 +79,7 @@ impl TokenCache {
             shard.epoch += 1;
             shard.entries.clear();
         }
+        self.ancestry.clear();
     }
 
     fn shard(&self, id: &str) -> &Mutex<Shard> {

@@ -4,6 +4,7 @@
 //! themselves. The API at `auth/token/` is [`TokenEngine`]. All records of a token are written in the
 //! transaction of the request that makes it, and all records of a tree in the one that revokes it.
 
+mod ancestry;
 mod batch;
 mod cache;
 mod engine;

@@ -22,6 +22,9 @@ use crate::core::request::ClientToken;
 
 /// Where the two keys are stored.
 const KEYS_KEY: &str = "core/token-keys";
+/// Tokens above another that are looked at each time; what is above them is looked up as a whole. Most trees are not
+/// as deep, but those of tests have to get there.
+const NEAR: usize = if cfg!(test) { 1 } else { 8 };
 
 /// All tokens of the server.
 pub(crate) struct Tokens {
@@ -153,16 +156,38 @@ impl Tokens {
             return Ok(false);
         }
         let mut above = self.find(&entry.parent).await?;
-        while let Some(ancestor) = above {
-            if ancestor.is_expired(now) {
-                return Ok(true);
-            }
+        for _ in 0..NEAR {
+            let Some(ancestor) = above.filter(|ancestor| !ancestor.is_expired(now)) else { return Ok(true) };
             if ancestor.is_orphan() {
                 return Ok(false);
             }
             above = self.find(&ancestor.parent).await?;
         }
-        Ok(true)
+        let Some(far) = above else { return Ok(true) };
+        let end = self.end_of_line(&far.id).await?;
+        Ok(end.is_none_or(|end| end <= now))
+    }
+
+    /// When the first of the token `id` and those above it ends, [`Timestamp::MAX`] if none does; `None` if one is not
+    /// there.
+    async fn end_of_line(&self, id: &str) -> Result<Option<Timestamp>, Error> {
+        let ancestry = self.cache.ancestry();
+        let epoch = ancestry.epoch();
+        let (mut line, mut id) = (Vec::new(), id.to_owned());
+        let above = loop {
+            if let Some(end) = ancestry.end_of(&id) {
+                break end;
+            }
+            let Some(ancestor) = self.find(&id).await? else { return Ok(None) };
+            line.push((id, ancestor.expires_at.unwrap_or(Timestamp::MAX)));
+            if ancestor.is_orphan() {
+                break Timestamp::MAX;
+            }
+            id = ancestor.parent.clone();
+        };
+        let first = line.iter().map(|(_, end)| *end).fold(above, Timestamp::min);
+        ancestry.keep(line, above, epoch);
+        Ok(Some(first))
     }
 
     async fn open_batch(

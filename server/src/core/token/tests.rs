@@ -517,6 +517,27 @@ async fn a_child_ends_with_its_parent_even_before_it_is_revoked() {
 }
 
 #[tokio::test]
+async fn what_is_known_of_the_tokens_above_ends_with_any_change_of_them() {
+    let bench = Bench::new().await;
+    bench.call("root", "sys/policies/acl/maker", json!({"policy": MAKER})).await;
+    let mut line = vec![bench.create("root", json!({"policies": ["maker"], "ttl": 600})).await];
+    for index in 0..20 {
+        line.push(bench.create(&line[index], json!({"ttl": 300 + index})).await);
+    }
+    assert!(lookup(&bench, &line[20]).await);
+    assert!(lookup(&bench, &line[20]).await, "as it is known now");
+    bench.call(&line[3], "auth/token/renew-self", json!({"increment": 60})).await;
+    assert!(lookup(&bench, &line[20]).await);
+    bench.seconds.fetch_add(61, Ordering::Relaxed);
+    assert!(!lookup(&bench, &line[20]).await, "the fourth has ended");
+    assert!(lookup(&bench, &line[2]).await);
+    assert_eq!(bench.call("root", "auth/token/revoke-orphan", json!({"token": line[0]})).await.0, 204);
+    assert!(lookup(&bench, &line[2]).await, "its parent has none now");
+    assert_eq!(bench.call("root", "auth/token/revoke", json!({"token": line[1]})).await.0, 204);
+    assert!(!lookup(&bench, &line[2]).await);
+}
+
+#[tokio::test]
 async fn a_write_into_a_mount_that_goes_leaves_nothing_behind() {
     let bench = Bench::new().await;
     for _ in 0..20 {
