@@ -13,6 +13,9 @@ use crate::storage::{Batch, StorageError};
 /// Batches in one sync at most, which bounds the time that the first of them waits.
 const GROUP_BATCHES: usize = 1_024;
 
+/// A group waits for its like for at most this part of the time that the last one took to write.
+const PATIENCE: u32 = 4;
+
 /// How often a sync also saves what makes the next opening fast after a crash, once the file is large. Such a sync
 /// costs two.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
@@ -62,17 +65,40 @@ pub(super) fn gone() -> StorageError {
 /// Writes group after group until the queue is closed and empty.
 fn write_all(database: &Database, queue: &Receiver<Job>) {
     let mut checkpoint = Instant::now();
+    let mut last = Last { batches: 1, took: Duration::ZERO };
     while let Ok(first) = queue.recv() {
-        let group: Vec<Job> = std::iter::once(first).chain(queue.try_iter()).take(GROUP_BATCHES).collect();
+        let group = gather(first, queue, last);
+        let begin = Instant::now();
         let due = checkpoint.elapsed() >= CHECKPOINT_EVERY && database.is_slow_to_check();
         let sync = if due { Sync::Checkpoint } else { Sync::Plain };
         let result = database.write(group.iter().map(|job| &job.batch), sync);
         if due {
             checkpoint = Instant::now();
         }
+        last = Last { batches: group.len(), took: begin.elapsed() };
         for job in group {
             // A requester that has gone away does not want its answer.
             job.answer.send(result.clone()).ok();
         }
     }
+}
+
+/// The group that was written last.
+#[derive(Clone, Copy)]
+struct Last {
+    batches: usize,
+    took: Duration,
+}
+
+/// What is written with `first`: all that is queued. Those who were answered together send their next batches at about
+/// the same time; without a little patience the first of them would be alone in a sync, and the others wait for it.
+/// Who writes alone never waits.
+fn gather(first: Job, queue: &Receiver<Job>, last: Last) -> Vec<Job> {
+    let mut group: Vec<Job> = std::iter::once(first).chain(queue.try_iter()).take(GROUP_BATCHES).collect();
+    let end = Instant::now() + last.took / PATIENCE;
+    while group.len() < last.batches {
+        let Ok(next) = queue.recv_timeout(end.saturating_duration_since(Instant::now())) else { break };
+        group.push(next);
+    }
+    group
 }
