@@ -114,13 +114,9 @@ impl Contender {
         self.child.id()
     }
 
-    /// Processor time so far, in seconds, in its own code and in the kernel.
-    pub(super) fn processor_seconds(&self) -> Result<f64, String> {
-        let stat = read_proc(self.id(), "stat")?;
-        // The name of the program comes first, in parentheses, and may hold spaces.
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
-        Ok(ticks / TICKS)
+    /// As one that is under load.
+    pub(super) fn process(&self) -> Process<'_> {
+        Process { id: self.id(), address: &self.address }
     }
 
     /// Resident memory in MiB.
@@ -134,6 +130,25 @@ impl Contender {
     /// Space of its data on the disk in MiB.
     pub(super) fn disk_mebibytes(&self) -> f64 {
         occupied(&self.folder.join("data")) as f64 / (1024.0 * 1024.0)
+    }
+}
+
+/// A process that answers at an address.
+#[derive(Clone, Copy)]
+pub(super) struct Process<'a> {
+    pub(super) id: u32,
+    /// `127.0.0.1:PORT`.
+    pub(super) address: &'a str,
+}
+
+impl Process<'_> {
+    /// Processor time so far, in seconds, in its own code and in the kernel.
+    pub(super) fn processor_seconds(&self) -> Result<f64, String> {
+        let stat = read_proc(self.id, "stat")?;
+        // The name of the program comes first, in parentheses, and may hold spaces.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+        Ok(ticks / TICKS)
     }
 }
 

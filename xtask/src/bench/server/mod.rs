@@ -3,6 +3,7 @@
 mod contender;
 mod footprint;
 mod load;
+mod nginx;
 mod report;
 pub(crate) mod soak;
 mod syncs;
@@ -13,8 +14,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use self::contender::{Contender, Side};
+use self::contender::{Contender, Process, Side};
 use self::load::Until;
+use self::nginx::Nginx;
 use self::report::{number, table};
 use self::workload::{Operations, Workload};
 use super::median;
@@ -53,7 +55,12 @@ enum Part {
     Syncs,
     /// Idle memory, restart, many tokens, many namespaces
     Footprint,
+    /// A kv v2 read beside a static answer by nginx
+    Nginx,
 }
+
+/// The processor time of a static answer by nginx that a kv v2 read may take.
+const TIMES_NGINX: f64 = 3.0;
 
 impl Options {
     /// A quick look: reads and writes.
@@ -84,7 +91,7 @@ pub(super) fn measure(binaries: &Path, options: &Options) -> Done {
         };
         print_footprint(&of_ours, &of_peer);
     }
-    if !options.has(Part::Speed) && !options.has(Part::Syncs) {
+    if options.part == [Part::Footprint] {
         return Ok(());
     }
     let ours = Contender::start(Side::Ours, &ours, &folder.join("ours"))?;
@@ -95,6 +102,10 @@ pub(super) fn measure(binaries: &Path, options: &Options) -> Done {
     }
     if options.has(Part::Speed) {
         print_speed(&ours, peer.as_ref(), options)?;
+    }
+    drop(peer);
+    if options.has(Part::Nginx) {
+        print_beside_nginx(&ours, &folder.join("nginx"), options)?;
     }
     Ok(())
 }
@@ -147,9 +158,9 @@ fn rounds(
     let of_peer = peer.map(|peer| workload.prepare(peer)).transpose()?;
     let mut rounds = Vec::new();
     for _ in 0..options.rounds {
-        let mine = round(ours, &of_ours, options)?;
+        let mine = round(ours.process(), &of_ours, options)?;
         let theirs = match (peer, &of_peer) {
-            (Some(peer), Some(work)) => Some(round(peer, work, options)?),
+            (Some(peer), Some(work)) => Some(round(peer.process(), work, options)?),
             _ => None,
         };
         rounds.push((mine, theirs));
@@ -157,12 +168,12 @@ fn rounds(
     Ok(rounds)
 }
 
-fn round(server: &Contender, work: &Operations, options: &Options) -> Result<Figures, String> {
+fn round(server: Process<'_>, work: &Operations, options: &Options) -> Result<Figures, String> {
     let until = Until::Elapsed(Duration::from_secs_f64(options.seconds));
     // Connections are opened and caches filled before the clock starts.
-    load::run(&server.address, work, options.connections, Until::Count(options.connections as u64), 0)?;
+    load::run(server.address, work, options.connections, Until::Count(options.connections as u64), 0)?;
     let before = server.processor_seconds()?;
-    let done = load::run(&server.address, work, options.connections, until, 0)?;
+    let done = load::run(server.address, work, options.connections, until, 0)?;
     let processor = server.processor_seconds()? - before;
     Ok(Figures {
         rate: done.operations() / done.seconds,
@@ -215,6 +226,34 @@ fn print_syncs(ours: &Contender, peer: Option<&Contender>, options: &Options) ->
         ]);
     }
     println!("\n{}", table(&head, &rows));
+    Ok(())
+}
+
+/// The same requests go to both, by turns.
+fn print_beside_nginx(ours: &Contender, folder: &Path, options: &Options) -> Done {
+    let Some(nginx) = Nginx::start(folder)? else {
+        eprintln!("there is no `nginx`: the table beside it is left out");
+        return Ok(());
+    };
+    eprintln!("{} beside nginx …", Workload::Read.title());
+    let work = Workload::Read.prepare(ours)?;
+    let nginx = Process { id: nginx.id(), address: &nginx.address };
+    let mut rounds = Vec::new();
+    for _ in 0..options.rounds {
+        rounds.push((round(ours.process(), &work, options)?, round(nginx, &work, options)?));
+    }
+    let middle = |figure: fn(&(Figures, Figures)) -> f64| number(median(rounds.iter().map(figure).collect()));
+    let head = ["operation", "CPU s per 1,000", "nginx, static", "times nginx", "target", "per s", "nginx"];
+    let row = vec![
+        Workload::Read.title().to_owned(),
+        middle(|(ours, _)| ours.processor),
+        middle(|(_, nginx)| nginx.processor),
+        middle(|(ours, nginx)| ours.processor / nginx.processor),
+        number(TIMES_NGINX),
+        middle(|(ours, _)| ours.rate),
+        middle(|(_, nginx)| nginx.rate),
+    ];
+    println!("\n{}", table(&head, &[row]));
     Ok(())
 }
 
