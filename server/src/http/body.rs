@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::Body;
 
 use super::query;
 use super::room::Share;
@@ -14,22 +14,40 @@ use crate::core::request::Parameters;
 
 /// Reads a body of at most `limit` bytes, which take `share` of the room there is.
 ///
+/// One that arrives in one piece stays where it is. The pieces of any other are copied: each may be a byte in a buffer of
+/// many, which it would keep alive.
+///
 /// # Errors
 /// 413 beyond it, 400 if the client goes away, 503 if there is no room.
-pub(super) async fn read(body: Incoming, limit: usize, share: &mut Share<'_>) -> Result<Bytes, Error> {
+pub(super) async fn read<B>(body: B, limit: usize, share: &mut Share<'_>) -> Result<Bytes, Error>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let mut body = Limited::new(body, limit);
-    let mut parts: Vec<Bytes> = Vec::new();
+    let mut kept = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| unreadable(error.is::<LengthLimitError>()))?;
-        if let Ok(part) = frame.into_data() {
-            share.grow(part.len()).await?;
-            parts.push(part);
+        let Ok(part) = frame.into_data() else { continue };
+        if kept.is_empty() && body.is_end_stream() {
+            share.hold(part.len()).await?;
+            return Ok(part);
         }
+        let needed = kept.len() + part.len();
+        if needed > kept.capacity() {
+            let capacity = capacity(kept.capacity(), needed, body.size_hint().upper());
+            share.hold(capacity).await?;
+            kept.reserve_exact(capacity - kept.len());
+        }
+        kept.extend_from_slice(&part);
     }
-    match parts.len() {
-        1 => Ok(parts.remove(0)),
-        _ => Ok(parts.concat().into()),
-    }
+    Ok(kept.into())
+}
+
+/// Room for `needed` bytes: twice the present one, so that few steps are needed, but no more than for all that is to come.
+fn capacity(present: usize, needed: usize, further: Option<u64>) -> usize {
+    let further = further.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
+    present.saturating_mul(2).min(needed.saturating_add(further)).max(needed)
 }
 
 fn unreadable(is_too_large: bool) -> Error {
@@ -129,6 +147,13 @@ fn position(bytes: &[u8], error: &serde_json::Error) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http_body_util::{Full, StreamBody};
+    use hyper::body::Frame;
+
+    use super::super::room::Room;
     use super::*;
 
     #[track_caller]
@@ -137,6 +162,63 @@ mod tests {
         let text = parameters.map(|parameters| serde_json::to_string(&parameters).expect("JSON"));
         let text = text.map_err(|error| error.messages(false).join(""));
         assert_eq!(text.as_deref().map_err(String::as_str), expected);
+    }
+
+    /// A byte that keeps a buffer alive, and tells when that is gone.
+    struct Piece(Arc<AtomicUsize>);
+
+    impl Piece {
+        fn new(alive: &Arc<AtomicUsize>) -> Bytes {
+            alive.fetch_add(1, Ordering::Relaxed);
+            Bytes::from_owner(Self(Arc::clone(alive)))
+        }
+    }
+
+    impl AsRef<[u8]> for Piece {
+        fn as_ref(&self) -> &[u8] {
+            b"x"
+        }
+    }
+
+    impl Drop for Piece {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_in_pieces_keeps_none_of_their_buffers() {
+        let alive = Arc::new(AtomicUsize::new(0));
+        let most = Arc::new(AtomicUsize::new(0));
+        let pieces = (0..100_000).map(|_| {
+            most.fetch_max(alive.load(Ordering::Relaxed), Ordering::Relaxed);
+            Ok::<_, std::convert::Infallible>(Frame::data(Piece::new(&alive)))
+        });
+        let body = StreamBody::new(futures::stream::iter(pieces));
+        let room = Room::default();
+        let read = read(body, 100_000, &mut room.share([192, 0, 2, 1].into())).await.expect("room");
+        assert_eq!((read.len(), alive.load(Ordering::Relaxed)), (100_000, 0));
+        assert!(most.load(Ordering::Relaxed) <= 1, "{most:?}");
+    }
+
+    #[tokio::test]
+    async fn a_body_in_one_piece_is_not_copied() {
+        let piece = Bytes::from_static(b"{}");
+        let room = Room::default();
+        let mut share = room.share([192, 0, 2, 1].into());
+        let read = read(Full::new(piece.clone()), 2, &mut share).await.expect("room");
+        assert_eq!(read.as_ptr(), piece.as_ptr());
+        let error = super::read(Full::new(piece), 1, &mut share).await.expect_err("too long");
+        assert_eq!(error.status(), 413);
+    }
+
+    #[test]
+    fn a_buffer_does_not_grow_beyond_what_is_to_come() {
+        assert_eq!(capacity(0, 10, Some(90)), 10);
+        assert_eq!(capacity(10, 20, Some(80)), 20);
+        assert_eq!(capacity(64, 70, Some(30)), 100);
+        assert_eq!(capacity(64, 70, None), 128);
+        assert_eq!(capacity(64, 70, Some(u64::MAX)), 128);
     }
 
     #[test]

@@ -6,6 +6,8 @@ mod consistency;
 pub(crate) mod fuzzing;
 mod inline;
 mod listen;
+mod origin;
+mod places;
 mod query;
 mod redirect;
 mod room;
