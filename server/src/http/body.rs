@@ -6,9 +6,10 @@ use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body;
+use serde::de::IgnoredAny;
 
-use super::query;
 use super::room::Share;
+use super::{lenient, query};
 use crate::core::error::Error;
 use crate::core::request::Parameters;
 
@@ -88,17 +89,40 @@ fn count_strings(bytes: &[u8]) -> u64 {
 /// The parameters of a body: a JSON object, a form if `content_type` says so, or none.
 ///
 /// # Errors
-/// 400 for anything else.
+/// 400 for anything else, also for JSON that is no text; see [`parameters_of_no_text`].
 pub(crate) fn parameters(bytes: &[u8], content_type: &str) -> Result<Parameters, Error> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     let is_form = content_type.starts_with("application/x-www-form-urlencoded");
     match first {
         None => Ok(Parameters::new()),
-        Some(b'{') => serde_json::from_slice::<Parameters>(bytes).map_err(|error| malformed(bytes, &error)),
+        Some(b'{') => object(bytes),
         Some(b'[') => Err(not_an_object("array")),
-        Some(_) if is_form => Ok(query::form(&String::from_utf8_lossy(bytes))),
+        Some(_) if is_form => Ok(query::form(&lenient::text(bytes))),
         Some(_) => not_json(bytes),
     }
+}
+
+/// As [`parameters`], of a body that is no UTF-8: what is no text in its strings is [replaced](lenient::text).
+///
+/// # Errors
+/// As [`parameters`], of the body as it was sent.
+pub(super) fn parameters_of_no_text(bytes: &[u8], content_type: &str) -> Result<Parameters, Error> {
+    parameters(lenient::text(bytes).as_bytes(), content_type).map_err(|error| {
+        // Errors have their places in a form of the same length.
+        let same_length: Vec<u8> = bytes
+            .utf8_chunks()
+            .flat_map(|chunk| chunk.valid().bytes().chain(chunk.invalid().iter().map(|_| b'?')))
+            .collect();
+        match serde_json::from_slice::<IgnoredAny>(&same_length) {
+            Ok(_) => error,
+            Err(error) => malformed(bytes, &error),
+        }
+    })
+}
+
+fn object(bytes: &[u8]) -> Result<Parameters, Error> {
+    let whole = lenient::with_whole_escapes(bytes);
+    serde_json::from_slice(whole.as_deref().unwrap_or(bytes)).map_err(|error| malformed(bytes, &error))
 }
 
 /// A body that is no object: a value of another type, or no JSON at all.
@@ -123,18 +147,28 @@ fn malformed(bytes: &[u8], error: &serde_json::Error) -> Error {
     if error.is_eof() {
         return Error::invalid("failed to decode JSON input: unexpected EOF");
     }
-    let character = position(bytes, error).and_then(|place| bytes.get(place)).copied().unwrap_or(b'?');
-    let expected = if error.to_string().starts_with("expected value")
-        || error.to_string().starts_with("expected ident")
-    {
-        "looking for beginning of value"
-    } else {
-        "in JSON input"
+    let text = error.to_string();
+    let is_at_value = ["expected value", "expected ident", "key must be a string", "trailing characters"];
+    let expected = match is_at_value.iter().any(|beginning| text.starts_with(beginning)) {
+        true => "looking for beginning of value",
+        false => "in JSON input",
     };
-    Error::invalid(format!(
-        "failed to decode JSON input: invalid character '{}' {expected}",
-        char::from(character).escape_default()
-    ))
+    let character = character(bytes, position(bytes, error).unwrap_or(bytes.len()));
+    Error::invalid(format!("failed to decode JSON input: invalid character '{character}' {expected}"))
+}
+
+/// The character at `place`, as Go quotes it.
+fn character(bytes: &[u8], place: usize) -> String {
+    let rest = bytes.get(place..).unwrap_or_default();
+    let Some(chunk) = rest.utf8_chunks().next() else { return "?".to_owned() };
+    match (chunk.valid().chars().next(), chunk.invalid().first()) {
+        (Some('"'), _) => "\"".to_owned(),
+        (Some(character @ ('\n' | '\r' | '\t' | ' '..='~')), _) => character.escape_default().to_string(),
+        (Some(character), _) if character.is_ascii() => format!("\\x{:02x}", u32::from(character)),
+        (Some(character), _) => character.to_string(),
+        (None, Some(byte)) => format!("\\x{byte:02x}"),
+        (None, None) => "?".to_owned(),
+    }
 }
 
 fn position(bytes: &[u8], error: &serde_json::Error) -> Option<usize> {
@@ -168,7 +202,7 @@ mod tests {
     struct Piece(Arc<AtomicUsize>);
 
     impl Piece {
-        fn new(alive: &Arc<AtomicUsize>) -> Bytes {
+        fn bytes(alive: &Arc<AtomicUsize>) -> Bytes {
             alive.fetch_add(1, Ordering::Relaxed);
             Bytes::from_owner(Self(Arc::clone(alive)))
         }
@@ -192,7 +226,7 @@ mod tests {
         let most = Arc::new(AtomicUsize::new(0));
         let pieces = (0..100_000).map(|_| {
             most.fetch_max(alive.load(Ordering::Relaxed), Ordering::Relaxed);
-            Ok::<_, std::convert::Infallible>(Frame::data(Piece::new(&alive)))
+            Ok::<_, std::convert::Infallible>(Frame::data(Piece::bytes(&alive)))
         });
         let body = StreamBody::new(futures::stream::iter(pieces));
         let room = Room::default();
@@ -246,6 +280,33 @@ mod tests {
         assert_eq!(count_strings(body), 4);
         assert!(limit_strings(body, 4).is_ok());
         assert_eq!(limit_strings(body, 3).expect_err("too many").status(), 400);
+    }
+
+    #[track_caller]
+    fn check_no_text(body: &[u8], expected: Result<&str, &str>) {
+        let parameters = parameters_of_no_text(body, "");
+        let text = parameters.map(|parameters| serde_json::to_string(&parameters).expect("JSON"));
+        let text = text.map_err(|error| error.messages(false).join(""));
+        let expected = expected.map_err(|problem| format!("failed to decode JSON input: {problem}"));
+        assert_eq!(text, expected.map(str::to_owned));
+    }
+
+    #[test]
+    fn what_is_no_text_is_replaced_in_strings_and_refused_elsewhere() {
+        check_no_text(b"{\"a\xff\":[\"\xe2\x82\"]}", Ok("{\"a\u{fffd}\":[\"\u{fffd}\u{fffd}\"]}"));
+        let at_value =
+            |character: &str| format!("invalid character '{character}' looking for beginning of value");
+        check_no_text(b"{\"a\":\"x\", \"b\": \xff}", Err(&at_value("\\xff")));
+        check_no_text(b"{\"a\":\"\xff\",\"b\":\xc3\xbc}", Err(&at_value("\u{fc}")));
+        check_no_text(b"{\"a\":1}\xff", Err(&at_value("\\xff")));
+        check_no_text(b"{\"a\":\"\xff\"", Err("unexpected EOF"));
+        let array = "json: cannot unmarshal array into Go value of type map[string]interface {}";
+        check_no_text(b"[\"\xff\"]", Err(array));
+    }
+
+    #[test]
+    fn half_a_pair_of_escapes_is_text_all_the_same() {
+        check(r#"{"a":"\ud83d","\ude00":1}"#, "", Ok("{\"a\":\"\\ufffd\",\"\u{fffd}\":1}"));
     }
 
     #[test]

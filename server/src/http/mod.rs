@@ -5,6 +5,7 @@ mod consistency;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod inline;
+mod lenient;
 mod listen;
 mod origin;
 mod places;
