@@ -578,3 +578,32 @@ async fn a_login_for_one_request_leaves_nothing_but_its_entity() {
     }
     assert_eq!(bench.read_as("nobody", "sys/internal/ui/resultant-acl").await, 400);
 }
+
+#[tokio::test]
+async fn a_value_that_no_rule_can_name_is_written_and_passes_no_rule_that_names_values() {
+    let bench = Bench::new().await;
+    bench.call("root", "sys/mounts/kv", json!({"type": "kv"})).await;
+    let policy = r#"path "kv/free" { capabilities = ["create", "update"] }
+        path "kv/denied" { capabilities = ["create", "update"] denied_parameters = { "a" = ["x"] } }
+        path "kv/allowed" { capabilities = ["create", "update"] allowed_parameters = { "a" = ["x"] } }"#;
+    bench.call("root", "sys/policies/acl/writer", json!({"policy": policy})).await;
+    let token = bench.create("root", json!({"policies": ["writer"]})).await;
+    let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    for value in [deep.as_str(), "1e999", r#"{"b":-1e999}"#] {
+        for (path, expected) in [("kv/free", 204), ("kv/denied", 204), ("kv/allowed", 403)] {
+            let value = serde_json::value::RawValue::from_string(value.to_owned()).expect("JSON");
+            let incoming = Incoming {
+                client_token: ClientToken::new(&token),
+                parameters: [("a".to_owned(), value)].into(),
+                ..testing::incoming(Operation::Update, path, json!({}))
+            };
+            assert_eq!(testing::answer(&bench.core, incoming).await.0, expected, "{path}");
+        }
+    }
+    let metadata = serde_json::value::RawValue::from_string(deep).expect("JSON");
+    let incoming = Incoming {
+        parameters: [("custom_metadata".to_owned(), metadata)].into(),
+        ..testing::incoming(Operation::Update, "sys/namespaces/team", json!({}))
+    };
+    assert_eq!(testing::answer(&bench.core, incoming).await.0, 400);
+}
