@@ -14,7 +14,8 @@
 //! A blank line ends an exchange. `Namespace`, `Token` and `Wrap-TTL` are short for the server's own headers; without
 //! `Token` the root token is sent, with `Token: none` no token. `{name}` stands for a captured value,
 //! `{unseal_key}` for the unseal key of a development server, `{address}` for host and port of the server. `Basic: NAME:SECRET` is sent as HTTP says. A body that is
-//! no JSON follows `| `; `show NAME` puts that header of the answer behind its status, as JSON; `Body-Size: N` sends that many bytes of one JSON string. The answer is masked
+//! no JSON follows `| `; `show NAME` puts that header of the answer behind its status, as JSON; `Body-Size: N` sends that many bytes of one JSON string;
+//! `Body-Bytes: …` sends what follows, with `\xff` as that byte. The answer is masked
 //! ([`mask`](crate::mask)); it is written by `UPDATE_EXPECT=1 cargo test -p acceptance-tests --test differential`,
 //! which asks OpenBao.
 
@@ -260,6 +261,10 @@ impl Exchange {
                 self.body = Some(large_body(size));
                 return Ok(());
             }
+            "Body-Bytes" => {
+                self.body = Some(bytes(value)?);
+                return Ok(());
+            }
             other => other,
         };
         self.headers.push((name.to_owned(), value.to_owned()));
@@ -324,6 +329,18 @@ impl Exchange {
         };
         mask::compare_answers((*status, expected), (reply.status, body))
     }
+}
+
+/// `text` with each `\xff` as that byte.
+fn bytes(text: &str) -> Result<Vec<u8>, String> {
+    let mut pieces = text.split("\\x");
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        let byte = piece.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.ok_or_else(|| format!("`{text}` has a `\\x` without two digits"))?);
+        bytes.extend_from_slice(&piece.as_bytes()[2..]);
+    }
+    Ok(bytes)
 }
 
 fn large_body(size: usize) -> Vec<u8> {

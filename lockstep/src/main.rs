@@ -3,6 +3,7 @@
 mod apply;
 mod configuration;
 mod drift;
+mod environment;
 mod flags;
 mod plan;
 mod server;

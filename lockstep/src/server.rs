@@ -9,41 +9,47 @@ use server::config::{self, Configuration, Listener, LogFormat, LogLevel, Storage
 use server::{DevKeys, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::environment;
+
 /// Run a Vault-compatible secrets server
 #[derive(Args)]
 pub(crate) struct Command {
-    /// A configuration file, or a folder of them; may be given several times
+    /// A configuration file, or a folder of them; may be given several times [env: BAO_CONFIG_PATH]
     #[arg(long, value_name = "PATH")]
     config: Vec<PathBuf>,
     /// Keeps everything in memory, initialized and unsealed: for development only
     #[arg(long)]
     dev: bool,
-    /// The root token of a dev server
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        requires = "dev",
-        env = "BAO_DEV_ROOT_TOKEN_ID",
-        hide_env_values = true
-    )]
+    /// The root token of a dev server [env: BAO_DEV_ROOT_TOKEN_ID]
+    #[arg(long, value_name = "TOKEN", requires = "dev")]
     dev_root_token_id: Option<String>,
-    /// The address of a dev server
-    #[arg(long, value_name = "HOST:PORT", env = "BAO_DEV_LISTEN_ADDRESS", default_value = "127.0.0.1:8200")]
-    dev_listen_address: String,
+    /// The address of a dev server [env: BAO_DEV_LISTEN_ADDRESS] [default: 127.0.0.1:8200]
+    #[arg(long, value_name = "HOST:PORT")]
+    dev_listen_address: Option<String>,
     /// Does not write the root token of a dev server to ~/.vault-token
     #[arg(long)]
     dev_no_store_token: bool,
-    /// trace, debug, info, warn or error
+    /// trace, debug, info, warn or error [env: BAO_LOG_LEVEL]
     #[arg(
         long,
         value_name = "LEVEL",
-        env = "BAO_LOG_LEVEL",
         ignore_case = true,
         value_parser = ["trace", "debug", "info", "warn", "error"],
         hide_possible_values = true
     )]
     log_level: Option<String>,
+    /// standard or json [env: BAO_LOG_FORMAT]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        ignore_case = true,
+        value_parser = ["standard", "json"],
+        hide_possible_values = true
+    )]
+    log_format: Option<String>,
 }
+
+const DEV_ADDRESS: &str = "127.0.0.1:8200";
 
 impl Command {
     /// Runs the server; ends with SIGINT or SIGTERM.
@@ -57,9 +63,9 @@ impl Command {
         }
     }
 
-    async fn serve(self) -> Result<(), String> {
+    async fn serve(mut self) -> Result<(), String> {
         let configuration = self.configuration()?;
-        start_log(&configuration, self.log_level.as_deref());
+        start_log(&configuration);
         let (server, keys) = if self.dev {
             let token = self.dev_root_token_id.as_deref();
             let (server, keys) = Server::start_dev(&configuration, token).await.map_err(worded)?;
@@ -77,9 +83,36 @@ impl Command {
         server.stop().await.map_err(|error| format!("error: cannot stop in order: {error}"))
     }
 
-    fn configuration(&self) -> Result<Configuration, String> {
+    /// What flags, environment and files say, in this order.
+    fn configuration(&mut self) -> Result<Configuration, String> {
+        let environment = environment::of_process();
         if self.config.is_empty() {
-            return if self.dev { self.dev_configuration() } else { Err(NO_CONFIGURATION.to_owned()) };
+            self.config = environment.paths();
+        }
+        let token = environment.dev_root_token_id();
+        if !self.dev && token.is_some() {
+            tell_error(
+                "warning: `BAO_DEV_ROOT_TOKEN_ID` is set, but only a dev server is given a root token",
+            );
+        }
+        self.dev_root_token_id = self.dev_root_token_id.take().or(token);
+        let address = self.dev_listen_address.take().or_else(|| environment.dev_listen_address());
+        let mut configuration = self.read_files(address.unwrap_or_else(|| DEV_ADDRESS.to_owned()))?;
+        for warning in environment.apply(&mut configuration)? {
+            tell_error(&warning);
+        }
+        if let Some(level) = self.log_level.as_deref().and_then(LogLevel::named) {
+            configuration.log_level = level;
+        }
+        if let Some(format) = self.log_format.as_deref().and_then(LogFormat::named) {
+            configuration.log_format = format;
+        }
+        Ok(configuration)
+    }
+
+    fn read_files(&self, dev_address: String) -> Result<Configuration, String> {
+        if self.config.is_empty() {
+            return if self.dev { dev_configuration(&dev_address) } else { Err(NO_CONFIGURATION.to_owned()) };
         }
         let (mut configuration, warnings) =
             config::load(&self.config).map_err(|problems| problems.to_string())?;
@@ -88,18 +121,9 @@ impl Command {
         }
         if self.dev {
             configuration.storage = StorageKind::Inmem;
-            configuration.listeners.insert(0, Listener::plain(self.dev_listen_address.clone()));
+            configuration.listeners.insert(0, Listener::plain(dev_address));
         }
         Ok(configuration)
-    }
-
-    fn dev_configuration(&self) -> Result<Configuration, String> {
-        let address = &self.dev_listen_address;
-        let text = format!(
-            "storage \"inmem\" {{\n}}\nlistener \"tcp\" {{\n  address = {address:?}\n  tls_disable = true\n}}\n"
-        );
-        let parsed = config::parse(std::path::Path::new("-dev"), &text);
-        parsed.map(|(configuration, _)| configuration).map_err(|problems| problems.to_string())
     }
 
     /// Lets clients on this machine find the token, as the peers do.
@@ -113,6 +137,14 @@ impl Command {
             tracing::warn!("cannot write the root token to `{}`: {error}", path.display());
         }
     }
+}
+
+fn dev_configuration(address: &str) -> Result<Configuration, String> {
+    let text = format!(
+        "storage \"inmem\" {{\n}}\nlistener \"tcp\" {{\n  address = {address:?}\n  tls_disable = true\n}}\n"
+    );
+    let parsed = config::parse(std::path::Path::new("-dev"), &text);
+    parsed.map(|(configuration, _)| configuration).map_err(|problems| problems.to_string())
 }
 
 fn worded(error: server::StartError) -> String {
@@ -136,15 +168,15 @@ async fn wait_for_end() -> std::io::Result<()> {
     }
 }
 
-fn start_log(configuration: &Configuration, wanted: Option<&str>) {
-    let configured = configuration.log_level.map(|level| match level {
+fn start_log(configuration: &Configuration) {
+    let level = configuration.log_level.map(|level| match level {
         LogLevel::Trace => "trace",
         LogLevel::Debug => "debug",
         LogLevel::Info => "info",
         LogLevel::Warn => "warn",
         LogLevel::Error => "error",
     });
-    let level = wanted.or(configured).unwrap_or("info");
+    let level = level.unwrap_or("info");
     let filter = tracing_subscriber::EnvFilter::try_new(format!("warn,server={level},lockstep={level}"))
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

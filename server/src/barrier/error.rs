@@ -45,6 +45,15 @@ pub enum BarrierError {
     WrongRootKey,
 }
 
+impl BarrierError {
+    /// The record under `key` is not what belongs there: where `error` is, and not what is there.
+    pub(crate) fn malformed(key: &str, error: &serde_json::Error) -> Self {
+        let cause =
+            format!("{:?} error at line {}, column {}", error.classify(), error.line(), error.column());
+        Self::Malformed { key: key.to_owned(), cause }
+    }
+}
+
 impl fmt::Display for BarrierError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -75,7 +75,7 @@ impl Transaction {
     /// [`BarrierError::Malformed`] if the value is no such record; it tells the place, not the content.
     pub async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, BarrierError> {
         let Some(value) = self.get(key).await? else { return Ok(None) };
-        serde_json::from_slice(&value).map(Some).map_err(|error| malformed(key, &error))
+        serde_json::from_slice(&value).map(Some).map_err(|error| BarrierError::malformed(key, &error))
     }
 
     /// As [`get_json`](Transaction::get_json), of a packed record.
@@ -94,7 +94,7 @@ impl Transaction {
     /// # Errors
     /// [`BarrierError::Malformed`] if `record` has no JSON form, for example a map whose keys are no strings.
     pub fn put_json<T: Serialize + ?Sized>(&self, key: &str, record: &T) -> Result<(), BarrierError> {
-        let value = serde_json::to_vec(record).map_err(|error| malformed(key, &error))?;
+        let value = serde_json::to_vec(record).map_err(|error| BarrierError::malformed(key, &error))?;
         self.put(key, value);
         Ok(())
     }
@@ -366,10 +366,4 @@ async fn write(mut ticket: Ticket, batch: Batch, hooks: Vec<Hook>) -> Result<(),
 fn aborted() -> BarrierError {
     let cause = "the write ended without an answer".into();
     BarrierError::Storage(crate::storage::StorageError::Uncertain { cause })
-}
-
-/// Tells where `error` is, and not what is there.
-fn malformed(key: &str, error: &serde_json::Error) -> BarrierError {
-    let cause = format!("{:?} error at line {}, column {}", error.classify(), error.line(), error.column());
-    BarrierError::Malformed { key: key.to_owned(), cause }
 }

@@ -47,6 +47,17 @@ pub enum LogFormat {
     Standard,
 }
 
+impl LogFormat {
+    /// The format with this name; empty is the usual one.
+    pub fn named(name: &str) -> Option<Self> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "" | "standard" => Some(Self::Standard),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
 /// What is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogLevel {
@@ -61,6 +72,21 @@ pub enum LogLevel {
     Warn,
     /// What went wrong.
     Error,
+}
+
+impl LogLevel {
+    /// The level with this name; `Some(None)`: it is empty and leaves the level open. `None`: there is none of this name.
+    pub fn named(name: &str) -> Option<Option<Self>> {
+        Some(match name.trim().to_ascii_lowercase().as_str() {
+            "" => None,
+            "trace" => Some(Self::Trace),
+            "debug" => Some(Self::Debug),
+            "notice" | "info" => Some(Self::Info),
+            "warn" | "warning" => Some(Self::Warn),
+            "err" | "error" => Some(Self::Error),
+            _ => return None,
+        })
+    }
 }
 
 /// The configuration of a server.

@@ -101,15 +101,7 @@ fn lease_limits(section: &mut Section<'_>, place: &Place) -> (std::time::Duratio
 fn log_level(section: &mut Section<'_>) -> Option<LogLevel> {
     let wanted = "one of trace, debug, info, warn, error";
     let read = section.read("log_level", wanted, |value| match value {
-        Value::Text(text) => Some(match text.trim().to_ascii_lowercase().as_str() {
-            "" => None,
-            "trace" => Some(LogLevel::Trace),
-            "debug" => Some(LogLevel::Debug),
-            "notice" | "info" => Some(LogLevel::Info),
-            "warn" | "warning" => Some(LogLevel::Warn),
-            "err" | "error" => Some(LogLevel::Error),
-            _ => return None,
-        }),
+        Value::Text(text) => LogLevel::named(text),
         _ => None,
     });
     read.and_then(|(level, _)| level)
@@ -117,10 +109,7 @@ fn log_level(section: &mut Section<'_>) -> Option<LogLevel> {
 
 fn log_format(section: &mut Section<'_>) -> LogFormat {
     let read = section.read("log_format", "`standard` or `json`", |value| match value {
-        Value::Text(text) if text.eq_ignore_ascii_case("json") => Some(LogFormat::Json),
-        Value::Text(text) if text.is_empty() || text.eq_ignore_ascii_case("standard") => {
-            Some(LogFormat::Standard)
-        }
+        Value::Text(text) => LogFormat::named(text),
         _ => None,
     });
     read.map(|(format, _)| format).unwrap_or_default()

@@ -68,11 +68,10 @@ impl Clearing {
 
     /// Deletes all keys that begin with `prefix`: at once if they are few, else later.
     pub(crate) async fn delete_all(&self, transaction: &Transaction, prefix: &str) -> Result<(), Error> {
-        let keys = transaction.first_keys(prefix, AT_ONCE + 1).await?;
-        if keys.len() > AT_ONCE {
-            return self.leave(transaction, &Leftover::Keys(prefix.to_owned()));
+        match few(transaction, prefix).await? {
+            Some(keys) => keys.into_iter().for_each(|key| transaction.delete(key)),
+            None => self.leave(transaction, &Leftover::Keys(prefix.to_owned()))?,
         }
-        keys.into_iter().for_each(|key| transaction.delete(key));
         Ok(())
     }
 
@@ -80,6 +79,19 @@ impl Clearing {
     pub(crate) fn wake(&self) {
         self.0.notify_one();
     }
+}
+
+/// The keys that begin with `prefix`, if they are few enough for one commit.
+pub(crate) async fn few(transaction: &Transaction, prefix: &str) -> Result<Option<Vec<String>>, Error> {
+    let keys = transaction.first_keys(prefix, AT_ONCE + 1).await?;
+    Ok(Some(keys).filter(|keys| keys.len() <= AT_ONCE))
+}
+
+/// As many of the keys that begin with `prefix` as go into one commit, and whether these are all.
+pub(crate) async fn some(transaction: &Transaction, prefix: &str) -> Result<(Vec<String>, bool), Error> {
+    let keys = transaction.first_keys(prefix, AT_ONCE).await?;
+    let are_all = keys.len() < AT_ONCE;
+    Ok((keys, are_all))
 }
 
 impl Core {
@@ -95,13 +107,33 @@ impl Core {
         });
     }
 
-    /// Clears away everything that is left.
+    /// Clears away everything that is left. What cannot be cleared away keeps nothing else from it, and stays.
+    ///
+    /// # Errors
+    /// If the server is sealed, or something stays.
     pub(crate) async fn clear_leftovers(self: &Arc<Self>) -> Result<(), Error> {
-        while let Some((key, note)) = self.barrier.scan(PREFIX, None, 1).await?.pop() {
-            self.clear_some(&key, &serde_json::from_slice(&note)?).await?;
+        let (mut after, mut failures) = (None::<String>, 0_usize);
+        while let Some(key) = self.barrier.scan_keys(PREFIX, after.as_deref(), 1).await?.pop() {
+            if let Err(error) = self.clear_noted(&key).await {
+                if self.barrier.is_sealed() {
+                    return Err(error);
+                }
+                tracing::error!(note = %key, "something that is left could not be cleared away: {error}");
+                (after, failures) = (Some(key), failures + 1);
+            }
             tokio::task::yield_now().await;
         }
-        Ok(())
+        match failures {
+            0 => Ok(()),
+            _ => Err(Error::internal(format_args!("{failures} of the notes of what is left stay"))),
+        }
+    }
+
+    async fn clear_noted(self: &Arc<Self>, key: &str) -> Result<bool, Error> {
+        match self.barrier.begin().get_json(key).await? {
+            Some(leftover) => self.clear_some(key, &leftover).await,
+            None => Ok(true),
+        }
     }
 
     /// One commit. Answers whether nothing is left of `leftover`, which is noted under `key`.
@@ -171,10 +203,9 @@ impl Core {
 }
 
 async fn delete_some(transaction: &Transaction, prefix: &str) -> Result<bool, Error> {
-    let keys = transaction.first_keys(prefix, AT_ONCE).await?;
-    let is_done = keys.len() < AT_ONCE;
+    let (keys, are_all) = some(transaction, prefix).await?;
     keys.into_iter().for_each(|key| transaction.delete(key));
-    Ok(is_done)
+    Ok(are_all)
 }
 
 async fn clear_forever(core: Weak<Core>, clearing: Clearing) {
@@ -198,15 +229,23 @@ async fn clear_forever(core: Weak<Core>, clearing: Clearing) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::barrier::{Barrier, RootKey};
-    use crate::storage::{Batch, InmemStorage};
+    use crate::core::clock::Clock;
+    use crate::core::testing::{barrier, server};
 
-    async fn barrier() -> Arc<Barrier> {
-        let barrier = Barrier::new(Arc::new(InmemStorage::new()));
-        let root = RootKey::generate();
-        barrier.initialize(&root, Batch::new()).await.expect("a fresh barrier");
-        barrier.unseal(&root).await.expect("its root key");
-        barrier
+    #[tokio::test]
+    async fn what_cannot_be_cleared_away_keeps_nothing_else_from_it() {
+        let core = server(Clock::system()).await;
+        let transaction = core.barrier.begin();
+        transaction.put(format!("{PREFIX}!bad"), r#"{"keys":5}"#);
+        transaction.put(format!("{PREFIX}worse"), "{");
+        (0..=AT_ONCE).for_each(|number| transaction.put(format!("gone/{number:05}"), "x"));
+        core.tokens.clearing().delete_all(&transaction, "gone/").await.expect("unsealed");
+        transaction.commit().await.expect("no conflict");
+        let error = core.clear_leftovers().await.expect_err("two notes stay");
+        assert!(error.to_string().contains("2 of the notes"), "{error}");
+        let keys = |prefix| core.barrier.scan_keys(prefix, None, usize::MAX);
+        assert_eq!(keys("gone/").await.expect("unsealed"), Vec::<String>::new());
+        assert_eq!(keys(PREFIX).await.expect("unsealed").len(), 2);
     }
 
     /// How many keys are deleted at once, and how many notes are left, of a folder of `count` keys.

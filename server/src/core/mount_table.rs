@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::mount::{MountClass, MountConfig, MountEntry};
 use super::namespace::Namespace;
-use crate::barrier::{Barrier, Transaction};
+use crate::barrier::{Barrier, BarrierError, Transaction};
 
 /// Where the records of mounts of `class` in `namespace` are.
 fn prefix(namespace: &Namespace, class: MountClass) -> String {
@@ -44,7 +44,7 @@ pub(crate) enum StoredMount {
 }
 
 impl StoredMount {
-    fn new(record: &[u8], first: &[MountEntry]) -> Result<Self, Error> {
+    fn new(record: &[u8], first: &[MountEntry]) -> Result<Self, serde_json::Error> {
         let entry: MountEntry = serde_json::from_slice(record)?;
         let place = first.iter().position(|first| {
             let (accessor, uuid) = (entry.accessor.clone(), entry.uuid.clone());
@@ -73,8 +73,11 @@ pub(crate) async fn load(barrier: &Barrier, namespace: &Namespace) -> Result<Vec
     let first = first_mounts(namespace);
     let mut records = Vec::new();
     for class in [MountClass::Secret, MountClass::Auth] {
-        for (_, record) in barrier.scan(&prefix(namespace, class), None, usize::MAX).await? {
-            records.push(StoredMount::new(&record, &first)?);
+        for (key, record) in barrier.scan(&prefix(namespace, class), None, usize::MAX).await? {
+            // Not left out: another mount could take its path, and nothing would lead to its secrets any more.
+            let stored =
+                StoredMount::new(&record, &first).map_err(|error| BarrierError::malformed(&key, &error))?;
+            records.push(stored);
         }
     }
     Ok(records)
@@ -115,6 +118,17 @@ fn passing(header: &str) -> MountConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_mount_that_cannot_be_read_is_not_left_out() {
+        let barrier = crate::core::testing::barrier().await;
+        let transaction = barrier.begin();
+        transaction.put("core/mounts/x", r#"{"path":"hunter2"}"#);
+        transaction.commit().await.expect("no conflict");
+        let error = load(&barrier, &Namespace::root()).await.expect_err("its path would be free");
+        let told = error.to_string();
+        assert!(told.contains("core/mounts/x") && !told.contains("hunter2"), "{told}");
+    }
 
     #[test]
     fn a_mount_is_made_again_as_it_was() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::acl::{self, AclRequest};
@@ -692,8 +693,17 @@ fn tree(parameters: &Parameters) -> Result<Option<Map<String, Value>>, Error> {
     if parameters.is_empty() {
         return Ok(None);
     }
-    let entries = parameters.iter().map(|(name, raw)| Ok((name.clone(), serde_json::from_str(raw.get())?)));
-    entries.collect::<Result<_, serde_json::Error>>().map(Some).map_err(Error::from)
+    let entries = parameters.iter().map(|(name, raw)| Ok((name.clone(), compared(raw)?)));
+    entries.collect::<Result<_, Error>>().map(Some)
+}
+
+/// A value as a rule compares it. What is too deep or too large to be read is like no value that a rule can name.
+fn compared(raw: &RawValue) -> Result<Value, Error> {
+    let is_text = raw.get().starts_with('"');
+    match serde_json::from_str(raw.get()) {
+        Err(_) if !is_text => Ok(Value::Null),
+        read => Ok(read?),
+    }
 }
 
 fn operation(operation: Operation) -> acl::Operation {

@@ -20,7 +20,7 @@ use super::policies::{self, AclCache};
 use super::quota::Quotas;
 use super::token::{Surroundings, Tokens};
 use super::topology::{Space, Topology};
-use crate::barrier::{Barrier, Transaction};
+use crate::barrier::{Barrier, BarrierError, Transaction};
 use crate::seal::Seal;
 
 const CLUSTER_KEY: &str = "core/cluster/local/info";
@@ -119,14 +119,19 @@ impl Core {
             while tokio::time::timeout(COUNT_INTERVAL, stop.cancelled()).await.is_err() {
                 let Some(core) = core.upgrade() else { return };
                 core.store_counts(&mut stored).await;
-                if let Err(error) = core.rotate_when_due().await {
-                    tracing::debug!("no key is rotated now: {error}");
-                }
-                if let Err(error) = core.rotate_identity_keys_when_due().await {
-                    tracing::debug!("no key of identity tokens is rotated now: {error}");
-                }
+                core.tell_unless_sealed(core.rotate_when_due().await);
+                core.tell_unless_sealed(core.rotate_identity_keys_when_due().await);
             }
         });
+    }
+
+    /// Logs what keeps keys from being rotated. A sealed server rotates none.
+    fn tell_unless_sealed(&self, rotated: Result<(), Error>) {
+        if let Err(error) = rotated
+            && !self.barrier.is_sealed()
+        {
+            tracing::warn!("not every key is rotated whose time has come: {error}");
+        }
     }
 
     /// Stores the counts, unless they are as `stored` says.
@@ -228,8 +233,11 @@ async fn load_topology(barrier: &Barrier) -> Result<Arc<Topology>, Error> {
     let mut after: Option<String> = None;
     loop {
         let page = barrier.scan(NAMESPACE_PREFIX, after.as_deref(), PAGE).await?;
-        for (_, record) in &page {
-            topology.add(load_space(barrier, Arc::new(serde_json::from_slice(record)?)).await?);
+        for (key, record) in &page {
+            // Not left out: its path could be given away, and what is stored for it would be nobody's.
+            let namespace =
+                serde_json::from_slice(record).map_err(|error| BarrierError::malformed(key, &error))?;
+            topology.add(load_space(barrier, Arc::new(namespace)).await?);
         }
         let Some((last, _)) = page.into_iter().next_back() else { break };
         after = Some(last);

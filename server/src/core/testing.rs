@@ -1,6 +1,7 @@
-//! A mount of one engine over memory, for the tests of engines.
+//! What tests begin with: a server that nobody reaches, and a mount of one engine over memory.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -14,12 +15,101 @@ use super::limits::TtlLimits;
 use super::mount::{Mount, MountClass, MountConfig, MountEntry};
 use super::namespace::Namespace;
 use super::path::ApiPath;
+use super::pipeline::Incoming;
 use super::request::{Authorization, ClientToken, MfaCredentials, Operation, Parameters, Request};
 use super::response::Response;
 use super::state::{Core, Settings};
 use super::token::TokenEntry;
 use crate::barrier::{Barrier, RootKey, Transaction};
-use crate::storage::{Batch, InmemStorage};
+use crate::storage::{Batch, InmemStorage, Storage};
+
+/// A clock that is moved by hand.
+#[derive(Clone, Debug)]
+pub(crate) struct HandClock(Arc<AtomicI64>);
+
+impl HandClock {
+    /// A clock that shows `second`, since 1970.
+    pub(crate) fn at(second: i64) -> Self {
+        Self(Arc::new(AtomicI64::new(second)))
+    }
+
+    /// What the server reads it with.
+    pub(crate) fn clock(&self) -> Clock {
+        let second = Arc::clone(&self.0);
+        Clock::from_fn(move || {
+            Timestamp::from_second(second.load(Ordering::Relaxed)).expect("a time of this age")
+        })
+    }
+
+    /// What it shows.
+    pub(crate) fn second(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Lets it show `second`.
+    pub(crate) fn set(&self, second: i64) {
+        self.0.store(second, Ordering::Relaxed);
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
+
+/// An unsealed barrier over memory.
+pub(crate) async fn barrier() -> Arc<Barrier> {
+    let barrier = Barrier::new(Arc::new(InmemStorage::new()));
+    let root = RootKey::generate();
+    barrier.initialize(&root, Batch::new()).await.expect("a fresh barrier");
+    barrier.unseal(&root).await.expect("the root key that it was made with");
+    barrier
+}
+
+/// A server over `barrier` that is not open yet.
+pub(crate) fn closed_server(barrier: &Arc<Barrier>, clock: Clock) -> Arc<Core> {
+    Core::new(Arc::clone(barrier), settings(), clock)
+}
+
+/// A development server over `storage`, whose root token is `root`.
+pub(crate) async fn server_over(storage: Arc<dyn Storage>, clock: Clock) -> Arc<Core> {
+    let core = closed_server(&Barrier::new(storage), clock);
+    core.initialize_dev(Some("root")).await.expect("a fresh storage");
+    core
+}
+
+/// A development server over memory, whose root token is `root`.
+pub(crate) async fn server(clock: Clock) -> Arc<Core> {
+    server_over(Arc::new(InmemStorage::new()), clock).await
+}
+
+/// A request of the root token in the root namespace.
+pub(crate) fn incoming(operation: Operation, path: &str, body: Value) -> Incoming {
+    Incoming {
+        id: uuid::Uuid::new_v4().to_string(),
+        namespace: String::new(),
+        path: ApiPath::parse(path).expect("a good path"),
+        operation,
+        parameters: serde_json::from_value(body).expect("an object"),
+        wrap_ttl: None,
+        client: [127, 0, 0, 1].into(),
+        headers: http::HeaderMap::new(),
+        client_token: ClientToken::new("root"),
+        authorization: Authorization::None,
+        mfa: MfaCredentials::default(),
+        login: None,
+    }
+}
+
+/// Status and body that `incoming` is answered; null for no body.
+pub(crate) async fn answer(core: &Arc<Core>, incoming: Incoming) -> (u16, Value) {
+    let reply = core.serve(incoming).await;
+    let body = match reply.body.len() {
+        0 => Value::Null,
+        _ => serde_json::from_slice(&reply.body).expect("JSON"),
+    };
+    (reply.status.as_u16(), body)
+}
 
 /// A mount of `engine` at `test/`, a root token, and a clock that stands still until it is moved.
 pub(crate) struct Harness {
@@ -37,14 +127,11 @@ pub(crate) struct Harness {
 impl Harness {
     /// An unsealed barrier with `engine` mounted at `test/`.
     pub(crate) async fn new<E: Engine>(engine: E) -> Self {
-        let barrier = Barrier::new(Arc::new(InmemStorage::new()));
-        let root = RootKey::generate();
-        barrier.initialize(&root, Batch::new()).await.expect("a fresh barrier");
-        barrier.unseal(&root).await.expect("the root key that it was made with");
+        let barrier = barrier().await;
         let entry = entry();
         let mount = Mount { entry, namespace: Namespace::root() };
         let now = "2026-01-02T03:04:05Z".parse().expect("a timestamp");
-        let core = Core::new(Arc::clone(&barrier), settings(), Clock::from_fn(move || now));
+        let core = closed_server(&barrier, Clock::from_fn(move || now));
         Self { engine: Arc::new(engine), barrier, core, mount, token: root_token(now), now }
     }
 

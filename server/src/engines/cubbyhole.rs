@@ -35,17 +35,16 @@ impl Engine for Cubbyhole {
     }
 }
 
-/// The folder of the token that asks.
-fn own<'a>(cx: &Context<'a>) -> Result<View<'a>, Error> {
+/// The folder of the token that asks. `None`: it ends with its request, so that there has never been anything in it.
+fn own<'a>(cx: &Context<'a>) -> Result<Option<View<'a>>, Error> {
     let token = cx.token()?;
-    if token.cubbyhole_id.is_empty() {
-        let is_of_inline = cx.request().inline == Inline::Proved && token.kind == TokenKind::Service;
-        return Err(Error::invalid(match is_of_inline {
-            true => "a token of inline authentication ends with its request and has no cubbyhole",
-            false => "cubbyhole operations are only supported by 'service' type tokens",
-        }));
+    if !token.cubbyhole_id.is_empty() {
+        return Ok(Some(cx.view().view(&format!("{}/", token.cubbyhole_id))));
     }
-    Ok(cx.view().view(&format!("{}/", token.cubbyhole_id)))
+    match cx.request().inline == Inline::Proved && token.kind == TokenKind::Service {
+        true => Ok(None),
+        false => Err(Error::invalid("cubbyhole operations are only supported by 'service' type tokens")),
+    }
 }
 
 /// The path of a secret; the folder itself is none.
@@ -62,17 +61,24 @@ fn failed(cause: &str) -> Error {
 }
 
 async fn exists(_: &Cubbyhole, cx: &Context<'_>) -> Result<bool, Error> {
-    Ok(own(cx)?.get(cx.capture("path")).await?.is_some())
+    match own(cx)? {
+        Some(folder) => Ok(folder.get(cx.capture("path")).await?.is_some()),
+        None => Ok(false),
+    }
 }
 
 async fn read(_: &Cubbyhole, cx: &Context<'_>) -> Result<Response, Error> {
-    let data: Box<RawValue> = own(cx)?.get_json(secret_path(cx)?).await?.ok_or_else(Error::not_found)?;
+    let (folder, path) = (own(cx)?.ok_or_else(Error::not_found)?, secret_path(cx)?);
+    let data: Box<RawValue> = folder.get_json(path).await?.ok_or_else(Error::not_found)?;
     let response = with_field_warnings(cx, &[], Response::raw_data(data));
     Ok(if cx.capture("path") == "response" { response.with_warning(OLD_UNWRAP) } else { response })
 }
 
 async fn list(_: &Cubbyhole, cx: &Context<'_>) -> Result<Response, Error> {
-    let names = own(cx)?.list(cx.capture("path"), None, usize::MAX).await?;
+    let names = match own(cx)? {
+        Some(folder) => folder.list(cx.capture("path"), None, usize::MAX).await?,
+        None => Vec::new(),
+    };
     listed(cx, &[], &names)
 }
 
@@ -81,11 +87,14 @@ async fn write(_: &Cubbyhole, cx: &Context<'_>) -> Result<Response, Error> {
     if cx.parameters().is_empty() {
         return Err(failed("missing data fields"));
     }
-    folder.put_json(path, cx.parameters())?;
+    let text = "a token of inline authentication ends with its request and has no cubbyhole";
+    folder.ok_or_else(|| Error::invalid(text))?.put_json(path, cx.parameters())?;
     Ok(Response::empty())
 }
 
 async fn delete(_: &Cubbyhole, cx: &Context<'_>) -> Result<Response, Error> {
-    own(cx)?.delete(cx.capture("path"));
+    if let Some(folder) = own(cx)? {
+        folder.delete(cx.capture("path"));
+    }
     Ok(Response::empty())
 }

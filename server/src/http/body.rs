@@ -5,31 +5,50 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::Body;
+use serde::de::IgnoredAny;
 
-use super::query;
 use super::room::Share;
+use super::{lenient, query};
 use crate::core::error::Error;
 use crate::core::request::Parameters;
 
 /// Reads a body of at most `limit` bytes, which take `share` of the room there is.
 ///
+/// One that arrives in one piece stays where it is. The pieces of any other are copied: each may be a byte in a buffer of
+/// many, which it would keep alive.
+///
 /// # Errors
 /// 413 beyond it, 400 if the client goes away, 503 if there is no room.
-pub(super) async fn read(body: Incoming, limit: usize, share: &mut Share<'_>) -> Result<Bytes, Error> {
+pub(super) async fn read<B>(body: B, limit: usize, share: &mut Share<'_>) -> Result<Bytes, Error>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let mut body = Limited::new(body, limit);
-    let mut parts: Vec<Bytes> = Vec::new();
+    let mut kept = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| unreadable(error.is::<LengthLimitError>()))?;
-        if let Ok(part) = frame.into_data() {
-            share.grow(part.len()).await?;
-            parts.push(part);
+        let Ok(part) = frame.into_data() else { continue };
+        if kept.is_empty() && body.is_end_stream() {
+            share.hold(part.len()).await?;
+            return Ok(part);
         }
+        let needed = kept.len() + part.len();
+        if needed > kept.capacity() {
+            let capacity = capacity(kept.capacity(), needed, body.size_hint().upper());
+            share.hold(capacity).await?;
+            kept.reserve_exact(capacity - kept.len());
+        }
+        kept.extend_from_slice(&part);
     }
-    match parts.len() {
-        1 => Ok(parts.remove(0)),
-        _ => Ok(parts.concat().into()),
-    }
+    Ok(kept.into())
+}
+
+/// Room for `needed` bytes: twice the present one, so that few steps are needed, but no more than for all that is to come.
+fn capacity(present: usize, needed: usize, further: Option<u64>) -> usize {
+    let further = further.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
+    present.saturating_mul(2).min(needed.saturating_add(further)).max(needed)
 }
 
 fn unreadable(is_too_large: bool) -> Error {
@@ -70,17 +89,40 @@ fn count_strings(bytes: &[u8]) -> u64 {
 /// The parameters of a body: a JSON object, a form if `content_type` says so, or none.
 ///
 /// # Errors
-/// 400 for anything else.
+/// 400 for anything else, also for JSON that is no text; see [`parameters_of_no_text`].
 pub(crate) fn parameters(bytes: &[u8], content_type: &str) -> Result<Parameters, Error> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     let is_form = content_type.starts_with("application/x-www-form-urlencoded");
     match first {
         None => Ok(Parameters::new()),
-        Some(b'{') => serde_json::from_slice::<Parameters>(bytes).map_err(|error| malformed(bytes, &error)),
+        Some(b'{') => object(bytes),
         Some(b'[') => Err(not_an_object("array")),
-        Some(_) if is_form => Ok(query::form(&String::from_utf8_lossy(bytes))),
+        Some(_) if is_form => Ok(query::form(&lenient::text(bytes))),
         Some(_) => not_json(bytes),
     }
+}
+
+/// As [`parameters`], of a body that is no UTF-8: what is no text in its strings is [replaced](lenient::text).
+///
+/// # Errors
+/// As [`parameters`], of the body as it was sent.
+pub(super) fn parameters_of_no_text(bytes: &[u8], content_type: &str) -> Result<Parameters, Error> {
+    parameters(lenient::text(bytes).as_bytes(), content_type).map_err(|error| {
+        // Errors have their places in a form of the same length.
+        let same_length: Vec<u8> = bytes
+            .utf8_chunks()
+            .flat_map(|chunk| chunk.valid().bytes().chain(chunk.invalid().iter().map(|_| b'?')))
+            .collect();
+        match serde_json::from_slice::<IgnoredAny>(&same_length) {
+            Ok(_) => error,
+            Err(error) => malformed(bytes, &error),
+        }
+    })
+}
+
+fn object(bytes: &[u8]) -> Result<Parameters, Error> {
+    let whole = lenient::with_whole_escapes(bytes);
+    serde_json::from_slice(whole.as_deref().unwrap_or(bytes)).map_err(|error| malformed(bytes, &error))
 }
 
 /// A body that is no object: a value of another type, or no JSON at all.
@@ -105,18 +147,28 @@ fn malformed(bytes: &[u8], error: &serde_json::Error) -> Error {
     if error.is_eof() {
         return Error::invalid("failed to decode JSON input: unexpected EOF");
     }
-    let character = position(bytes, error).and_then(|place| bytes.get(place)).copied().unwrap_or(b'?');
-    let expected = if error.to_string().starts_with("expected value")
-        || error.to_string().starts_with("expected ident")
-    {
-        "looking for beginning of value"
-    } else {
-        "in JSON input"
+    let text = error.to_string();
+    let is_at_value = ["expected value", "expected ident", "key must be a string", "trailing characters"];
+    let expected = match is_at_value.iter().any(|beginning| text.starts_with(beginning)) {
+        true => "looking for beginning of value",
+        false => "in JSON input",
     };
-    Error::invalid(format!(
-        "failed to decode JSON input: invalid character '{}' {expected}",
-        char::from(character).escape_default()
-    ))
+    let character = character(bytes, position(bytes, error).unwrap_or(bytes.len()));
+    Error::invalid(format!("failed to decode JSON input: invalid character '{character}' {expected}"))
+}
+
+/// The character at `place`, as Go quotes it.
+fn character(bytes: &[u8], place: usize) -> String {
+    let rest = bytes.get(place..).unwrap_or_default();
+    let Some(chunk) = rest.utf8_chunks().next() else { return "?".to_owned() };
+    match (chunk.valid().chars().next(), chunk.invalid().first()) {
+        (Some('"'), _) => "\"".to_owned(),
+        (Some(character @ ('\n' | '\r' | '\t' | ' '..='~')), _) => character.escape_default().to_string(),
+        (Some(character), _) if character.is_ascii() => format!("\\x{:02x}", u32::from(character)),
+        (Some(character), _) => character.to_string(),
+        (None, Some(byte)) => format!("\\x{byte:02x}"),
+        (None, None) => "?".to_owned(),
+    }
 }
 
 fn position(bytes: &[u8], error: &serde_json::Error) -> Option<usize> {
@@ -129,6 +181,13 @@ fn position(bytes: &[u8], error: &serde_json::Error) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http_body_util::{Full, StreamBody};
+    use hyper::body::Frame;
+
+    use super::super::room::Room;
     use super::*;
 
     #[track_caller]
@@ -137,6 +196,63 @@ mod tests {
         let text = parameters.map(|parameters| serde_json::to_string(&parameters).expect("JSON"));
         let text = text.map_err(|error| error.messages(false).join(""));
         assert_eq!(text.as_deref().map_err(String::as_str), expected);
+    }
+
+    /// A byte that keeps a buffer alive, and tells when that is gone.
+    struct Piece(Arc<AtomicUsize>);
+
+    impl Piece {
+        fn bytes(alive: &Arc<AtomicUsize>) -> Bytes {
+            alive.fetch_add(1, Ordering::Relaxed);
+            Bytes::from_owner(Self(Arc::clone(alive)))
+        }
+    }
+
+    impl AsRef<[u8]> for Piece {
+        fn as_ref(&self) -> &[u8] {
+            b"x"
+        }
+    }
+
+    impl Drop for Piece {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_in_pieces_keeps_none_of_their_buffers() {
+        let alive = Arc::new(AtomicUsize::new(0));
+        let most = Arc::new(AtomicUsize::new(0));
+        let pieces = (0..100_000).map(|_| {
+            most.fetch_max(alive.load(Ordering::Relaxed), Ordering::Relaxed);
+            Ok::<_, std::convert::Infallible>(Frame::data(Piece::bytes(&alive)))
+        });
+        let body = StreamBody::new(futures::stream::iter(pieces));
+        let room = Room::default();
+        let read = read(body, 100_000, &mut room.share([192, 0, 2, 1].into())).await.expect("room");
+        assert_eq!((read.len(), alive.load(Ordering::Relaxed)), (100_000, 0));
+        assert!(most.load(Ordering::Relaxed) <= 1, "{most:?}");
+    }
+
+    #[tokio::test]
+    async fn a_body_in_one_piece_is_not_copied() {
+        let piece = Bytes::from_static(b"{}");
+        let room = Room::default();
+        let mut share = room.share([192, 0, 2, 1].into());
+        let read = read(Full::new(piece.clone()), 2, &mut share).await.expect("room");
+        assert_eq!(read.as_ptr(), piece.as_ptr());
+        let error = super::read(Full::new(piece), 1, &mut share).await.expect_err("too long");
+        assert_eq!(error.status(), 413);
+    }
+
+    #[test]
+    fn a_buffer_does_not_grow_beyond_what_is_to_come() {
+        assert_eq!(capacity(0, 10, Some(90)), 10);
+        assert_eq!(capacity(10, 20, Some(80)), 20);
+        assert_eq!(capacity(64, 70, Some(30)), 100);
+        assert_eq!(capacity(64, 70, None), 128);
+        assert_eq!(capacity(64, 70, Some(u64::MAX)), 128);
     }
 
     #[test]
@@ -164,6 +280,33 @@ mod tests {
         assert_eq!(count_strings(body), 4);
         assert!(limit_strings(body, 4).is_ok());
         assert_eq!(limit_strings(body, 3).expect_err("too many").status(), 400);
+    }
+
+    #[track_caller]
+    fn check_no_text(body: &[u8], expected: Result<&str, &str>) {
+        let parameters = parameters_of_no_text(body, "");
+        let text = parameters.map(|parameters| serde_json::to_string(&parameters).expect("JSON"));
+        let text = text.map_err(|error| error.messages(false).join(""));
+        let expected = expected.map_err(|problem| format!("failed to decode JSON input: {problem}"));
+        assert_eq!(text, expected.map(str::to_owned));
+    }
+
+    #[test]
+    fn what_is_no_text_is_replaced_in_strings_and_refused_elsewhere() {
+        check_no_text(b"{\"a\xff\":[\"\xe2\x82\"]}", Ok("{\"a\u{fffd}\":[\"\u{fffd}\u{fffd}\"]}"));
+        let at_value =
+            |character: &str| format!("invalid character '{character}' looking for beginning of value");
+        check_no_text(b"{\"a\":\"x\", \"b\": \xff}", Err(&at_value("\\xff")));
+        check_no_text(b"{\"a\":\"\xff\",\"b\":\xc3\xbc}", Err(&at_value("\u{fc}")));
+        check_no_text(b"{\"a\":1}\xff", Err(&at_value("\\xff")));
+        check_no_text(b"{\"a\":\"\xff\"", Err("unexpected EOF"));
+        let array = "json: cannot unmarshal array into Go value of type map[string]interface {}";
+        check_no_text(b"[\"\xff\"]", Err(array));
+    }
+
+    #[test]
+    fn half_a_pair_of_escapes_is_text_all_the_same() {
+        check(r#"{"a":"\ud83d","\ude00":1}"#, "", Ok("{\"a\":\"\\ufffd\",\"\u{fffd}\":1}"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::value::RawValue;
 
+use super::lenient;
 use crate::core::error::Error;
 use crate::core::inline::{InlineLogin, WORDS};
 use crate::core::request::{ClientToken, MfaCredentials, Operation, Parameters};
@@ -92,6 +93,8 @@ fn parameter(values: &[HeaderValue]) -> Result<(String, Box<RawValue>), Error> {
     let json = BASE64_URL_SAFE_NO_PAD
         .decode(text)
         .map_err(|_| wrong("failed raw url-safe base64 decoding header value"))?;
+    let json = lenient::text(&json).into_bytes();
+    let json = lenient::with_whole_escapes(&json).unwrap_or(json);
     let fields: Option<BTreeMap<String, Box<RawValue>>> =
         serde_json::from_slice(&json).map_err(|_| wrong("failed json decoding header value"))?;
     let mut fields = fields.unwrap_or_default();

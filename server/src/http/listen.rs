@@ -12,19 +12,20 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::Service;
+use super::places::{Place, Places};
 use crate::config::Listener;
 
 /// How long connections may go on when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Connections that one listener has at once; further ones wait to be accepted.
-const CONNECTIONS: usize = 16 * 1024;
+/// Connections that the system keeps until they are accepted. It may be set up to keep fewer (`net.core.somaxconn`).
+const BACKLOG: u32 = 4096;
 
 /// A socket that is bound and does not accept yet.
 pub(crate) struct Bound {
@@ -48,10 +49,30 @@ struct Times {
 /// # Errors
 /// If the address is taken or no address.
 pub(crate) async fn bind(listener: &Listener, tls: Option<TlsAcceptor>) -> io::Result<Bound> {
-    let socket = TcpListener::bind(&listener.address).await?;
+    let socket = listen(&listener.address).await?;
     let address = socket.local_addr()?;
     let times = Times { headers: listener.http_read_header_timeout, idle: listener.http_idle_timeout };
     Ok(Bound { socket, address, tls, times })
+}
+
+/// Listens on the first of the addresses behind `name` that can be had.
+async fn listen(name: &str) -> io::Result<TcpListener> {
+    let mut failure = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
+    for address in lookup_host(name).await? {
+        match listen_on(address) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A server that is started again need not wait for the last connections of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 impl Bound {
@@ -63,12 +84,15 @@ impl Bound {
     /// Accepts connections until `stop`, then lets those that are busy end.
     pub(crate) async fn serve(self, service: Service, stop: CancellationToken) {
         let connections = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let places = Arc::new(Places::default());
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                (place, accepted) = self.accept(&places) => match accepted {
-                    Ok((stream, peer)) => self.start(stream, peer, &service, &connections, place),
+                accepted = self.accept(&places) => match accepted {
+                    Ok((permit, stream, peer)) => match places.take(permit, peer.ip()) {
+                        Some(place) => self.start(stream, peer, &service, &connections, place),
+                        None => tracing::debug!(%peer, "connection closed: its address has too many"),
+                    },
                     Err(error) => rest(&error).await,
                 },
             }
@@ -80,9 +104,10 @@ impl Bound {
     }
 
     /// The next connection, once there is a place for it.
-    async fn accept(&self, places: &Arc<Semaphore>) -> (Place, io::Result<(TcpStream, SocketAddr)>) {
-        let place = Arc::clone(places).acquire_owned().await.ok();
-        (place, self.socket.accept().await)
+    async fn accept(&self, places: &Places) -> io::Result<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
+        let permit = places.free().await.map_err(io::Error::other)?;
+        let (stream, peer) = self.socket.accept().await?;
+        Ok((permit, stream, peer))
     }
 
     fn start(
@@ -110,9 +135,6 @@ impl Bound {
         });
     }
 }
-
-/// The right to be one of the connections.
-type Place = Option<OwnedSemaphorePermit>;
 
 /// Whether a connection is used.
 #[derive(Debug)]
@@ -196,4 +218,38 @@ async fn converse<S>(
 async fn rest(error: &io::Error) {
     tracing::warn!("cannot accept a connection: {error}");
     tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the system keeps at most, whatever is asked for.
+    fn most() -> usize {
+        let text = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap_or_default();
+        text.trim().parse().unwrap_or(128)
+    }
+
+    #[tokio::test]
+    async fn many_connections_wait_to_be_accepted() {
+        let socket = listen("127.0.0.1:0").await.expect("a free port");
+        let address = socket.local_addr().expect("bound");
+        let count = most().min(400);
+        let connect = |_| tokio::time::timeout(Duration::from_secs(20), TcpStream::connect(address));
+        let connected = futures::future::join_all((0..count).map(connect)).await;
+        let connected = connected.iter().filter(|outcome| matches!(outcome, Ok(Ok(_)))).count();
+        assert_eq!(connected, count);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_was_just_given_up_can_be_had_again() {
+        let socket = listen("localhost:0").await.expect("a free port");
+        let address = socket.local_addr().expect("bound");
+        let client = TcpStream::connect(address).await.expect("it listens");
+        // Closed here first, so that the connection lingers on the address of the server.
+        drop(socket.accept().await.expect("a connection"));
+        drop((socket, client));
+        listen(&address.to_string()).await.expect("the same address");
+        assert!(listen("no-port").await.is_err());
+    }
 }

@@ -5,7 +5,10 @@ mod consistency;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod inline;
+mod lenient;
 mod listen;
+mod origin;
+mod places;
 mod query;
 mod redirect;
 mod room;

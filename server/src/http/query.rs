@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::lenient;
 use crate::core::request::Parameters;
 
-/// Name and value pairs of `text`, percent-decoded. What does not decode is taken as it is.
+/// Name and value pairs of `text`, percent-decoded. What does not decode is taken as it is, and what decodes to no text
+/// is [replaced](lenient::text).
 pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     pairs
@@ -50,13 +52,20 @@ fn raw(values: &[String]) -> Box<RawValue> {
 }
 
 fn decode_form(text: &str) -> String {
-    percent_decode(&text.replace('+', " ")).unwrap_or_else(|| text.to_owned())
+    match percent_decode_bytes(&text.replace('+', " ")) {
+        Some(bytes) => String::from_utf8(bytes).unwrap_or_else(|error| lenient::text(error.as_bytes())),
+        None => text.to_owned(),
+    }
 }
 
 /// `text` with `%41` as `A`; `None` if that is not UTF-8 or not well-formed.
 pub(super) fn percent_decode(text: &str) -> Option<String> {
+    String::from_utf8(percent_decode_bytes(text)?).ok()
+}
+
+fn percent_decode_bytes(text: &str) -> Option<Vec<u8>> {
     if !text.contains('%') {
-        return Some(text.to_owned());
+        return Some(text.as_bytes().to_vec());
     }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -70,7 +79,7 @@ pub(super) fn percent_decode(text: &str) -> Option<String> {
         bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
         rest = after;
     }
-    String::from_utf8(bytes).ok()
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -83,6 +92,8 @@ mod tests {
         assert_eq!(percent_decode("%zz"), None);
         assert_eq!(percent_decode("%4"), None);
         assert_eq!(percent_decode("%ff"), None);
+        assert_eq!(decode_form("x%ff+y"), "x\u{fffd} y");
+        assert_eq!(decode_form("%zz+y"), "%zz+y");
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! Memory for the bodies of requests.
 //!
 //! A body is read before its token is looked at, so anybody can send one. Room is taken as its bytes arrive: who sends
-//! nothing keeps nobody from sending. One address gets a part of it.
+//! nothing keeps nobody from sending. One origin gets a part of it.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -11,15 +10,16 @@ use http::StatusCode;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::origin::{Origin, Parts};
 use crate::core::error::Error;
 
 /// Bytes of bodies that one listener keeps at once.
 const ALL: usize = 256 * 1024 * 1024;
-/// Of them for one address.
-const OF_PEER: usize = ALL / 2;
-/// The first bytes of a body are not counted: connections and their requests are limited themselves.
-const FREE: usize = 4096;
-/// Room is taken in steps of so many bytes.
+/// Of them for one [origin](Origin).
+const OF_ORIGIN: usize = ALL / 2;
+/// What a body takes first. Most are smaller, and there are many: all connections together have millions of requests.
+const FIRST: usize = 4096;
+/// Further room is taken in steps of so many bytes.
 const STEP: usize = 64 * 1024;
 /// How long a body waits for room. It holds some itself, so that it must not wait for long.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Room {
     all: usize,
-    of_peer: usize,
+    of_origin: usize,
     taken: Mutex<Taken>,
     freed: Notify,
 }
@@ -36,86 +36,79 @@ pub(super) struct Room {
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
-    by_peer: HashMap<IpAddr, usize>,
+    parts: Parts,
 }
 
 /// What one body takes of a room, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Share<'r> {
     room: &'r Room,
-    peer: IpAddr,
-    /// Bytes that have arrived.
-    arrived: usize,
+    origin: Origin,
     /// Bytes that are taken.
     taken: usize,
 }
 
 impl Default for Room {
     fn default() -> Self {
-        Self::new(ALL, OF_PEER)
+        Self::new(ALL, OF_ORIGIN)
     }
 }
 
 impl Room {
-    fn new(all: usize, of_peer: usize) -> Self {
-        Self { all, of_peer, taken: Mutex::default(), freed: Notify::new() }
+    fn new(all: usize, of_origin: usize) -> Self {
+        Self { all, of_origin, taken: Mutex::default(), freed: Notify::new() }
     }
 
     /// For a body that `peer` sends.
     pub(super) fn share(&self, peer: IpAddr) -> Share<'_> {
-        Share { room: self, peer, arrived: 0, taken: 0 }
+        Share { room: self, origin: Origin::of(peer), taken: 0 }
     }
 
-    fn try_take(&self, peer: IpAddr, bytes: usize) -> bool {
+    fn try_take(&self, origin: Origin, bytes: usize) -> bool {
         let mut taken = self.taken.lock();
-        let of_peer = taken.by_peer.get(&peer).copied().unwrap_or(0) + bytes;
-        if taken.all + bytes > self.all || of_peer > self.of_peer {
-            return false;
+        let is_there = bytes <= self.all - taken.all && taken.parts.try_take(origin, bytes, self.of_origin);
+        if is_there {
+            taken.all += bytes;
         }
-        taken.all += bytes;
-        taken.by_peer.insert(peer, of_peer);
-        true
+        is_there
     }
 
-    async fn take(&self, peer: IpAddr, bytes: usize) {
+    async fn take(&self, origin: Origin, bytes: usize) {
         loop {
             let freed = self.freed.notified();
             tokio::pin!(freed);
             freed.as_mut().enable();
-            if self.try_take(peer, bytes) {
+            if self.try_take(origin, bytes) {
                 return;
             }
             freed.await;
         }
     }
 
-    fn give_back(&self, peer: IpAddr, bytes: usize) {
+    fn give_back(&self, origin: Origin, bytes: usize) {
         let mut taken = self.taken.lock();
         taken.all -= bytes;
-        if let Some(of_peer) = taken.by_peer.get_mut(&peer) {
-            *of_peer -= bytes;
-            if *of_peer == 0 {
-                taken.by_peer.remove(&peer);
-            }
-        }
+        taken.parts.give_back(origin, bytes);
         drop(taken);
         self.freed.notify_waiters();
     }
 }
 
 impl Share<'_> {
-    /// Takes room for `bytes` that have arrived.
+    /// Takes room for a body of which `bytes` are kept by now.
     ///
     /// # Errors
     /// 503 if there is none.
-    pub(super) async fn grow(&mut self, bytes: usize) -> Result<(), Error> {
-        self.arrived += bytes;
-        if self.arrived <= FREE.max(self.taken) {
+    pub(super) async fn hold(&mut self, bytes: usize) -> Result<(), Error> {
+        if bytes <= self.taken {
             return Ok(());
         }
-        let more = (self.arrived - self.taken).next_multiple_of(STEP);
-        let taking = self.room.take(self.peer, more);
-        tokio::time::timeout(PATIENCE, taking).await.map_err(|_| full())?;
+        let step = if bytes <= FIRST { FIRST } else { STEP };
+        let more = bytes.next_multiple_of(step) - self.taken;
+        if !self.room.try_take(self.origin, more) {
+            let taking = self.room.take(self.origin, more);
+            tokio::time::timeout(PATIENCE, taking).await.map_err(|_| full())?;
+        }
         self.taken += more;
         Ok(())
     }
@@ -124,7 +117,7 @@ impl Share<'_> {
 impl Drop for Share<'_> {
     fn drop(&mut self) {
         if self.taken > 0 {
-            self.room.give_back(self.peer, self.taken);
+            self.room.give_back(self.origin, self.taken);
         }
     }
 }
@@ -148,33 +141,35 @@ mod tests {
         let room = Room::new(STEP, STEP);
         let mut idle: Vec<Share<'_>> = (0..100).map(|_| room.share(peer(1))).collect();
         for share in &mut idle {
-            share.grow(FREE).await.expect("the beginning is free");
+            share.hold(0).await.expect("it is nothing");
         }
-        room.share(peer(1)).grow(STEP).await.expect("all the room is there");
+        room.share(peer(1)).hold(STEP).await.expect("all the room is there");
     }
 
     #[tokio::test]
     async fn small_bodies_count_and_one_address_does_not_get_all() {
-        let room = Room::new(4 * STEP, 2 * STEP);
+        let room = Room::new(4 * FIRST, 2 * FIRST);
         let mut shares: Vec<Share<'_>> = (0..3).map(|_| room.share(peer(1))).collect();
         for share in &mut shares[..2] {
-            share.grow(FREE + 1).await.expect("room");
+            share.hold(1).await.expect("room");
+            share.hold(FIRST).await.expect("no more of it");
         }
-        assert_eq!(shares[2].grow(FREE + 1).await.expect_err("its part is taken").status(), 503);
-        room.share(peer(2)).grow(2 * STEP).await.expect("another address");
-        assert_eq!(room.share(peer(2)).grow(3 * STEP).await.expect_err("too much").status(), 503);
-        drop(shares);
+        assert_eq!(shares[2].hold(1).await.expect_err("its part is taken").status(), 503);
+        let mut other = room.share(peer(2));
+        other.hold(FIRST).await.expect("another address");
+        assert_eq!(other.hold(FIRST + 1).await.expect_err("too much").status(), 503);
+        drop((shares, other));
         let taken = room.taken.lock();
-        assert_eq!((taken.all, taken.by_peer.len()), (0, 0));
+        assert_eq!((taken.all, taken.parts.is_empty()), (0, true));
     }
 
     #[tokio::test]
     async fn a_body_waits_for_room_that_is_given_back() {
         let room = Room::new(STEP, STEP);
         let mut first = room.share(peer(1));
-        first.grow(STEP).await.expect("room");
+        first.hold(STEP).await.expect("room");
         let mut second = room.share(peer(2));
-        let (grown, ()) = futures::join!(second.grow(STEP), async {
+        let (grown, ()) = futures::join!(second.hold(STEP), async {
             tokio::time::sleep(PATIENCE / 2).await;
             drop(first);
         });

@@ -157,11 +157,11 @@ impl Service {
         let operation = asked?;
         // Until the answer is there.
         let mut share = self.room.share(client);
+        require_media_type(operation, &parts.headers)?;
         require_file(&path, operation)?;
         let parameters = if operation.is_by_query() {
             query::parameters(pairs, &["list", "scan", "help"])
         } else {
-            require_media_type(operation, &parts.headers)?;
             self.parameters(stream, &parts.headers, &mut share).await?
         };
         let incoming = incoming(parts.headers, path, operation, parameters, client)?;
@@ -184,7 +184,15 @@ impl Service {
         let reading = body::read(stream, self.max_bytes, share);
         let bytes = tokio::time::timeout(self.read_timeout, reading).await.map_err(|_| too_slow())??;
         body::limit_strings(&bytes, self.max_strings)?;
-        body::parameters(&bytes, text(headers, &header::CONTENT_TYPE))
+        let content_type = text(headers, &header::CONTENT_TYPE);
+        match body::parameters(&bytes, content_type) {
+            Err(_) if std::str::from_utf8(&bytes).is_err() => {
+                // What replaces a byte takes three.
+                share.hold(bytes.len().saturating_mul(3)).await?;
+                body::parameters_of_no_text(&bytes, content_type)
+            }
+            read => read,
+        }
     }
 
     async fn status(

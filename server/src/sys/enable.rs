@@ -192,13 +192,7 @@ fn refuse_conflict(cx: &Context<'_>, space: &Space, entry: &MountEntry) -> Resul
         let shown = if entry.class == MountClass::Auth { other.trim_start_matches("auth/") } else { other };
         return Err(Error::invalid(format!("path is already in use at {shown}")));
     }
-    let inside = format!("{}{api_path}", space.namespace.path);
-    let topology = cx.topology()?;
-    match topology
-        .below(&space.namespace.path, true)
-        .keys()
-        .find(|path| inside.starts_with(**path) || path.starts_with(&inside))
-    {
+    match cx.topology()?.conflict(space, &api_path) {
         Some(namespace) => Err(Error::invalid(format!("existing mount at {namespace}auth/token/"))),
         None => Ok(()),
     }

@@ -200,7 +200,13 @@ async fn patch(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 /// `custom_metadata` of the request, its values as they came.
 fn metadata_given(cx: &Context<'_>) -> Result<serde_json::Map<String, Value>, Error> {
     let Some(raw) = cx.parameters().get("custom_metadata") else { return Ok(serde_json::Map::new()) };
-    match serde_json::from_str(raw.get())? {
+    let unreadable = |_| {
+        Error::invalid(
+            "Field validation failed: error converting input for field \"custom_metadata\": it is too deep or too \
+             large to be read",
+        )
+    };
+    match serde_json::from_str(raw.get()).map_err(unreadable)? {
         Value::Null => Ok(serde_json::Map::new()),
         Value::Object(map) => Ok(map),
         other => Err(Error::invalid(format!(

@@ -167,13 +167,9 @@ fn refuse_reserved(from: &Place<'_>, to: &Place<'_>) -> Result<(), Error> {
 
 /// The mount that keeps `to` from being one: above it, below it, or of a namespace there.
 fn conflict(topology: &Topology, to: &Place<'_>) -> Option<String> {
-    let whole = to.whole();
     let of_mount = to.space.conflict(&to.path).map(|path| format!("{}{path}", to.space.namespace.path));
-    of_mount.or_else(|| {
-        let below = topology.below(&to.space.namespace.path, true);
-        let other = below.keys().find(|path| whole.starts_with(**path) || path.starts_with(&whole));
-        other.map(|path| format!("{path}auth/token/"))
-    })
+    let of_namespace = || topology.conflict(to.space, &to.path).map(|path| format!("{path}auth/token/"));
+    of_mount.or_else(of_namespace)
 }
 
 async fn status(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {

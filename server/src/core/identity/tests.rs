@@ -1,26 +1,20 @@
 //! What must hold of identities, whatever is done with them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::barrier::Barrier;
-use crate::core::clock::Clock;
-use crate::core::limits::TtlLimits;
-use crate::core::path::ApiPath;
 use crate::core::pipeline::Incoming;
 use crate::core::request::{Authorization, ClientToken, MfaCredentials, Operation};
-use crate::core::state::{Core, Settings};
+use crate::core::state::Core;
+use crate::core::testing::{self, HandClock};
 use crate::engines::totp::{Algorithm, StoredKey};
-use crate::storage::InmemStorage;
 
 /// A development server in memory, whose clock is moved by hand.
 pub(super) struct Bench {
     pub(super) core: Arc<Core>,
-    seconds: Arc<AtomicI64>,
+    clock: HandClock,
 }
 
 /// A request, by default of the root token to the root namespace.
@@ -38,47 +32,21 @@ pub(super) const ROOT: Ask<'static> =
 
 impl Bench {
     async fn new() -> Self {
-        let seconds = Arc::new(AtomicI64::new(1_800_000_000));
-        let clock = Arc::clone(&seconds);
-        let clock = Clock::from_fn(move || {
-            Timestamp::from_second(clock.load(Ordering::Relaxed)).expect("a time of this age")
-        });
-        let settings = Settings {
-            api_addr: String::new(),
-            cluster_addr: String::new(),
-            cluster_name: "test".to_owned(),
-            limits: TtlLimits::SYSTEM,
-            listeners: Vec::new(),
-            is_dev: true,
-        };
-        let core = Core::new(Barrier::new(Arc::new(InmemStorage::new())), settings, clock);
-        core.initialize_dev(Some("root")).await.expect("a fresh storage");
-        Self { core, seconds }
+        let clock = HandClock::at(1_800_000_000);
+        Self { core: testing::server(clock.clock()).await, clock }
     }
 
     pub(super) async fn ask(&self, ask: Ask<'_>, path: &str, body: Value) -> (u16, Value) {
         let mut mfa = MfaCredentials::default();
         mfa.add(ask.mfa).expect("a good header");
         let incoming = Incoming {
-            id: uuid::Uuid::new_v4().to_string(),
             namespace: ask.namespace.to_owned(),
-            path: ApiPath::parse(path).expect("a good path"),
-            operation: ask.operation,
-            parameters: serde_json::from_value(body).expect("an object"),
-            wrap_ttl: None,
-            client: [127, 0, 0, 1].into(),
-            headers: http::HeaderMap::new(),
             client_token: ClientToken::new(ask.token),
             authorization: if ask.is_bearer { Authorization::Bearer } else { Authorization::None },
             mfa,
-            login: None,
+            ..testing::incoming(ask.operation, path, body)
         };
-        let reply = self.core.serve(incoming).await;
-        let body = match reply.body.len() {
-            0 => Value::Null,
-            _ => serde_json::from_slice(&reply.body).expect("JSON"),
-        };
-        (reply.status.as_u16(), body)
+        testing::answer(&self.core, incoming).await
     }
 
     /// POST by the root token.
@@ -112,11 +80,11 @@ impl Bench {
     }
 
     pub(super) fn pass(&self, seconds: i64) {
-        self.seconds.fetch_add(seconds, Ordering::Relaxed);
+        self.clock.pass(seconds);
     }
 
     fn step(&self) -> u64 {
-        self.seconds.load(Ordering::Relaxed).unsigned_abs() / 30
+        self.clock.second().unsigned_abs() / 30
     }
 }
 

@@ -66,16 +66,42 @@ impl Core {
             let prefix = lease_key(&namespace, "");
             let mut after: Option<String> = None;
             loop {
-                let page = self.barrier.scan(&prefix, after.as_deref(), RESTORE_PAGE).await?;
-                for (key, value) in &page {
-                    self.restore_readable(&key[prefix.len()..], value).await?;
+                after = self.restore_page(&prefix, after.as_deref()).await?;
+                if after.is_none() {
+                    break;
                 }
-                let Some((last, _)) = page.into_iter().next_back() else { break };
-                after = Some(last);
                 tokio::task::yield_now().await;
             }
         }
         Ok(())
+    }
+
+    /// A page of the leases below `prefix`. Answers the last one.
+    async fn restore_page(&self, prefix: &str, after: Option<&str>) -> Result<Option<String>, Error> {
+        let page = match self.barrier.scan(prefix, after, RESTORE_PAGE).await {
+            Ok(page) => page,
+            // One of them may be damaged.
+            Err(_) => return self.restore_each(prefix, after).await,
+        };
+        for (key, value) in &page {
+            self.restore_readable(&key[prefix.len()..], value).await?;
+        }
+        Ok(page.into_iter().next_back().map(|(last, _)| last))
+    }
+
+    /// As [`restore_page`](Core::restore_page), with each lease read by itself.
+    async fn restore_each(&self, prefix: &str, after: Option<&str>) -> Result<Option<String>, Error> {
+        let keys = self.barrier.scan_keys(prefix, after, RESTORE_PAGE).await?;
+        for key in &keys {
+            let id = &key[prefix.len()..];
+            match self.barrier.get(key).await {
+                Ok(Some(value)) => self.restore_readable(id, &value).await?,
+                Ok(None) => {}
+                Err(error) if self.barrier.is_sealed() => return Err(error.into()),
+                Err(error) => tell_unreadable(id, &error.into()),
+            }
+        }
+        Ok(keys.into_iter().next_back())
     }
 
     /// A lease that cannot be read does not end by itself; all others do.
@@ -83,7 +109,7 @@ impl Core {
         match self.restore_lease(id, value).await {
             Err(error) if self.barrier.is_sealed() => Err(error),
             Err(error) => {
-                tracing::error!(lease = %id, "the lease could not be read; it does not end by itself: {error}");
+                tell_unreadable(id, &error);
                 Ok(())
             }
             Ok(()) => Ok(()),
@@ -189,6 +215,10 @@ impl Core {
     }
 }
 
+fn tell_unreadable(id: &str, error: &Error) {
+    tracing::error!(lease = %id, "the lease could not be read; it does not end by itself: {error}");
+}
+
 /// 10, 20, 40, … seconds, then a day.
 fn retry_seconds(failures: u32) -> u64 {
     if failures >= ATTEMPTS { DAY_SECONDS } else { FIRST_RETRY_SECONDS << failures.saturating_sub(1) }
@@ -256,39 +286,15 @@ fn own_context<'a>(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicI64, Ordering};
-
     use super::*;
     use crate::barrier::Barrier;
-    use crate::core::clock::Clock;
-    use crate::core::limits::TtlLimits;
-    use crate::core::state::Settings;
-    use crate::storage::{FaultyStorage, InmemStorage, Storage};
+    use crate::core::testing::{self, HandClock};
+    use crate::storage::{Batch, FaultyStorage, InmemStorage, Storage as _};
 
     const START: i64 = 1_800_000_000;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(START + second).expect("a time of this age")
-    }
-
-    async fn core(second: &Arc<AtomicI64>) -> Arc<Core> {
-        core_over(Arc::new(InmemStorage::new()), second).await
-    }
-
-    async fn core_over(storage: Arc<dyn Storage>, second: &Arc<AtomicI64>) -> Arc<Core> {
-        let second = Arc::clone(second);
-        let settings = Settings {
-            api_addr: String::new(),
-            cluster_addr: String::new(),
-            cluster_name: "test".to_owned(),
-            limits: TtlLimits::SYSTEM,
-            listeners: Vec::new(),
-            is_dev: true,
-        };
-        let clock = Clock::from_fn(move || at(second.load(Ordering::Relaxed)));
-        let core = Core::new(Barrier::new(storage), settings, clock);
-        core.initialize_dev(Some("root")).await.expect("a fresh storage");
-        core
     }
 
     /// Stores under the ids `bad` and `good` a lease that cannot be read, and one that ends in the fifth second.
@@ -303,22 +309,38 @@ mod tests {
 
     #[tokio::test]
     async fn a_lease_that_cannot_be_read_keeps_no_other_from_ending() {
-        let second = Arc::new(AtomicI64::new(0));
-        let core = core(&second).await;
+        let clock = HandClock::at(START);
+        let core = testing::server(clock.clock()).await;
         write_good_and_bad(&core).await;
         core.restore_leases().await.expect("the others are restored");
         assert_eq!(core.tokens.leases().queue.next_second(), Some(START + 5 + 1));
     }
 
     #[tokio::test]
+    async fn a_lease_that_was_damaged_keeps_no_other_from_ending() {
+        let (clock, storage) = (HandClock::at(START), Arc::new(InmemStorage::new()));
+        let core = testing::closed_server(&Barrier::new(Arc::clone(&storage) as _), clock.clock());
+        let keys = core.initialize_dev(Some("root")).await.expect("a fresh storage");
+        write_good_and_bad(&core).await;
+        let mut batch = Batch::new();
+        batch.put(lease_key(&Namespace::root(), "bad"), "no ciphertext");
+        storage.commit(batch).await.expect("memory");
+        let core = testing::closed_server(&Barrier::new(storage), clock.clock());
+        core.seal.unseal_share(keys.unseal_key).await.expect("the key that it was made with");
+        core.open().await.expect("a lease is not needed for that");
+        core.restore_leases().await.expect("the others are restored");
+        assert_eq!(core.tokens.leases().queue.next_second(), Some(START + 5 + 1));
+    }
+
+    #[tokio::test]
     async fn a_lease_that_could_not_be_ended_is_tried_again() {
-        let second = Arc::new(AtomicI64::new(0));
-        let core = core(&second).await;
+        let clock = HandClock::at(START);
+        let core = testing::server(clock.clock()).await;
         write_good_and_bad(&core).await;
         let queue = &core.tokens.leases().queue;
         queue.add("bad".to_owned(), at(0));
         for (now, again) in [(1, 61), (62, 122)] {
-            second.store(now, Ordering::Relaxed);
+            clock.set(START + now);
             core.expire_due().await;
             assert_eq!(queue.next_second(), Some(START + again + 1));
         }
@@ -326,8 +348,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_revocation_waits_before_it_is_tried_again() {
-        let second = Arc::new(AtomicI64::new(0));
-        let core = core(&second).await;
+        let clock = HandClock::at(START);
+        let core = testing::server(clock.clock()).await;
         let id = "secret/data/a/1";
         let key = lease_key(&Namespace::root(), id);
         // The key/value engine leases nothing, so it does not revoke.
@@ -338,11 +360,11 @@ mod tests {
         leases.write_secret(&transaction, &Namespace::root(), id, &lease).expect("a record");
         transaction.commit().await.expect("no conflict");
         for (failures, now, again) in [(1, 6, 16), (2, 17, 37), (3, 38, 78), (4, 79, 159), (5, 160, 320)] {
-            second.store(now, Ordering::Relaxed);
+            clock.set(START + now);
             core.expire_due().await;
             assert_eq!(leases.queue.next_second(), Some(START + again + 1), "after failure {failures}");
         }
-        second.store(400, Ordering::Relaxed);
+        clock.set(START + 400);
         core.expire_due().await;
         assert_eq!(leases.queue.next_second(), Some(START + 400 + 24 * 3600 + 1));
         let transaction = core.barrier.begin();
@@ -351,9 +373,9 @@ mod tests {
     }
 
     /// A server whose `nth` commit fails, with the lease of a token that is gone; it is due after a second.
-    async fn with_a_lease(nth: u64, second: &Arc<AtomicI64>) -> (Arc<Core>, u64) {
+    async fn with_a_lease(nth: u64, clock: &HandClock) -> (Arc<Core>, u64) {
         let storage = Arc::new(FaultyStorage::failing_nth(InmemStorage::new(), nth));
-        let core = core_over(Arc::clone(&storage) as _, second).await;
+        let core = testing::server_over(Arc::clone(&storage) as _, clock.clock()).await;
         let transaction = core.barrier.begin();
         let key = lease_key(&Namespace::root(), "auth/a/hb");
         transaction.put_json(&key, &LeaseRecord::Token).expect("JSON");
@@ -364,15 +386,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_lease_whose_end_could_not_be_stored_is_ended_later() {
-        let second = Arc::new(AtomicI64::new(0));
-        let (_, before) = with_a_lease(u64::MAX, &second).await;
-        let (core, _) = with_a_lease(before + 1, &second).await;
+        let clock = HandClock::at(START);
+        let (_, before) = with_a_lease(u64::MAX, &clock).await;
+        let (core, _) = with_a_lease(before + 1, &clock).await;
         let (queue, key) = (&core.tokens.leases().queue, lease_key(&Namespace::root(), "auth/a/hb"));
-        second.store(2, Ordering::Relaxed);
+        clock.set(START + 2);
         core.expire_due().await;
         assert_eq!(queue.next_second(), Some(START + 62 + 1));
         assert!(core.barrier.get(&key).await.expect("unsealed").is_some());
-        second.store(63, Ordering::Relaxed);
+        clock.set(START + 63);
         core.expire_due().await;
         assert_eq!(queue.next_second(), None);
         assert!(core.barrier.get(&key).await.expect("unsealed").is_none());

@@ -22,7 +22,7 @@ impl Core {
     /// # Errors
     /// 403 without a token that may be used now, from there, by this identity.
     pub(crate) async fn admit(&self, request: &mut Request, is_needed: bool) -> Result<Admission, Error> {
-        if matches!(&*request.path, "sys/wrapping/unwrap" | "sys/wrapping/rewrap") {
+        if matches!(&*request.path, "sys/wrapping/unwrap" | "sys/wrapping/rewrap" | "sys/wrapping/lookup") {
             self.tokens.require_wrapping_token(request, self.clock.now()).await?;
         }
         let token = match request.inline {

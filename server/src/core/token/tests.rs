@@ -1,48 +1,28 @@
 //! What must hold of tokens, whatever is done with them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::policies::{Choice, choose};
-use crate::barrier::Barrier;
 use crate::core::clearing::AT_ONCE;
-use crate::core::clock::Clock;
 use crate::core::inline::InlineLogin;
-use crate::core::limits::TtlLimits;
-use crate::core::path::ApiPath;
 use crate::core::pipeline::Incoming;
-use crate::core::request::{Authorization, ClientToken, Operation};
-use crate::core::state::{Core, Settings};
-use crate::storage::InmemStorage;
+use crate::core::request::{ClientToken, Operation};
+use crate::core::state::Core;
+use crate::core::testing::{self, HandClock};
 
 /// A development server in memory, whose clock is moved by hand.
 struct Bench {
     core: Arc<Core>,
-    seconds: Arc<AtomicI64>,
+    clock: HandClock,
 }
 
 impl Bench {
     async fn new() -> Self {
-        let seconds = Arc::new(AtomicI64::new(1_800_000_000));
-        let clock = Arc::clone(&seconds);
-        let clock = Clock::from_fn(move || {
-            Timestamp::from_second(clock.load(Ordering::Relaxed)).expect("a time of this age")
-        });
-        let settings = Settings {
-            api_addr: String::new(),
-            cluster_addr: String::new(),
-            cluster_name: "test".to_owned(),
-            limits: TtlLimits::SYSTEM,
-            listeners: Vec::new(),
-            is_dev: true,
-        };
-        let core = Core::new(Barrier::new(Arc::new(InmemStorage::new())), settings, clock);
-        core.initialize_dev(Some("root")).await.expect("a fresh storage");
-        Self { core, seconds }
+        let clock = HandClock::at(1_800_000_000);
+        Self { core: testing::server(clock.clock()).await, clock }
     }
 
     async fn call_in(&self, namespace: &str, token: &str, path: &str, body: Value) -> (u16, Value) {
@@ -85,26 +65,11 @@ impl Bench {
         body: Value,
     ) -> (u16, Value) {
         let incoming = Incoming {
-            id: "3f2b0f6e-0000-4000-8000-000000000000".to_owned(),
             namespace: namespace.to_owned(),
-            path: ApiPath::parse(path).expect("a good path"),
-            operation,
-            parameters: serde_json::from_value(body).expect("an object"),
-            wrap_ttl: None,
-            client: [127, 0, 0, 1].into(),
-            headers: http::HeaderMap::new(),
             client_token: ClientToken::new(token),
-            authorization: Authorization::None,
-            mfa: crate::core::request::MfaCredentials::default(),
-            login: None,
+            ..testing::incoming(operation, path, body)
         };
-        let reply = self.core.serve(incoming).await;
-        let body = if reply.body.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&reply.body).expect("JSON")
-        };
-        (reply.status.as_u16(), body)
+        testing::answer(&self.core, incoming).await
     }
 
     async fn call(&self, token: &str, path: &str, body: Value) -> (u16, Value) {
@@ -122,18 +87,9 @@ impl Bench {
             mfa: crate::core::request::MfaCredentials::default(),
         };
         let incoming = Incoming {
-            id: "3f2b0f6e-0000-4000-8000-000000000000".to_owned(),
-            namespace: String::new(),
-            path: ApiPath::parse(path).expect("a good path"),
-            operation: Operation::Read,
-            parameters: crate::core::request::Parameters::new(),
-            wrap_ttl: None,
-            client: [127, 0, 0, 1].into(),
-            headers: http::HeaderMap::new(),
-            authorization: Authorization::None,
             client_token: ClientToken::default(),
-            mfa: crate::core::request::MfaCredentials::default(),
             login: Some(Box::new(login)),
+            ..testing::incoming(Operation::Read, path, json!({}))
         };
         self.core.serve(incoming).await.status.as_u16()
     }
@@ -149,7 +105,7 @@ impl Bench {
     }
 
     async fn pass(&self, seconds: i64) {
-        self.seconds.fetch_add(seconds, Ordering::Relaxed);
+        self.clock.pass(seconds);
         self.core.expire_due().await;
     }
 }
@@ -512,7 +468,7 @@ async fn a_child_ends_with_its_parent_even_before_it_is_revoked() {
     let token = bench.create("root", json!({"policies": ["maker"], "ttl": 60})).await;
     let child = bench.create(&token, json!({"ttl": 3600})).await;
     assert!(bench.is_usable(&child).await);
-    bench.seconds.fetch_add(61, Ordering::Relaxed);
+    bench.clock.pass(61);
     assert!(!bench.is_usable(&child).await);
 }
 
@@ -642,4 +598,33 @@ async fn a_login_for_one_request_leaves_nothing_but_its_entity() {
         assert_eq!(keys(&bench, "").await, after, "{user}");
     }
     assert_eq!(bench.read_as("nobody", "sys/internal/ui/resultant-acl").await, 400);
+}
+
+#[tokio::test]
+async fn a_value_that_no_rule_can_name_is_written_and_passes_no_rule_that_names_values() {
+    let bench = Bench::new().await;
+    bench.call("root", "sys/mounts/kv", json!({"type": "kv"})).await;
+    let policy = r#"path "kv/free" { capabilities = ["create", "update"] }
+        path "kv/denied" { capabilities = ["create", "update"] denied_parameters = { "a" = ["x"] } }
+        path "kv/allowed" { capabilities = ["create", "update"] allowed_parameters = { "a" = ["x"] } }"#;
+    bench.call("root", "sys/policies/acl/writer", json!({"policy": policy})).await;
+    let token = bench.create("root", json!({"policies": ["writer"]})).await;
+    let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    for value in [deep.as_str(), "1e999", r#"{"b":-1e999}"#] {
+        for (path, expected) in [("kv/free", 204), ("kv/denied", 204), ("kv/allowed", 403)] {
+            let value = serde_json::value::RawValue::from_string(value.to_owned()).expect("JSON");
+            let incoming = Incoming {
+                client_token: ClientToken::new(&token),
+                parameters: [("a".to_owned(), value)].into(),
+                ..testing::incoming(Operation::Update, path, json!({}))
+            };
+            assert_eq!(testing::answer(&bench.core, incoming).await.0, expected, "{path}");
+        }
+    }
+    let metadata = serde_json::value::RawValue::from_string(deep).expect("JSON");
+    let incoming = Incoming {
+        parameters: [("custom_metadata".to_owned(), metadata)].into(),
+        ..testing::incoming(Operation::Update, "sys/namespaces/team", json!({}))
+    };
+    assert_eq!(testing::answer(&bench.core, incoming).await.0, 400);
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::namespace::Namespace;
-use super::request::{ClientToken, Parameters, Request};
+use super::request::{ClientToken, Inline, Parameters, Request};
 use super::token::{Issue, TokenEntry, Tokens, ttl};
 use super::wrap::WrapInfo;
 use crate::barrier::Transaction;
@@ -115,7 +115,7 @@ impl Tokens {
         }
     }
 
-    /// Whether a request to unwrap or rewrap names a good wrapping token. It is asked before anything else, and so
+    /// Whether a request to unwrap, rewrap or look up names a good wrapping token. It is asked before anything else, and so
     /// tells everybody of misuse alike.
     ///
     /// # Errors
@@ -127,8 +127,11 @@ impl Tokens {
     ) -> Result<(), Error> {
         let token = token_of(&request.parameters, &request.client_token)?;
         if token.is_empty() {
-            let text = "error validating wrapping token: token is empty";
-            return Err(Error::with_status(StatusCode::FORBIDDEN, text));
+            return Err(match request.inline {
+                // It has a token, which wraps nothing.
+                Inline::Proved => Error::invalid(INVALID),
+                _ => no_token("token is empty"),
+            });
         }
         let entry = self.wrapping_entry(&token, &request.namespace, now).await?;
         if entry.num_uses < 0 { Err(Error::invalid(INVALID)) } else { Ok(()) }
@@ -153,12 +156,15 @@ fn wrapping_entry(parcel: &Parcel<'_>, seconds: u64, now: Timestamp) -> TokenEnt
 /// The token in the parameters, else that of the request.
 fn token_of(parameters: &Parameters, client_token: &ClientToken) -> Result<ClientToken, Error> {
     let named = parameters.get("token").map(|raw| serde_json::from_str::<Option<String>>(raw.get()));
-    let named = named.transpose().map_err(|_| {
-        let text = "error validating wrapping token: could not decode token in request body";
-        Error::with_status(StatusCode::FORBIDDEN, text)
-    })?;
-    match named.flatten().filter(|token| !token.is_empty()) {
+    let named = named.transpose().map_err(|_| no_token("could not decode token in request body"))?;
+    match named.flatten() {
+        Some(token) if token.is_empty() => Err(no_token("empty token in request body")),
         Some(token) => Ok(ClientToken::new(token)),
         None => Ok(client_token.clone()),
     }
+}
+
+fn no_token(problem: &str) -> Error {
+    let text = format!("error validating wrapping token: {problem}");
+    Error::with_status(StatusCode::FORBIDDEN, text)
 }

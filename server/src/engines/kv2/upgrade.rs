@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::config::Config;
 use super::record::{KeyMetadata, data_key, metadata_key};
 use crate::barrier::{Barrier, Transaction};
-use crate::core::clearing::AT_ONCE;
+use crate::core::clearing::{self, AT_ONCE};
 use crate::core::error::Error;
 
 /// Before records that are not in their place yet. Paths have no such character, and are sorted after it.
@@ -20,10 +20,7 @@ const AFTER_ASIDE: &str = "\u{2}";
 
 /// Brings over all secrets below `prefix`, if they are few. False: nothing is done, they are many.
 pub(crate) async fn at_once(transaction: &Transaction, prefix: &str, now: Timestamp) -> Result<bool, Error> {
-    let keys = transaction.first_keys(prefix, AT_ONCE + 1).await?;
-    if keys.len() > AT_ONCE {
-        return Ok(false);
-    }
+    let Some(keys) = clearing::few(transaction, prefix).await? else { return Ok(false) };
     convert(transaction, prefix, keys, "", now).await?;
     Ok(true)
 }
@@ -42,15 +39,14 @@ pub(crate) async fn set_aside(
     Ok(is_done)
 }
 
-/// Puts some records that are aside in their places. True once there are no others.
+/// Puts some records that are aside in their places. True once these are all.
 pub(crate) async fn put_in_place(transaction: &Transaction, prefix: &str) -> Result<bool, Error> {
     let aside = format!("{prefix}{ASIDE}");
-    let keys = transaction.first_keys(&aside, AT_ONCE).await?;
-    let is_done = keys.is_empty();
+    let (keys, are_all) = clearing::some(transaction, &aside).await?;
     for (key, record) in take(transaction, keys).await? {
         transaction.put(format!("{prefix}{}", &key[aside.len()..]), record);
     }
-    Ok(is_done)
+    Ok(are_all)
 }
 
 /// Makes the secrets under `keys` the first versions of secrets of version 2.
@@ -90,16 +86,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::barrier::RootKey;
-    use crate::storage::{Batch, InmemStorage};
-
-    async fn barrier() -> Arc<Barrier> {
-        let barrier = Barrier::new(Arc::new(InmemStorage::new()));
-        let root = RootKey::generate();
-        barrier.initialize(&root, Batch::new()).await.expect("a fresh barrier");
-        barrier.unseal(&root).await.expect("its root key");
-        barrier
-    }
+    use crate::core::testing::barrier;
 
     fn now() -> Timestamp {
         "2026-01-02T03:04:05Z".parse().expect("a timestamp")

@@ -176,19 +176,32 @@ async fn is_there(store: &Store<'_>) -> Result<bool, Error> {
 }
 
 impl Core {
-    /// Rotates the keys of identity tokens whose time has come, also where nobody asks for them.
+    /// Rotates the keys of identity tokens whose time has come, also where nobody asks for them. One that cannot be
+    /// rotated keeps no other from it.
     ///
     /// # Errors
-    /// If the server is sealed or the storage fails.
+    /// If the server is sealed, or a key could not be rotated.
     pub(crate) async fn rotate_identity_keys_when_due(&self) -> Result<(), Error> {
+        let mut failures = 0_usize;
         for namespace in self.namespaces() {
             let transaction = self.barrier.begin();
             let store = Store::new(&transaction, &namespace, &self.identities);
             for name in store.ids("oidc/key/").await? {
-                self.rotate_identity_key_when_due(&namespace, &name).await?;
+                let Err(error) = self.rotate_identity_key_when_due(&namespace, &name).await else { continue };
+                if self.barrier.is_sealed() {
+                    return Err(error);
+                }
+                let path = &namespace.path;
+                tracing::error!(namespace = %path, key = %name, "a key of identity tokens is not rotated: {error}");
+                failures += 1;
             }
         }
-        Ok(())
+        match failures {
+            0 => Ok(()),
+            _ => {
+                Err(Error::internal(format_args!("{failures} keys of identity tokens could not be rotated")))
+            }
+        }
     }
 
     async fn rotate_identity_key_when_due(&self, namespace: &Namespace, name: &str) -> Result<(), Error> {

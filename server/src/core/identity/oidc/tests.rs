@@ -126,6 +126,25 @@ async fn a_key_is_rotated_although_nobody_asks() {
 }
 
 #[tokio::test]
+async fn a_key_that_cannot_be_read_keeps_no_other_from_being_rotated() {
+    let (bench, _) = server().await;
+    let root = crate::core::namespace::Namespace::root();
+    let transaction = bench.core.barrier.begin();
+    let store = Store::new(&transaction, &root, &bench.core.identities);
+    transaction.put(store.key("oidc/key/a"), r#"{"signing":"hunter2"}"#);
+    transaction.commit().await.expect("no conflict");
+    bench.pass(DAY);
+    let error = bench.core.rotate_identity_keys_when_due().await.expect_err("one is not rotated");
+    assert!(error.to_string().contains("1 keys of identity tokens"), "{error}");
+    let transaction = bench.core.barrier.begin();
+    let store = Store::new(&transaction, &root, &bench.core.identities);
+    let key: KeyRecord = store::load(&store, "k").await.expect("read").expect("a key");
+    assert_eq!(key.public(bench.core.clock.now()).count(), 3);
+    let error = store::load::<KeyRecord>(&store, "a").await.expect_err("no key");
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+}
+
+#[tokio::test]
 async fn private_keys_and_secrets_show_nothing_of_themselves() {
     let (bench, _) = server().await;
     bench.write("identity/oidc/client/web", json!({"key": "k"})).await;

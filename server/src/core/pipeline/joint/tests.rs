@@ -6,11 +6,9 @@ use serde_json::{Value, json};
 
 use crate::barrier::Barrier;
 use crate::core::clock::Clock;
-use crate::core::limits::TtlLimits;
-use crate::core::path::ApiPath;
-use crate::core::pipeline::Incoming;
-use crate::core::request::{Authorization, ClientToken, MfaCredentials, Operation};
-use crate::core::state::{Core, Settings};
+use crate::core::request::Operation;
+use crate::core::state::Core;
+use crate::core::testing;
 use crate::seal::SecretBytes;
 use crate::storage::{FaultyStorage, InmemStorage};
 
@@ -27,15 +25,7 @@ struct Bench {
 }
 
 fn core(storage: &Arc<Faulty>) -> Arc<Core> {
-    let settings = Settings {
-        api_addr: String::new(),
-        cluster_addr: String::new(),
-        cluster_name: "test".to_owned(),
-        limits: TtlLimits::SYSTEM,
-        listeners: Vec::new(),
-        is_dev: true,
-    };
-    Core::new(Barrier::new(Arc::clone(storage) as _), settings, Clock::system())
+    testing::closed_server(&Barrier::new(Arc::clone(storage) as _), Clock::system())
 }
 
 impl Bench {
@@ -71,21 +61,7 @@ impl Bench {
 }
 
 async fn call(core: &Arc<Core>, operation: Operation, path: &str, body: Value) -> u16 {
-    let incoming = Incoming {
-        id: "3f2b0f6e-0000-4000-8000-000000000000".to_owned(),
-        namespace: String::new(),
-        path: ApiPath::parse(path).expect("a good path"),
-        operation,
-        parameters: serde_json::from_value(body).expect("an object"),
-        wrap_ttl: None,
-        client: [127, 0, 0, 1].into(),
-        headers: http::HeaderMap::new(),
-        client_token: ClientToken::new("root"),
-        authorization: Authorization::None,
-        mfa: MfaCredentials::default(),
-        login: None,
-    };
-    core.serve(incoming).await.status.as_u16()
+    testing::answer(core, testing::incoming(operation, path, body)).await.0
 }
 
 /// Those of `paths` where something is mounted.
