@@ -484,7 +484,7 @@ async fn what_is_known_of_the_tokens_above_ends_with_any_change_of_them() {
     assert!(lookup(&bench, &line[20]).await, "as it is known now");
     bench.call(&line[3], "auth/token/renew-self", json!({"increment": 60})).await;
     assert!(lookup(&bench, &line[20]).await);
-    bench.seconds.fetch_add(61, Ordering::Relaxed);
+    bench.clock.pass(61);
     assert!(!lookup(&bench, &line[20]).await, "the fourth has ended");
     assert!(lookup(&bench, &line[2]).await);
     assert_eq!(bench.call("root", "auth/token/revoke-orphan", json!({"token": line[0]})).await.0, 204);
