@@ -17,6 +17,8 @@ pub enum Error {
         address: String,
         /// What the network said.
         cause: String,
+        /// Whether the request may have arrived: the connection was there, and ended without an answer.
+        sent: bool,
     },
     /// The server said no.
     Refused(Box<Refusal>),
@@ -143,11 +145,16 @@ impl Error {
         }
     }
 
+    /// True if the server may have done what it was asked for.
+    pub(crate) fn may_have_arrived(&self) -> bool {
+        matches!(self, Error::Unreachable { sent: true, .. } | Error::Answer { .. })
+    }
+
     /// The error as a diagnostic: what failed, why, what to do.
     pub fn to_diagnostic(&self) -> Diagnostic {
         match self {
             Error::Settings(text) | Error::Credentials(text) => Diagnostic::error(text.clone()),
-            Error::Unreachable { address, cause } => {
+            Error::Unreachable { address, cause, .. } => {
                 Diagnostic::error(format!("the server at `{address}` cannot be reached"))
                     .because(cause.clone())
                     .hint(unreachable_hint(address, cause))

@@ -25,6 +25,6 @@ pub use error::{Error, Refusal};
 pub use namespace::join as join_namespaces;
 pub use product::{Product, Version};
 pub use read::ReadClient;
-pub use run::{Failure, Outcome, Transport, converse};
+pub use run::{Effect, Failure, Outcome, Transport, converse};
 pub use send::Client;
 pub use settings::{Settings, Tls, Token};

@@ -31,9 +31,32 @@ pub enum Outcome {
 pub struct Failure {
     /// The first thing that went wrong.
     pub error: Error,
-    /// Whether the server had taken a write of this conversation before that. Without, whatever stands at the
-    /// object's path is somebody else's.
-    pub wrote: bool,
+    /// What the conversation has done on the server before that.
+    pub effect: Effect,
+}
+
+/// What is known of what a conversation that ended badly has done on the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// Nothing: whatever stands at the object's path is somebody else's.
+    Nothing,
+    /// A write was sent, and nobody said what became of it.
+    Unknown,
+    /// The server took a write.
+    Something,
+}
+
+impl Failure {
+    /// The failure as a diagnostic: what failed, why, what to do.
+    pub fn to_diagnostic(&self) -> Diagnostic {
+        let found = self.error.to_diagnostic();
+        match self.effect {
+            Effect::Unknown => {
+                found.hint("a write was sent and not answered, so it may have been done; plan again")
+            }
+            Effect::Nothing | Effect::Something => found,
+        }
+    }
 }
 
 /// Somebody who carries requests to a server and brings the answers.
@@ -63,13 +86,13 @@ pub async fn converse(
 ) -> Result<Outcome, Failure> {
     let mut conversation = Conversation::new(kind, operation);
     let driven = drive(transport, &mut conversation, namespace).await;
-    let wrote = conversation.wrote;
+    let effect = conversation.effect;
     let ended = driven.and_then(|()| {
         // A policy that is missing has to name the absolute path.
         let absolute = crate::join_namespaces(&transport.own_namespace(), namespace);
         conversation.end(&absolute, transport.token_namespace())
     });
-    ended.map_err(|error| Failure { error, wrote })
+    ended.map_err(|error| Failure { error, effect })
 }
 
 async fn drive(
@@ -79,8 +102,13 @@ async fn drive(
 ) -> Result<(), Error> {
     while let Some((pause, request)) = conversation.next()? {
         tokio::time::sleep(pause).await;
-        let answer = transport.carry(namespace, &request).await?;
-        conversation.hear(request, answer);
+        match transport.carry(namespace, &request).await {
+            Ok(answer) => conversation.hear(request, answer),
+            Err(error) => {
+                conversation.hear_nothing(&request, &error);
+                return Err(error);
+            }
+        }
     }
     Ok(())
 }
@@ -121,7 +149,7 @@ struct Conversation<'a> {
     answers: Vec<Answer>,
     last: Option<Request>,
     end: Option<Step>,
-    wrote: bool,
+    effect: Effect,
     /// What servers may repeat of the requests and nobody may see.
     masks: Masks,
     /// How long it has waited so far.
@@ -138,7 +166,7 @@ impl<'a> Conversation<'a> {
             answers: Vec::new(),
             last: None,
             end: None,
-            wrote: false,
+            effect: Effect::Nothing,
             masks: Masks::default(),
             waited: Duration::ZERO,
             repeats: 0,
@@ -176,10 +204,24 @@ impl<'a> Conversation<'a> {
     }
 
     fn hear(&mut self, request: Request, answer: Answer) {
-        self.wrote |= !request.reads && answer.is_success();
+        let effect = match answer.status {
+            _ if request.reads => Effect::Nothing,
+            // A gateway that got no answer, or not in time.
+            502 | 504 => Effect::Unknown,
+            _ if answer.is_success() => Effect::Something,
+            _ => Effect::Nothing,
+        };
+        self.effect = self.effect.max(effect);
         self.masks.add(&request);
         self.last = Some(request);
         self.answers.push(answer);
+    }
+
+    /// `request` has no answer.
+    fn hear_nothing(&mut self, request: &Request, error: &Error) {
+        if !request.reads && error.may_have_arrived() {
+            self.effect = self.effect.max(Effect::Unknown);
+        }
     }
 
     fn end(self, namespace: &str, home: Option<String>) -> Result<Outcome, Error> {

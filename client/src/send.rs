@@ -173,7 +173,8 @@ impl Client {
         }
         let text = self.text(request, sent).await?;
         if status == 400 && text.contains(TLS_EXPECTED) {
-            return Err(Error::Unreachable { address: self.address.clone(), cause: text.trim().to_owned() });
+            let cause = text.trim().to_owned();
+            return Err(Error::Unreachable { address: self.address.clone(), cause, sent: false });
         }
         tracing::debug!(method = request.method.as_str(), path = request.path, status, "answer");
         Ok((Answer { status, body: body(request, status, &text)? }, after))
@@ -194,7 +195,8 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Error {
-        Error::Unreachable { address: self.address.clone(), cause: root_cause(error) }
+        let sent = !error.is_connect() && !error.is_builder();
+        Error::Unreachable { address: self.address.clone(), cause: root_cause(error), sent }
     }
 
     /// A node that sends requests on names another address. To follow would be to hand the token to it.

@@ -42,7 +42,7 @@ fn server_of(seen: &Seen, lookup: &str) -> Reply {
         "POST /v1/auth/token/create-orphan" => {
             Reply::json(200, r#"{"auth": {"client_token": "s.o", "accessor": "o", "orphan": true}}"#)
         }
-        "POST /v1/auth/token/create/role" => {
+        "POST /v1/auth/token/create/role" | "POST /v1/team/auth/token/create" => {
             Reply::json(200, r#"{"auth": {"client_token": "s.c", "accessor": "c", "orphan": false}}"#)
         }
         "POST /v1/auth/userpass/login/me" => {
@@ -209,6 +209,7 @@ async fn a_token_on_which_nothing_depends_is_revoked() {
     assert!(is_revoked_after(&[post("auth/userpass/login/me")]).await, "a login is no child");
     assert!(is_revoked_after(&[post("auth/token/create-orphan")]).await);
     assert!(!is_revoked_after(std::slice::from_ref(&child)).await);
+    assert!(!is_revoked_after(&[post("team/auth/token/create")]).await, "a path may begin with a namespace");
     assert!(!is_revoked_after(&[child.clone(), revoke("other")]).await);
     assert!(is_revoked_after(&[child.clone(), revoke("c")]).await);
     assert!(!is_revoked_after(&[Request::get("lease")]).await);

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use client::{Client, Credentials, Error, Outcome, Product, Settings, Token};
+use client::{Client, Credentials, Effect, Error, Outcome, Product, Settings, Token};
 use futures::future::join_all;
 use schemas::{Class, Method, Operation, Record, Request, kinds};
 use support::{Reply, Seen, Server, in_turn};
@@ -370,11 +370,34 @@ async fn a_refused_creation_says_that_nothing_was_written() {
     let taken = Reply::json(400, r#"{"errors": ["path is already in use at precious/"]}"#);
     let server = Server::start(in_turn(vec![taken])).await;
     let failure = server.client().run(kind, "", &Operation::Create { desired: &desired }).await.unwrap_err();
-    assert!(!failure.wrote, "what stands there is somebody else's");
+    assert_eq!(failure.effect, Effect::Nothing, "what stands there is somebody else's");
     let half_done = vec![Reply::json(204, ""), Reply::json(403, r#"{"errors": ["permission denied"]}"#)];
     let server = Server::start(in_turn(half_done)).await;
     let failure = server.client().run(kind, "", &Operation::Create { desired: &desired }).await.unwrap_err();
-    assert!(failure.wrote, "what stands there is ours");
+    assert_eq!(failure.effect, Effect::Something, "what stands there is ours");
+}
+
+#[tokio::test]
+async fn a_write_without_an_answer_may_have_been_done() {
+    let kind = schemas::kinds::find(schemas::Class::Resource, "mount").unwrap();
+    let desired = Record::new().with("path", "kv").with("type", "kv");
+    let create = Operation::Create { desired: &desired };
+    for reply in [Reply::broken(), Reply::json(504, ""), Reply::json(200, "no JSON")] {
+        let server = Server::start(in_turn(vec![reply.clone()])).await;
+        let failure = server.client().run(kind, "", &create).await.unwrap_err();
+        assert_eq!(failure.effect, Effect::Unknown, "{reply:?}");
+        let said = failure.to_diagnostic().to_string();
+        assert!(said.contains("a write was sent and not answered, so it may have been done"), "{said}");
+    }
+    let server = Server::start(nothing).await;
+    let settings = client::Settings { address: "http://127.0.0.1:1".to_owned(), ..server.settings() };
+    let nobody = Client::new(settings, Credentials::token("s.t"));
+    let failure = nobody.run(kind, "", &create).await.unwrap_err();
+    assert_eq!(failure.effect, Effect::Nothing, "nobody is there to have got it");
+    let look = Operation::Read { prior: &desired };
+    let server = Server::start(|_| Reply::broken()).await;
+    let failure = server.client().run(kind, "", &look).await.unwrap_err();
+    assert_eq!(failure.effect, Effect::Nothing, "a look changes nothing");
 }
 
 #[tokio::test]

@@ -28,6 +28,11 @@ pub(crate) fn of_client(error: &client::Error) -> Diagnostic {
     diagnostic(&error.to_diagnostic())
 }
 
+/// A conversation that ended badly, as Terraform shows it.
+pub(crate) fn of_conversation(failure: &client::Failure) -> Diagnostic {
+    diagnostic(&failure.to_diagnostic())
+}
+
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()

@@ -10,5 +10,6 @@ mod plan;
 mod provider;
 mod schema;
 mod settings;
+mod unshown;
 
 pub use provider::VaultProvider;

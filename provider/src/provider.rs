@@ -2,12 +2,12 @@
 
 use std::sync::OnceLock;
 
-use client::{Client, Environment, Outcome, Product};
+use client::{Client, Effect, Environment, Outcome, Product};
 use schemas::{Class, Diagnostic, Field, Kind, Operation, Record, Value, check, kinds};
 use tf_provider_sdk as tf;
 use tf_provider_sdk::{AttributePath, async_trait};
 
-use crate::{block::ProviderBlock, convert, failure, plan, schema, settings};
+use crate::{block::ProviderBlock, convert, failure, plan, schema, settings, unshown};
 
 /// The provider.
 pub struct VaultProvider {
@@ -57,11 +57,11 @@ impl VaultProvider {
         record: &Record,
         operation: Operation<'_>,
     ) -> Result<Outcome, Failed> {
-        let client = self.client().map_err(|diagnostic| Failed { diagnostic, wrote: false })?;
+        let client = self.client().map_err(|diagnostic| Failed { diagnostic, effect: Effect::Nothing })?;
         let outcome = client.run(kind, record.text("namespace"), &operation).await;
         outcome.map_err(|failure| Failed {
-            diagnostic: failure::of_client(&failure.error),
-            wrote: failure.wrote,
+            diagnostic: failure::of_conversation(&failure),
+            effect: failure.effect,
         })
     }
 
@@ -70,7 +70,11 @@ impl VaultProvider {
         kind: &Kind,
         request: &tf::ApplyRequest,
     ) -> Result<tf::Value, (tf::Value, tf::Diagnostic)> {
-        let prior = (!request.prior_state.is_null()).then(|| convert::record(kind, &request.prior_state));
+        let prior = (!request.prior_state.is_null()).then(|| {
+            let config = convert::record(kind, &request.config);
+            let prior = convert::record(kind, &request.prior_state);
+            unshown::completed(kind, prior, &config, &request.planned_private)
+        });
         if request.planned_state.is_null() {
             let prior = prior.unwrap_or_default();
             let deleted = self.run(kind, &prior, Operation::Delete { prior: &prior }).await;
@@ -84,11 +88,13 @@ impl VaultProvider {
         match self.attempt(kind, &desired, operation).await {
             Ok(Outcome::Object(record) | Outcome::Unseen(record)) => Ok(convert::object(kind, &record)),
             Ok(Outcome::Gone) => Err((request.prior_state.clone(), vanished(kind))),
-            // Nothing was written: what stands there is not ours, and must not come into the state, from where the
-            // next run would destroy it.
-            Err(failed) if prior.is_none() && !failed.wrote => Err((tf::Value::Null, failed.diagnostic)),
+            // Nothing was written, as far as is known: what stands there may be somebody else's, and must not come
+            // into the state, from where the next run would destroy it.
+            Err(failed) if prior.is_none() && failed.effect < Effect::Something => {
+                Err((tf::Value::Null, failed.diagnostic))
+            }
             Err(failed) => {
-                let places = places(kind, prior.as_ref(), &desired, failed.wrote);
+                let places = places(kind, prior.as_ref(), &desired, failed.effect);
                 Err((self.what_remains(kind, &places, request).await, failed.diagnostic))
             }
         }
@@ -119,8 +125,12 @@ impl VaultProvider {
         for known in places {
             let known = &kind.asked_in_full(known);
             let read = self.run(kind, known, Operation::Read { prior: known }).await;
-            if let Ok(Outcome::Object(record) | Outcome::Unseen(record)) = read {
-                return convert::object(kind, &record);
+            match read {
+                Ok(Outcome::Object(record) | Outcome::Unseen(record)) => {
+                    return convert::object(kind, &record);
+                }
+                Ok(Outcome::Gone) => {}
+                Err(_) => break,
             }
         }
         request.prior_state.clone()
@@ -130,8 +140,8 @@ impl VaultProvider {
 /// Why a conversation failed.
 struct Failed {
     diagnostic: tf::Diagnostic,
-    /// Whether something was written before.
-    wrote: bool,
+    /// What was written before.
+    effect: Effect,
 }
 
 /// What is wanted: the plan without its open places, with the write-only values of the configuration.
@@ -146,8 +156,8 @@ fn desired(kind: &Kind, planned: &tf::Value, config: &tf::Value) -> Record {
 
 /// Where an object may be after a failure: the old one; what a half-done creation left; or, if anything was written,
 /// the old one under its new name, since a mount may be moved and then refuse the rest. A new name at which nothing
-/// was written is somebody else's.
-fn places(kind: &Kind, prior: Option<&Record>, desired: &Record, wrote: bool) -> Vec<Record> {
+/// was written is somebody else's; if that is not known, then as long as the old one is still there.
+fn places(kind: &Kind, prior: Option<&Record>, desired: &Record, effect: Effect) -> Vec<Record> {
     let Some(prior) = prior else { return vec![desired.clone()] };
     let keys = || kind.fields().filter(|field| field.key);
     let is_moved = keys().any(|key| !kind.same(key, prior.get(key.name), desired.get(key.name)));
@@ -155,7 +165,11 @@ fn places(kind: &Kind, prior: Option<&Record>, desired: &Record, wrote: bool) ->
     for name in keys().map(|key| key.name).chain(["id"]) {
         moved.set(name, desired.get(name).clone());
     }
-    if is_moved && wrote { vec![moved, prior.clone()] } else { vec![prior.clone()] }
+    match effect {
+        Effect::Something if is_moved => vec![moved, prior.clone()],
+        Effect::Unknown if is_moved => vec![prior.clone(), moved],
+        _ => vec![prior.clone()],
+    }
 }
 
 /// Whose feature `field` is, if the server is known to be of another make.
@@ -261,12 +275,17 @@ impl tf::Provider for VaultProvider {
             Err(error) => return tf::ReadResponse::error(error),
         };
         let prior = kind.asked_in_full(&convert::record(kind, &request.current_state));
-        let new_state = match self.run(kind, &prior, Operation::Read { prior: &prior }).await {
-            Ok(Outcome::Object(record) | Outcome::Unseen(record)) => convert::object(kind, &record),
-            Ok(Outcome::Gone) => tf::Value::Null,
+        let asked = unshown::asked(kind, &prior);
+        let (new_state, unshown) = match self.run(kind, &asked, Operation::Read { prior: &asked }).await {
+            Ok(Outcome::Object(record) | Outcome::Unseen(record)) => {
+                let (record, unshown) = unshown::parted(kind, &prior, record);
+                (convert::object(kind, &record), unshown)
+            }
+            Ok(Outcome::Gone) => (tf::Value::Null, schemas::Value::Null),
             Err(error) => return tf::ReadResponse::error(error),
         };
-        tf::ReadResponse { new_state: Some(new_state), ..tf::ReadResponse::default() }
+        let private = unshown::private(&request.private, unshown);
+        tf::ReadResponse { new_state: Some(new_state), private, ..tf::ReadResponse::default() }
     }
 
     async fn plan_resource_change(&self, request: tf::PlanRequest) -> tf::PlanResponse {
@@ -277,8 +296,11 @@ impl tf::Provider for VaultProvider {
         if request.proposed_new_state.is_null() {
             return tf::PlanResponse { planned_state: Some(tf::Value::Null), ..tf::PlanResponse::default() };
         }
-        let prior = (!request.prior_state.is_null()).then(|| convert::record(kind, &request.prior_state));
         let config = convert::record(kind, &request.config);
+        let prior = (!request.prior_state.is_null()).then(|| {
+            let prior = convert::record(kind, &request.prior_state);
+            unshown::completed(kind, prior, &config, &request.prior_private)
+        });
         if let Err(error) = self.refuse_unknown(kind, &config).await {
             return tf::PlanResponse::error(error);
         }
@@ -311,9 +333,10 @@ impl tf::Provider for VaultProvider {
         };
         tf::ApplyResponse {
             new_state: Some(new_state),
+            // What was seen before it says nothing of it now.
+            private: unshown::private(&request.planned_private, Value::Null),
             legacy_type_system: kind.states == schemas::States::Legacy,
             diagnostics,
-            ..tf::ApplyResponse::default()
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use client::{Error, Failure};
+use client::{Effect, Error, Failure};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use schemas::{Diagnostic, Kind, Operation, Record, Secret, Value};
 
@@ -15,6 +15,7 @@ use crate::inventory::{CONCURRENCY, Live, Progress, Wanted, look_for};
 use crate::late::{Known, as_declared, resolve_all};
 use crate::outputs;
 use crate::plan::{Action, Again, Plan, Step, merged, prior_of, readdressed};
+use crate::render;
 use crate::saved::{difference, present};
 use crate::secrets::Secrets;
 use crate::server::{Write, read, run};
@@ -47,8 +48,8 @@ pub enum Outcome {
     Failed {
         /// Why.
         found: Box<Diagnostic>,
-        /// Whether the server had taken a write of it: then a part of it is done.
-        wrote: bool,
+        /// What was done of it nevertheless.
+        effect: Effect,
     },
     /// It was left out because an object that it needs failed or was left out.
     Skipped {
@@ -65,9 +66,14 @@ impl Journal {
         self.entries.iter().filter(|entry| of(&entry.outcome)).count()
     }
 
-    /// True if something was written.
-    pub fn wrote(&self) -> bool {
-        self.count(|outcome| matches!(outcome, Outcome::Applied | Outcome::Failed { wrote: true, .. })) > 0
+    /// True if something was written, or may have been.
+    pub fn may_have_written(&self) -> bool {
+        let may = |outcome: &Outcome| match outcome {
+            Outcome::Applied => true,
+            Outcome::Failed { effect, .. } => *effect != Effect::Nothing,
+            Outcome::Skipped { .. } | Outcome::NotAttempted => false,
+        };
+        self.count(may) > 0
     }
 
     /// True if every step was done.
@@ -259,7 +265,7 @@ impl<'a> Run<'a> {
                 }
                 Outcome::Applied
             }
-            Err(Failed { found, wrote }) => Outcome::Failed { found: Box::new(found), wrote },
+            Err(Failed { found, effect }) => Outcome::Failed { found: Box::new(found), effect },
         };
         self.outcomes.insert(step.address.clone(), outcome);
     }
@@ -305,19 +311,19 @@ impl Known for Run<'_> {
 /// Why a step failed.
 struct Failed {
     found: Diagnostic,
-    /// Whether the server had taken a write of it.
-    wrote: bool,
+    /// What was done before.
+    effect: Effect,
 }
 
 impl Failed {
     /// Nothing was written.
     fn before(found: Diagnostic) -> Self {
-        Self { found, wrote: false }
+        Self { found, effect: Effect::Nothing }
     }
 
     /// Something was.
     fn after(found: Diagnostic) -> Self {
-        Self { found, wrote: true }
+        Self { found, effect: Effect::Something }
     }
 }
 
@@ -332,7 +338,7 @@ async fn act(
     let live = step.live.as_ref().unwrap_or(&nothing);
     let namespace = step.address.namespace();
     let go = async |operation: Operation<'_>| {
-        let failed = |failure: Failure| Failed { found: failure.error.to_diagnostic(), wrote: failure.wrote };
+        let failed = |failure: Failure| Failed { found: failure.to_diagnostic(), effect: failure.effect };
         run(server, step.kind, &namespace, &operation).await.map_err(failed)
     };
     let mut written = wanted.clone();
@@ -354,7 +360,7 @@ async fn act(
     };
     let gone = || Failed::after(Diagnostic::error("the object is gone right after it was written"));
     let record = record.ok_or_else(gone)?;
-    if let Some(found) = step.kind.unkept(&written, &record) {
+    if let Some(found) = render::unkept(step.kind, &written, &record) {
         return Err(Failed::after(found));
     }
     Ok(Some(record))
@@ -368,14 +374,13 @@ async fn create(step: &Step, wanted: &Record, server: &impl Write) -> Result<Opt
         Ok(record) => return Ok(record),
         Err(failure) => failure,
     };
-    let found = failure.error.to_diagnostic();
-    // Without an answer the write may have been taken.
+    let found = failure.to_diagnostic();
     let is_answered = matches!(failure.error, Error::Refused(_) | Error::Said(_));
     let is_foreign = is_answered
-        && !failure.wrote
+        && failure.effect == Effect::Nothing
         && matches!(read(server, step.kind, &namespace, wanted).await, Ok(client::Outcome::Object(_)));
     let found = if is_foreign { made_meanwhile(&found) } else { found };
-    Err(Failed { found, wrote: failure.wrote })
+    Err(Failed { found, effect: failure.effect })
 }
 
 /// What `found` comes to when nothing was there while planning.

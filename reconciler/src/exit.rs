@@ -17,7 +17,7 @@ pub enum Exit {
     Blocked = 3,
     /// The saved plan is stale.
     Stale = 4,
-    /// Partly applied.
+    /// Partly applied, as far as is known.
     Partial = 5,
     /// Something in scope could not be read.
     Incomplete = 6,
@@ -45,7 +45,7 @@ pub fn of_drift(plan: &Plan) -> Exit {
 /// The code for an apply of `plan`.
 pub fn of_apply(plan: &Plan, journal: &Journal) -> Exit {
     if !journal.is_complete() {
-        if journal.wrote() { Exit::Partial } else { Exit::Error }
+        if journal.may_have_written() { Exit::Partial } else { Exit::Error }
     } else if plan.count(Action::Unknown) > 0 {
         Exit::Incomplete
     } else {

@@ -587,6 +587,25 @@ fn an_apply_of_which_nothing_was_done_is_an_error() {
 }
 
 #[test]
+fn an_apply_whose_write_was_not_answered_may_have_changed_something() {
+    let text = format!("{PASSWORD}policy \"read\" {{\n  path \"a\" {{ capabilities = [\"read\"] }}\n}}\n");
+    let loaded = loaded(&text);
+    let mut server = Fake::default();
+    server.silent = vec!["sys/policies/acl/read"];
+    let plan = planned(&server, &loaded, &Policy::default());
+    let journal = applied(&server, &plan, &loaded);
+    assert_eq!(exit::of_apply(&plan, &journal), Exit::Partial);
+    let said = reconciler::render::journal(&journal, reconciler::render::Style::plain());
+    assert!(said.contains("policy.read  failed, perhaps done\n"), "{said}");
+    assert!(
+        said.contains("hint: a write was sent and not answered, so it may have been done; plan again"),
+        "{said}"
+    );
+    assert!(said.ends_with("Apply: 1 failed, perhaps done.\n"), "{said}");
+    assert!(server.holds("sys/policies/acl/read"));
+}
+
+#[test]
 fn each_instance_has_the_literal_secret_of_its_own() {
     let text = "auth \"people\" {\n  type = \"userpass\"\n  user \"u\" {\n    \
         for_each = { ann = \"one-1\", bob = \"two-2\" }\n    password_wo = each.value\n  }\n}\n";

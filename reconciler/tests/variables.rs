@@ -129,3 +129,17 @@ fn an_unset_sensitive_variable_is_an_error_at_its_place() {
     let said = render::diagnostics(&loaded.diagnostics, &loaded.sources, Style::plain());
     assert!(said.contains("variable `p` has no value") && said.contains("main.hcl:1:1"), "{said}");
 }
+
+#[test]
+fn a_file_of_values_with_a_block_in_it_is_refused_and_not_read_in_part() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("values.hcl");
+    std::fs::write(&file, "name = \"hunter2\"\nsettings {\n  a = 1\n}\n").expect("a file");
+    let options = Options { variable_files: vec![file], ..Options::default() };
+    let loaded = load_text("main.hcl", "variable \"name\" {}\n", &options);
+    let said = format!("{:?}", loaded.diagnostics);
+    assert!(
+        said.contains("holds no blocks, and there is one on line 2") && !said.contains("hunter2"),
+        "{said}"
+    );
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::codec;
 use crate::compare;
 use crate::kind::{Call, Endpoint, Field, Kind, Part, States, fields};
-use crate::{Answer, Diagnostic, Presence, Record, Request, Shape, Value, json};
+use crate::{Answer, Diagnostic, Presence, Record, Request, Shape, Value};
 
 /// What to do with an object.
 #[derive(Clone, Copy, Debug)]
@@ -195,17 +195,20 @@ impl Kind {
         self.behavior.same(field, a, b)
     }
 
-    /// What of the `written` object is not so in the one that was `read` afterwards.
+    /// The fields that answers show, and that the object which was `read` after a write has otherwise than `written`.
     ///
     /// For those who have just seen the difference and mean to end it. Terraform is told only of what was dropped
     /// ([`Kind::next`]): an object whose making ended in an error is destroyed and made anew.
-    pub fn unkept(&self, written: &Record, read: &Record) -> Option<Diagnostic> {
-        let fields = differing(self, written, read);
-        match (dropped(self, written, read), fields.as_slice()) {
-            (Some(field), _) => Some(lost(field)),
-            (None, []) => None,
-            (None, fields) => Some(otherwise(fields, written, read)),
-        }
+    pub fn differing(&self, written: &Record, read: &Record) -> Vec<&'static Field> {
+        let is_shown = |field: &&Field| {
+            let is_told = field.is_configurable() && field.readable && !field.is_write_only();
+            is_told && !field.key && field.at.is_some()
+        };
+        let differs = |field: &&Field| {
+            let wanted = written.get(field.name);
+            !wanted.is_null() && !wanted.has_unknown() && !self.same(field, wanted, read.get(field.name))
+        };
+        self.fields().filter(is_shown).filter(differs).collect()
     }
 
     /// Terraform's `id` of an object, if the type has one and the fields in it are set.
@@ -214,26 +217,13 @@ impl Kind {
     }
 }
 
-/// The fields that answers show, and show otherwise than they were written.
-fn differing(kind: &Kind, written: &Record, read: &Record) -> Vec<&'static Field> {
-    let is_shown = |field: &&Field| {
-        let is_told = field.is_configurable() && field.readable && !field.is_write_only();
-        is_told && !field.key && field.at.is_some()
-    };
-    let differs = |field: &&Field| {
-        let wanted = written.get(field.name);
-        !wanted.is_null() && !wanted.has_unknown() && !kind.same(field, wanted, read.get(field.name))
-    };
-    kind.fields().filter(is_shown).filter(differs).collect()
-}
-
 /// A field that was written, and of which the object as read afterwards says nothing.
 ///
 /// Not every endpoint warns about parameters that it does not know.
 fn dropped(kind: &Kind, written: &Record, read: &Record) -> Option<&'static Field> {
     let says_nothing =
         |field: &Field, record: &Record| kind.same(field, record.get(field.name), &Value::Null);
-    let mut fields = differing(kind, written, read).into_iter();
+    let mut fields = kind.differing(written, read).into_iter();
     fields.find(|field| says_nothing(field, read) && !says_nothing(field, written))
 }
 
@@ -242,36 +232,6 @@ fn lost(field: &Field) -> Diagnostic {
         .because("it was written, and the object as read afterwards does not have it")
         .hint("this server or its version does not know the parameter; remove it from the configuration")
         .at_field(field.name)
-}
-
-fn otherwise(fields: &[&Field], written: &Record, read: &Record) -> Diagnostic {
-    let names: Vec<_> = fields.iter().map(|field| format!("`{}`", field.name)).collect();
-    let values = fields.iter().filter_map(|field| both_values(field, written, read));
-    let cause =
-        std::iter::once("the server took the write and shows something else".to_owned()).chain(values);
-    Diagnostic::error(format!("{} is not as declared after the write", names.join(", ")))
-        .because(cause.collect::<Vec<_>>().join("; "))
-        .hint("the server may write it otherwise: if both mean the same, declare it as the server answers it")
-        .hint("somebody else may have written at the same time; plan again")
-}
-
-/// What is declared of `field` and what the server answered; nothing of what is to be hidden.
-fn both_values(field: &Field, written: &Record, read: &Record) -> Option<String> {
-    let (declared, answered) = (written.get(field.name), read.get(field.name));
-    if field.is_hidden() || declared.has_secret() || answered.has_secret() {
-        return None;
-    }
-    let [declared, answered] = [declared, answered].map(inline);
-    Some(format!("`{}` is declared as `{declared}`, and answered as `{answered}`", field.name))
-}
-
-/// Longest value that is shown in an error, in characters.
-const MAX_INLINE: usize = 200;
-
-fn inline(value: &Value) -> String {
-    let text = json::render(value);
-    let cut: String = text.chars().take(MAX_INLINE).collect();
-    if cut.len() == text.len() { text } else { format!("{cut} …") }
 }
 
 /// The default of [`Behavior::next`].
@@ -478,12 +438,13 @@ fn settle_object(kind: &Kind, parts: &'static [Part], prior: &Value, live: Value
 
 fn settle_part(kind: &Kind, field: &Field, prior: &Value, live: Value) -> Value {
     let is_text = matches!(field.shape, Shape::Text(_) | Shape::Duration);
+    let says_nothing = |value: &Value| compare::same(field, value, &Value::Null);
+    // Where the server always has a value of its own, nothing is to be compared with an empty one.
+    let is_servers = field.presence == Presence::Filled;
     if prior.is_null() {
-        let is_empty_text = is_text && kind.states == States::Legacy;
+        let is_empty_text = is_text && kind.states == States::Legacy && (is_servers || says_nothing(&live));
         return if is_empty_text { codec::absent(field) } else { Value::Null };
     }
-    // Texts and lists that nobody set are empty in older states; truth values and numbers are null there.
-    let may_be_nobodys = !matches!(field.shape, Shape::Bool | Shape::Integer);
-    let is_unset = may_be_nobodys && compare::same(field, prior, &Value::Null);
-    if is_unset || compare::same(field, prior, &live) { prior.clone() } else { live }
+    let stays = (is_servers && says_nothing(prior)) || compare::same(field, prior, &live);
+    if stays { prior.clone() } else { live }
 }

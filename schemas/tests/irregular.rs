@@ -265,6 +265,59 @@ fn a_lifetime_that_was_taken_off_is_seen_although_the_tuning_shows_what_is_in_fo
 }
 
 #[test]
+fn what_is_declared_empty_in_tune_is_compared_and_what_is_not_declared_is_not() {
+    let mounted = r#"200 {"data": {"accessor": "x", "type": "userpass", "config": {"default_lease_ttl": 0, "max_lease_ttl": 3600,
+        "user_lockout_config": {"lockout_threshold": 3, "lockout_duration": 60, "lockout_disable": true}}}}"#;
+    let tuned = r#"200 {"data": {"listing_visibility": "unauth", "passthrough_request_headers": ["X-A"], "max_lease_ttl": 3600,
+        "token_type": "default-service", "user_lockout_threshold": 3, "user_lockout_duration": 60, "user_lockout_disable": true}}"#;
+    let shown = |tune: &str, lockout: &str| {
+        let prior = record(&format!(
+            r#"{{"path": "a", "type": "userpass", "tune": [{tune}], "user_lockout": [{lockout}]}}"#
+        ));
+        let read = done(kind("auth_backend"), &Operation::Read { prior: &prior }, &[mounted, tuned]);
+        let part = |field: &str, name: &str| read.get(field).as_list().expect("a block")[0].at(name).clone();
+        let tune = ["listing_visibility", "passthrough_request_headers", "max_lease_ttl", "token_type"]
+            .map(|name| part("tune", name));
+        let lockout = ["threshold", "duration", "disable"].map(|name| part("user_lockout", name));
+        json::render(&Value::List([tune.to_vec(), lockout.to_vec()].concat()))
+    };
+    let empty = r#"{"listing_visibility": "", "passthrough_request_headers": [], "max_lease_ttl": "0s", "token_type": ""}"#;
+    assert_eq!(
+        shown(empty, r#"{"threshold": 0, "duration": "0s", "disable": false}"#),
+        r#"["unauth",["X-A"],"1h","",3,"1m",true]"#
+    );
+    // Elsewhere they stay as they are: of a text that nobody set, states have an empty one, as far as that is so.
+    assert_eq!(
+        shown(r#"{"default_lease_ttl": "0s"}"#, r#"{"counter_reset_duration": "0s"}"#),
+        r#"[null,null,"","",null,null,null]"#
+    );
+}
+
+#[test]
+fn options_that_are_gone_are_emptied_and_a_version_stays() {
+    for (name, path, version) in
+        [("mount", "sys/mounts/a", true), ("auth_backend", "sys/mounts/auth/a", false)]
+    {
+        let with = |options: &str| record(&format!(r#"{{"path": "a", "type": "kv", "options": {options}}}"#));
+        let tuned = |prior: &str, desired: &str| {
+            let (prior, desired) = (with(prior), with(desired));
+            conversation(kind(name), &Operation::Update { prior: &prior, desired: &desired }, &[]).concat()
+        };
+        let expected = |options: &str| format!(r#"POST {path}/tune {{"options":{options}}}"#);
+        assert_eq!(tuned(r#"{"a": "1", "b": "2"}"#, r#"{"b": "3"}"#), expected(r#"{"a":"","b":"3"}"#));
+        assert_eq!(tuned(r#"{"a.b": "1"}"#, "{}"), expected(r#"{"a.b":""}"#));
+        if version {
+            assert_eq!(tuned(r#"{"a": "1"}"#, "null"), expected(r#"{"a":""}"#));
+            assert_eq!(tuned(r#"{"version": "1", "a": "1"}"#, "{}"), expected(r#"{"a":""}"#));
+        }
+        let field = kind(name).field("options").expect("options");
+        let same = |a: &str, b: &str| kind(name).same(field, with(a).get("options"), with(b).get("options"));
+        assert!(same(r#"{"a": ""}"#, "{}") && same(r#"{"version": "1"}"#, "null"));
+        assert!(!same(r#"{"version": "2"}"#, "{}") && !same(r#"{"a": "1"}"#, r#"{"a": "2"}"#));
+    }
+}
+
+#[test]
 fn the_id_of_a_role_is_read_where_it_is_asked_for() {
     let role = kind("approle_auth_backend_role");
     let known = record(r#"{"backend": "b", "role_name": "r"}"#);
@@ -354,6 +407,30 @@ fn a_policy_that_is_there_is_not_overwritten() {
 const LOOKUP: &str = r#"200 {"data": {"accessor": "A", "display_name": "token-x", "policies": ["default", "p"], "orphan": false,
     "renewable": true, "ttl": 50, "num_uses": 0, "meta": null, "issue_time": "2026-01-01T00:00:00.5Z",
     "expire_time": "2026-01-01T01:00:00.5Z"}}"#;
+
+#[test]
+fn the_lifetime_of_a_policy_is_what_it_has_between_its_last_write_and_its_end() {
+    let prior = record(r#"{"name": "p", "policy": "", "ttl": "1h"}"#);
+    let shown = |end: &str| {
+        let answer = format!(
+            r#"200 {{"data": {{"policy": "", "modified": "2026-01-01T00:00:00Z", "expiration": "{end}"}}}}"#
+        );
+        let read = done(kind("policy"), &Operation::Read { prior: &prior }, &[&answer]);
+        ["ttl", "expiration"].map(|name| json::render(read.get(name)))
+    };
+    assert_eq!(shown("2026-01-01T01:00:00.5Z"), ["\"1h\"", "null"]);
+    assert_eq!(shown("2026-01-01T02:00:00Z"), ["\"\"", "\"2026-01-01T02:00:00Z\""]);
+    assert_eq!(shown(""), ["\"\"", "\"\""]);
+}
+
+#[test]
+fn what_is_tuned_stands_in_one_block() {
+    let check =
+        |config: &str| kind("auth_backend").behavior.check(kind("auth_backend"), &record(config)).len();
+    assert_eq!(check(r#"{"tune": [{"token_type": "batch"}], "user_lockout": [{"threshold": 3}]}"#), 0);
+    assert_eq!(check(r#"{"tune": [{}, {}]}"#), 1);
+    assert_eq!(check(r#"{"user_lockout": [{"threshold": 3}, {"disable": true}]}"#), 1);
+}
 
 #[test]
 fn a_token_is_renewed_when_its_time_runs_short() {

@@ -1,7 +1,7 @@
 auth "machines" {
   type        = "approle"
   description = "machines"
-  options     = { team = "machines" }
+  options     = { team = "machines", room = "7" }
   seal_wrap   = true
 
   user_lockout {

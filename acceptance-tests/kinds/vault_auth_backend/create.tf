@@ -2,7 +2,7 @@ resource "vault_auth_backend" "test" {
   path        = "machines"
   type        = "approle"
   description = "machines"
-  options     = { team = "machines" }
+  options     = { team = "machines", room = "7" }
   seal_wrap   = true
   user_lockout {
     threshold = 3

@@ -1,7 +1,7 @@
 auth "machines" {
   type        = "approle"
   description = "all machines"
-  options     = { team = "machines" }
+  options     = { team = "all" }
   seal_wrap   = true
 
   user_lockout {

@@ -2,7 +2,7 @@ resource "vault_auth_backend" "test" {
   path        = "machines"
   type        = "approle"
   description = "all machines"
-  options     = { team = "machines" }
+  options     = { team = "all" }
   seal_wrap   = true
   user_lockout {
     threshold = 4

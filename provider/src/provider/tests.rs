@@ -243,14 +243,15 @@ fn private_data_is_left_to_be_carried() {
 fn a_mount_that_moved_and_then_failed_is_looked_for_at_its_new_path() {
     let kind = kinds::find(Class::Resource, "mount").expect("a kind");
     let at = |path: &str| Record::new().with("path", path).with("id", path).with("type", "kv");
-    let found = |prior: Option<Record>, desired: Record, wrote: bool| -> Vec<String> {
-        let places = places(kind, prior.as_ref(), &desired, wrote);
+    let found = |prior: Option<Record>, desired: Record, effect: Effect| -> Vec<String> {
+        let places = places(kind, prior.as_ref(), &desired, effect);
         places.iter().map(|place| format!("{} {}", place.text("path"), place.text("id"))).collect()
     };
-    assert_eq!(found(Some(at("from")), at("to"), true), ["to to", "from from"]);
-    assert_eq!(found(Some(at("from")), at("to"), false), ["from from"]);
-    assert_eq!(found(Some(at("from")), at("from/"), true), ["from from"]);
-    assert_eq!(found(None, at("to"), true), ["to to"]);
+    assert_eq!(found(Some(at("from")), at("to"), Effect::Something), ["to to", "from from"]);
+    assert_eq!(found(Some(at("from")), at("to"), Effect::Unknown), ["from from", "to to"]);
+    assert_eq!(found(Some(at("from")), at("to"), Effect::Nothing), ["from from"]);
+    assert_eq!(found(Some(at("from")), at("from/"), Effect::Something), ["from from"]);
+    assert_eq!(found(None, at("to"), Effect::Something), ["to to"]);
 }
 
 #[test]

@@ -96,6 +96,11 @@ pub(super) fn is_block(name: &str) -> bool {
     kinds().any(|(_, block)| block.name == name)
 }
 
+/// True if `name` is a block that files are made of.
+pub(super) fn begins_part(name: &str) -> bool {
+    DIRECTIVES.contains(&name) || is_block(name)
+}
+
 /// Why a block `name` cannot be: what it is called by is done, and not declared.
 pub(super) fn act_called(name: &str) -> Option<Diagnostic> {
     let resources = KINDS.iter().filter(|kind| kind.class == Class::Resource);

@@ -263,6 +263,12 @@ impl Reader<'_, '_> {
                 Err(faults) => self.fail(faults),
             }
         }
+        if let Some(block) = rule.body.blocks().next() {
+            let name = block.ident.as_str();
+            let found = Diagnostic::error(format!("a rule has no block `{name}`"));
+            self.complain(block.ident.span(), found.hint(format!("it is an attribute: `{name} = {{ … }}`")));
+            return None;
+        }
         text.push_str("}\n");
         let Err(errors) = AclPolicy::parse(&text) else { return Some(text) };
         for error in errors.findings {

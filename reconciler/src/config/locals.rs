@@ -8,6 +8,7 @@ use hcl_edit::structure::Attribute;
 use schemas::Diagnostic;
 
 use super::index::Index;
+use super::orders::no_blocks;
 use super::{Loader, View};
 use crate::Address;
 use crate::hcl::source::SourceFile;
@@ -72,6 +73,7 @@ fn declarations<'a>(loader: &Loader<'a>, found: &mut Vec<Diagnostic>) -> BTreeMa
         .iter()
         .flat_map(|parsed| parsed.body.get_blocks("locals").map(|block| (parsed.file, block)));
     for (file, block) in blocks {
+        found.extend(no_blocks(file, block).err());
         for attribute in block.body.attributes() {
             let name = attribute.key.to_string();
             if let Some(first) = declared.get(&name) {

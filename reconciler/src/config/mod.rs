@@ -186,7 +186,7 @@ pub fn load_text(name: &str, text: &str, options: &Options) -> Loaded {
 fn from_sources(sources: Sources, mut diagnostics: Vec<Diagnostic>, options: &Options) -> Loaded {
     let mut parsed = Vec::new();
     for file in sources.files() {
-        let Reading { body, errors, gaps } = file.parse();
+        let Reading { body, errors, gaps } = file.parse(&blocks::begins_part);
         diagnostics.extend(errors);
         parsed.push(Parsed { file, body, gaps });
     }

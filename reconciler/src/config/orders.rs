@@ -28,7 +28,7 @@ pub(super) fn read(loader: &Loader<'_>, index: &Index, desired: &mut Desired, fo
 
 fn removed(file: &SourceFile, block: &Block, index: &Index, desired: &mut Desired) -> Result<(), Diagnostic> {
     only(file, block, &["from", "type"])?;
-    let given = block.body.get_attribute("type").and_then(|attribute| attribute.value.as_str());
+    let given = literal_type(file, block)?;
     let from = address(file, block, "from", given, index)?;
     let span = file.span(block.ident.span().unwrap_or_default());
     let at = |found: Diagnostic| found.at_span(&span.file, span.range.clone());
@@ -79,7 +79,24 @@ fn kind_at(address: &Address, given: Option<&str>, index: &Index) -> Result<&'st
     })
 }
 
+/// The attribute `type`, which stands there as it is: nothing is evaluated here.
+fn literal_type<'a>(file: &SourceFile, block: &'a Block) -> Result<Option<&'a str>, Diagnostic> {
+    let Some(attribute) = block.body.get_attribute("type") else { return Ok(None) };
+    attribute.value.as_str().map(Some).ok_or_else(|| {
+        let range = attribute.value.span().unwrap_or_default();
+        Diagnostic::error("`type` must be plain text here, such as `\"kv\"`").at_span(&file.name, range)
+    })
+}
+
+/// That `block` has no blocks in it: nobody would read them.
+pub(super) fn no_blocks(file: &SourceFile, block: &Block) -> Result<(), Diagnostic> {
+    let Some(inner) = block.body.blocks().next() else { return Ok(()) };
+    let text = format!("a block `{}` has no block `{}`", block.ident.as_str(), inner.ident.as_str());
+    Err(Diagnostic::error(text).at_span(&file.name, inner.ident.span().unwrap_or_default()))
+}
+
 pub(super) fn only(file: &SourceFile, block: &Block, names: &[&'static str]) -> Result<(), Diagnostic> {
+    no_blocks(file, block)?;
     let unknown = block.body.attributes().find(|attribute| !names.contains(&attribute.key.as_str()));
     let Some(attribute) = unknown else { return Ok(()) };
     let text = format!("a block `{}` has no `{}`", block.ident.as_str(), attribute.key.as_str());

@@ -9,6 +9,7 @@ use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Attribute, Block};
 use schemas::{Diagnostic, Secret, Value};
 
+use super::orders::no_blocks;
 use super::types::Type;
 use super::{Options, Parsed, VARIABLE_PREFIX};
 use crate::Address;
@@ -49,6 +50,7 @@ struct Variable<'a> {
     block: &'a Block,
     kind: Type,
     sensitive: bool,
+    nullable: bool,
     /// False if a part of it could not be read.
     is_whole: bool,
 }
@@ -144,6 +146,7 @@ fn declaration<'a>(
     found: &mut Vec<Diagnostic>,
 ) -> Variable<'a> {
     let file = parsed.file;
+    found.extend(no_blocks(file, block).err());
     let known = ["type", "default", "sensitive", "description", "nullable"];
     for attribute in block.body.attributes().filter(|attribute| !known.contains(&attribute.key.as_str())) {
         let text = format!("a variable has no `{}`", attribute.key.as_str());
@@ -160,15 +163,31 @@ fn declaration<'a>(
         }
         kind
     });
-    let sensitive = block.body.get_attribute("sensitive").and_then(|attribute| attribute.value.as_bool());
+    let mut flag = |name: &str| {
+        flag(file, block, name).unwrap_or_else(|error| {
+            found.push(error);
+            None
+        })
+    };
+    let (sensitive, nullable) = (flag("sensitive"), flag("nullable"));
     Variable {
         name: name.to_owned(),
         file,
         block,
         kind: kind.unwrap_or(Type::Any),
         sensitive: sensitive.unwrap_or_default(),
+        nullable: nullable.unwrap_or(true),
         is_whole: parsed.is_whole(block),
     }
+}
+
+/// The truth value that stands there as it is: nothing is evaluated here.
+fn flag(file: &SourceFile, block: &Block, name: &str) -> Result<Option<bool>, Diagnostic> {
+    let Some(attribute) = block.body.get_attribute(name) else { return Ok(None) };
+    attribute.value.as_bool().map(Some).ok_or_else(|| {
+        let found = Diagnostic::error(format!("`{name}` of a variable must be `true` or `false`"));
+        found.at_span(&file.name, attribute.value.span().unwrap_or_default())
+    })
 }
 
 /// Evaluates where no name means anything.
@@ -261,6 +280,14 @@ fn values_of_file(path: &std::path::Path, budget: &Budget) -> Result<(ValueFile,
     let plain = |found: Diagnostic| Diagnostic::error(format!("`{}`: {}", file.name, found.summary));
     let plain = |Faults(found): Faults| Faults(found.into_iter().map(plain).collect());
     let body = file.parse_whole().map_err(plain)?;
+    if let Some(block) = body.blocks().next() {
+        let text = format!(
+            "`{}`: a file of values holds no blocks, and there is one on line {}",
+            file.name,
+            file.span(block.ident.span().unwrap_or_default()).line
+        );
+        return Err(Diagnostic::error(text).hint("a value is `name = value`").into());
+    }
     let values = body.attributes().map(|attribute| value_of_attribute(&file, attribute, budget));
     let values = values.collect::<Result<_, Faults>>().map_err(plain)?;
     let keys = body.attributes().map(|attribute| &attribute.key);
@@ -361,12 +388,15 @@ fn value(variable: &Variable<'_>, given: Option<Given>, budget: &Budget) -> Resu
             return Err(missing.into());
         }
     };
-    variable.kind.fit(value).map_err(|expected| {
+    let wrong = |what: &str| {
         let source = if from_default { "the default" } else { "the value" };
-        Diagnostic::error(format!("{source} of variable `{}` must be {expected}", variable.name))
-            .at_span(&variable.file.name, range())
-            .into()
-    })
+        let text = format!("{source} of variable `{}` must {what}", variable.name);
+        Faults::from(Diagnostic::error(text).at_span(&variable.file.name, range()))
+    };
+    if value == Val::Null && !variable.nullable {
+        return Err(wrong("not be null"));
+    }
+    variable.kind.fit(value).map_err(|expected| wrong(&format!("be {expected}")))
 }
 
 /// A value of the command line: as it stands where text is wanted, else an expression.

@@ -7,9 +7,13 @@ use super::scan::{Line, Open, Scanned};
 /// Errors of one file after which nobody reads on.
 pub(super) const MAX_ERRORS: usize = 50;
 
+/// Tells names of blocks.
+pub(crate) type IsBlock<'a> = &'a dyn Fn(&str) -> bool;
+
 /// The attribute or the block of `text` that the error at `at` is in. Empty if what is left has nothing to leave out.
-pub(super) fn broken_part(text: &str, scanned: &Scanned, at: usize) -> Range<usize> {
+pub(super) fn broken_part(text: &str, scanned: &Scanned, at: usize, is_block: IsBlock<'_>) -> Range<usize> {
     match &scanned.open {
+        Some(open) if open.what == "heredoc" => endless(text, &scanned.lines, open, is_block),
         Some(open) => unclosed(text, open),
         None => enclosing(text, &scanned.lines, at),
     }
@@ -33,9 +37,6 @@ fn enclosing(text: &str, lines: &[Line], at: usize) -> Range<usize> {
 /// From where something is opened to where the layout says that it should be closed: the brackets tell nothing here.
 fn unclosed(text: &str, open: &Open) -> Range<usize> {
     let start = text[..open.at.start].rfind('\n').map_or(0, |end| end + 1);
-    if open.what == "heredoc" {
-        return start..text.len();
-    }
     let margin = indentation(&text[start..]);
     let mut end = text[open.at.start..].find('\n').map_or(text.len(), |length| open.at.start + length + 1);
     for line in text[end..].split_inclusive('\n') {
@@ -50,6 +51,41 @@ fn unclosed(text: &str, open: &Open) -> Range<usize> {
         }
     }
     start..end
+}
+
+/// The block that the heredoc `open` is in, up to the next block that stands no further right: within the text of a
+/// heredoc nobody can tell, but that it begins one of those blocks that files are made of.
+fn endless(text: &str, lines: &[Line], open: &Open, is_block: IsBlock<'_>) -> Range<usize> {
+    let mut holders = lines.iter().rev().filter(|line| line.start <= open.at.start);
+    let Some(own) = holders.next() else { return open.at.start..text.len() };
+    let margin = indentation(&text[own.start..]).max(1);
+    let Some(end) = next_block(text, open.at.end, margin, is_block) else { return own.start..text.len() };
+    let (mut start, mut depth) = (own.start, own.depth);
+    for line in holders {
+        if line.depth < depth && indentation(&text[line.start..]) >= indentation(&text[end..]) {
+            (start, depth) = (line.start, line.depth);
+        }
+    }
+    start..end
+}
+
+/// Where the first block after `from` begins that stands left of `margin`.
+fn next_block(text: &str, from: usize, margin: usize, is_block: IsBlock<'_>) -> Option<usize> {
+    let mut at = from;
+    for line in text[from..].split_inclusive('\n') {
+        if indentation(line) < margin && is_head(line.trim(), is_block) {
+            return Some(at);
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// True for `name "label" {`.
+fn is_head(line: &str, is_block: IsBlock<'_>) -> bool {
+    let end = line.find([' ', '\t', '"', '{']).unwrap_or(line.len());
+    let (name, rest) = line.split_at(end);
+    is_block(name) && rest.trim_start().starts_with(['"', '{']) && rest.contains('{')
 }
 
 fn indentation(line: &str) -> usize {

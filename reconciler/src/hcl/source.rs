@@ -8,7 +8,7 @@ use hcl_edit::structure::Body;
 use schemas::Diagnostic;
 
 use super::faults::Faults;
-use super::mend::{MAX_ERRORS, blanked, broken_part};
+use super::mend::{IsBlock, MAX_ERRORS, blanked, broken_part};
 use super::scan::{Open, scan};
 
 /// A file as it was read.
@@ -140,8 +140,8 @@ impl SourceFile {
         Path::new(&*self.name).parent().map(Path::to_path_buf).unwrap_or_default()
     }
 
-    /// The parsed file: all of it that can be read.
-    pub(crate) fn parse(&self) -> Reading {
+    /// The parsed file: all of it that can be read. Files are made of blocks whose names `is_block` tells.
+    pub(crate) fn parse(&self, is_block: IsBlock<'_>) -> Reading {
         let mut reading = Reading { body: Body::new(), errors: Vec::new(), gaps: Vec::new() };
         let mut text = self.text.to_string();
         for _ in 0..MAX_ERRORS {
@@ -151,7 +151,7 @@ impl SourceFile {
                 Err(error) => error,
             };
             let at = self.boundary(error.location().offset());
-            let gap = broken_part(&text, &scanned, at);
+            let gap = broken_part(&text, &scanned, at, is_block);
             // What is left of a part that was left out is no error of its own.
             let follows = reading.gaps.iter().any(|known| gap.start <= known.start && known.end <= gap.end);
             if !follows {
@@ -171,7 +171,7 @@ impl SourceFile {
     /// # Errors
     /// All that is wrong.
     pub(crate) fn parse_whole(&self) -> Result<Body, Faults> {
-        let reading = self.parse();
+        let reading = self.parse(&|_| false);
         if reading.errors.is_empty() { Ok(reading.body) } else { Err(Faults(reading.errors)) }
     }
 

@@ -1,5 +1,7 @@
 //! What became of a plan, for people.
 
+use client::Effect;
+
 use super::Style;
 use super::style::Tone;
 use crate::apply::{Journal, Outcome};
@@ -7,14 +9,16 @@ use crate::apply::{Journal, Outcome};
 /// A failed step of which the server had taken a write.
 const PARTLY: &str = "failed, partly done";
 
+/// A failed step of which a write was sent, and nobody said what became of it.
+const PERHAPS: &str = "failed, perhaps done";
+
 /// `journal` for people. Ends with a newline.
 pub fn journal(journal: &Journal, style: Style) -> String {
     let mut text = String::new();
     for entry in &journal.entries {
         let (tone, what) = match &entry.outcome {
             Outcome::Applied => (Tone::Added, "done".to_owned()),
-            Outcome::Failed { wrote: true, .. } => (Tone::Removed, PARTLY.to_owned()),
-            Outcome::Failed { wrote: false, .. } => (Tone::Removed, "failed".to_owned()),
+            Outcome::Failed { effect, .. } => (Tone::Removed, failed(*effect).to_owned()),
             Outcome::Skipped { because } => (Tone::Warned, format!("left out, since it needs {because}")),
             Outcome::NotAttempted => (Tone::Warned, "not attempted".to_owned()),
         };
@@ -34,12 +38,24 @@ pub fn journal(journal: &Journal, style: Style) -> String {
     text
 }
 
+fn failed(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Something => PARTLY,
+        Effect::Unknown => PERHAPS,
+        Effect::Nothing => "failed",
+    }
+}
+
 fn summary(journal: &Journal, style: Style) -> String {
     let count = |of: fn(&Outcome) -> bool| journal.count(of);
+    let failures = |of: Effect| {
+        journal.count(|outcome| matches!(outcome, Outcome::Failed { effect, .. } if *effect == of))
+    };
     let parts = [
         (count(|outcome| *outcome == Outcome::Applied), "done", Tone::Added),
-        (count(|outcome| matches!(outcome, Outcome::Failed { wrote: true, .. })), PARTLY, Tone::Removed),
-        (count(|outcome| matches!(outcome, Outcome::Failed { wrote: false, .. })), "failed", Tone::Removed),
+        (failures(Effect::Something), failed(Effect::Something), Tone::Removed),
+        (failures(Effect::Unknown), failed(Effect::Unknown), Tone::Removed),
+        (failures(Effect::Nothing), failed(Effect::Nothing), Tone::Removed),
         (count(|outcome| matches!(outcome, Outcome::Skipped { .. })), "left out", Tone::Warned),
         (count(|outcome| *outcome == Outcome::NotAttempted), "not attempted", Tone::Warned),
     ];

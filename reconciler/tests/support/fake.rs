@@ -16,6 +16,8 @@ pub(crate) struct Fake {
     pub(crate) log: Mutex<Vec<(Method, String)>>,
     pub(crate) namespace: String,
     refuse: Vec<(&'static str, u16)>,
+    /// Writes to these paths are done, and not answered.
+    pub(crate) silent: Vec<&'static str>,
     /// Texts that it keeps in capitals.
     pub(crate) capital: Vec<&'static str>,
 }
@@ -107,7 +109,12 @@ impl Look for Fake {
 
 impl Write for Fake {
     async fn write(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
-        Ok(self.answer(namespace, request))
+        let answer = self.answer(namespace, request);
+        if !request.reads && self.silent.iter().any(|path| request.path.contains(path)) {
+            let cause = "operation timed out".to_owned();
+            return Err(Error::Unreachable { address: "http://fake".to_owned(), cause, sent: true });
+        }
+        Ok(answer)
     }
 }
 

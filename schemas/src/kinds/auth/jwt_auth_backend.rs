@@ -1,4 +1,5 @@
 use crate::behavior::{Behavior, Operation, Step};
+use crate::kind::Field;
 use crate::kinds::auth::{AuthMount, Mounting, Tune};
 use crate::shape::{List, Map, MountPath, Name, Pem, Sensitive, WriteOnly};
 use crate::{Answer, Diagnostic, Kind, Number, Record, Value};
@@ -115,6 +116,10 @@ impl Behavior for JwtMount {
             }
             step => step,
         }
+    }
+
+    fn same(&self, field: &Field, a: &Value, b: &Value) -> bool {
+        AuthMount.same(field, a, b)
     }
 
     fn check(&self, kind: &Kind, config: &Record) -> Vec<Diagnostic> {

@@ -1,7 +1,8 @@
 use crate::behavior::{self, Behavior, Operation, Step};
+use crate::kind::{Field, fields};
 use crate::kinds::sys::mounted;
-use crate::shape::{Duration, List};
-use crate::{Answer, Diagnostic, Kind, Listed, Record, Request, Value};
+use crate::shape::{Declared as _, Duration, List};
+use crate::{Answer, Diagnostic, Kind, Listed, Record, Request, Value, codec, compare};
 
 /// What can be tuned of a mounted auth method.
 #[derive(schemas::Fields)]
@@ -13,14 +14,17 @@ pub struct Tune {
     /// Response fields that the audit log shows in clear.
     pub audit_non_hmac_response_keys: Option<List<String>>,
     /// Lifetime of tokens when a login names none: `1h`.
+    #[kind(filled)]
     pub default_lease_ttl: Option<Duration>,
     /// `unauth` shows the mount to everyone, `hidden` to nobody.
     pub listing_visibility: Option<String>,
     /// Longest lifetime of tokens: `24h`.
+    #[kind(filled)]
     pub max_lease_ttl: Option<Duration>,
     /// Request headers that are passed to the method.
     pub passthrough_request_headers: Option<List<String>>,
     /// `default-service`, `default-batch`, `service` or `batch`.
+    #[kind(filled)]
     pub token_type: Option<String>,
 }
 
@@ -51,13 +55,17 @@ impl Behavior for AuthMount {
     fn next(&self, kind: &Kind, operation: &Operation<'_>, answers: &[Answer]) -> Step {
         match (talk(kind, operation, answers), operation) {
             (
-                Step::Done(_),
+                Step::Done(record),
                 Operation::Create { desired: known }
                 | Operation::Update { desired: known, .. }
                 | Operation::Read { prior: known },
-            ) if declares_tune(known) => talk(kind, operation, &with_own_lifetimes(kind, answers)),
+            ) if declares_tune(known) => Step::Done(with_own_lifetimes(kind, known, record, answers)),
             (step, _) => step,
         }
+    }
+
+    fn same(&self, field: &Field, a: &Value, b: &Value) -> bool {
+        mounted::same(field, a, b)
     }
 
     fn check(&self, _kind: &Kind, config: &Record) -> Vec<Diagnostic> {
@@ -113,21 +121,22 @@ fn declares_tune(known: &Record) -> bool {
 
 const LIFETIMES: [&str; 2] = ["default_lease_ttl", "max_lease_ttl"];
 
-/// `answers`, which end with those of the reads, with the lifetimes that the mount itself has. The answer about `tune`
-/// shows what is in force, so that a lifetime that was taken off looks like the system's.
-fn with_own_lifetimes(kind: &Kind, answers: &[Answer]) -> Vec<Answer> {
-    let read: Vec<&str> = kind.endpoints.iter().filter(|at| at.read.is_some()).map(|at| at.name).collect();
-    let mut answers = answers.to_vec();
-    let (Some(tune), Some(first)) =
-        (read.iter().position(|name| *name == "tune"), answers.len().checked_sub(read.len()))
-    else {
-        return answers;
+/// `record` with the lifetimes that the mount itself has, where `known` declares them. The answer about `tune` shows what
+/// is in force, so that a lifetime that was taken off looks like the system's.
+fn with_own_lifetimes(kind: &Kind, known: &Record, record: Record, answers: &[Answer]) -> Record {
+    // The answers end with those of the reads, the first of which shows the mount.
+    let reads = kind.endpoints.iter().filter(|endpoint| endpoint.read.is_some()).count();
+    let mount = answers.len().checked_sub(reads).map(|first| answers[first].data().at("config"));
+    let first = |record: &Record| record.get("tune").as_list().and_then(|tune| tune.first().cloned());
+    let (Some(mount), Some(declared), Some(mut tune)) = (mount, first(known), first(&record)) else {
+        return record;
     };
-    let mount = answers[first].data().at("config").clone();
-    for name in LIFETIMES.into_iter().filter(|name| !mount.at(name).is_null()) {
-        let mut data = answers[first + tune].data().clone();
-        data.put(name, mount.at(name).clone());
-        answers[first + tune].body.put("data", data);
+    for field in fields(Tune::PARTS).filter(|field| LIFETIMES.contains(&field.name)) {
+        let (own, declared) = (codec::read(field, mount), declared.at(field.name));
+        if !own.is_null() && !declared.is_null() {
+            let is_same = compare::same(field, &own, declared);
+            tune.put(field.name, if is_same { declared.clone() } else { own });
+        }
     }
-    answers
+    record.with("tune", Value::List(vec![tune]))
 }

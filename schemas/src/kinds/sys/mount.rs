@@ -1,4 +1,5 @@
 use crate::behavior::{self, Behavior, Operation, Step};
+use crate::kind::Field;
 use crate::kinds::sys::mounted;
 use crate::shape::{List, Map, MountPath, Seconds, Set};
 use crate::{Answer, Diagnostic, Kind, Listed, Record, Request, Value};
@@ -91,6 +92,10 @@ impl Behavior for SecretsEngine {
             Step::Done(record) => Step::Done(as_written(known, record)),
             step => step,
         }
+    }
+
+    fn same(&self, field: &Field, a: &Value, b: &Value) -> bool {
+        mounted::same(field, a, b)
     }
 
     /// Another type is another engine; another way to write the same type is not, and must not cost its secrets. Nor

@@ -1,10 +1,12 @@
 //! Mounts of both sorts, secrets engines and auth methods: what is tuned, and what is moved.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::behavior::{self, Operation, Step};
+use crate::compare;
 use crate::kind::Field;
-use crate::{Answer, Diagnostic, Kind, Listed, Method, Record, Request, Value};
+use crate::{Answer, Diagnostic, Kind, Listed, Method, Record, Request, Secret, Value};
 
 /// Between two looks at a move that is under way.
 const MOVE_PAUSE: Duration = Duration::from_millis(200);
@@ -17,6 +19,7 @@ pub(crate) fn update(
     desired: &Record,
     answers: &[Answer],
 ) -> Step {
+    let desired = &with_emptied_options(prior, desired);
     let [from, to] = [prior, desired].map(|record| record.text("path").trim_matches('/'));
     if from == to {
         return behavior::follow_table(kind, &Operation::Update { prior, desired }, answers);
@@ -25,6 +28,41 @@ pub(crate) fn update(
         Ok(rest) => behavior::follow_table(kind, &Operation::Update { prior, desired }, rest),
         Err(step) => *step,
     }
+}
+
+/// The option of `kv` that an engine always has.
+const VERSION: &str = "version";
+
+/// The options that are gone as empty texts: the server keeps those that a tune does not name. A version it does not
+/// take away.
+fn with_emptied_options(prior: &Record, desired: &Record) -> Record {
+    let wanted = desired.get("options");
+    let mut options = wanted.as_map().cloned().unwrap_or_default();
+    let before = prior.get("options").as_map().into_iter().flat_map(BTreeMap::keys);
+    let gone: Vec<&String> = before.filter(|name| *name != VERSION && !options.contains_key(*name)).collect();
+    if gone.is_empty() || wanted.has_unknown() {
+        return desired.clone();
+    }
+    options.extend(gone.into_iter().map(|name| (name.clone(), "".into())));
+    let options = Value::Map(options);
+    let is_secret = matches!(wanted, Value::Secret(_));
+    desired.clone().with("options", if is_secret { Secret::new(options).into() } else { options })
+}
+
+/// Whether the server makes no difference between two values of a mount's field. An empty option is none, and an engine
+/// `kv` whose version nobody gave has version 1.
+pub(crate) fn same(field: &Field, a: &Value, b: &Value) -> bool {
+    let [a, b] =
+        [a, b].map(|value| if field.name == "options" { told_options(value) } else { value.clone() });
+    compare::same(field, &a, &b)
+}
+
+/// The options that tell something.
+fn told_options(options: &Value) -> Value {
+    let Some(entries) = options.as_map() else { return options.clone() };
+    let is_nothing = |name: &str, text: &str| text.is_empty() || (name == VERSION && text == "1");
+    let tells = |(name, value): &(&String, &Value)| value.as_str().is_none_or(|text| !is_nothing(name, text));
+    Value::Map(entries.iter().filter(tells).map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 /// A mount that may not be moved is replaced instead.
