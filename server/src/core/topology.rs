@@ -356,27 +356,6 @@ mod tests {
         }
     }
 
-    /// How long it takes to find out that nothing is in the way of 500 mounts, beside `count` namespaces.
-    fn search(count: usize) -> std::time::Duration {
-        let mut topology = Topology::default();
-        topology.add(Arc::new(space("", &[])));
-        (0..count).for_each(|number| topology.add(Arc::new(space(&format!("n{number}/"), &[]))));
-        let root = topology.space("").expect("the root");
-        let begun = std::time::Instant::now();
-        for number in 0..500 {
-            assert_eq!(topology.conflict(root, &format!("m{number}/")), None);
-        }
-        begun.elapsed()
-    }
-
-    #[test]
-    fn what_is_in_the_way_of_a_mount_is_found_at_once_among_many_namespaces() {
-        let few = search(10);
-        let many = search(10_000);
-        // A walk takes a thousand times as long.
-        assert!(many < few * 50 + std::time::Duration::from_millis(5), "{few:?} {many:?}");
-    }
-
     #[test]
     fn a_namespace_is_named_by_header_and_path() {
         check("", "sys/mounts", Some(("", 0)));
