@@ -49,12 +49,15 @@ pub enum Effect {
 impl Failure {
     /// The failure as a diagnostic: what failed, why, what to do.
     pub fn to_diagnostic(&self) -> Diagnostic {
-        let found = self.error.to_diagnostic();
-        match self.effect {
-            Effect::Unknown => {
-                found.hint("a write was sent and not answered, so it may have been done; plan again")
+        const HINT: &str = "a write was sent and not answered, so it may have been done; plan again";
+        match (self.effect, &self.error) {
+            // Somebody is there, so hints about the address would mislead.
+            (Effect::Unknown, Error::Unreachable { address, cause, .. }) => {
+                let text = format!("the server at `{address}` did not answer a write");
+                Diagnostic::error(text).because(cause.clone()).hint(HINT)
             }
-            Effect::Nothing | Effect::Something => found,
+            (Effect::Unknown, error) => error.to_diagnostic().hint(HINT),
+            (Effect::Nothing | Effect::Something, error) => error.to_diagnostic(),
         }
     }
 }
