@@ -20,6 +20,7 @@ pub(crate) mod lease;
 pub mod limits;
 pub mod mount;
 pub(crate) mod mount_table;
+pub(crate) mod moving;
 pub mod namespace;
 pub(crate) mod openapi;
 pub mod password_policy;

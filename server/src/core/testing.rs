@@ -1,4 +1,4 @@
-//! A mount of one engine over memory, for the tests of engines.
+//! A mount of one engine over memory, for the tests of engines; and whole servers.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use super::limits::TtlLimits;
 use super::mount::{Mount, MountClass, MountConfig, MountEntry};
 use super::namespace::Namespace;
 use super::path::ApiPath;
+use super::pipeline::Incoming;
 use super::request::{Authorization, ClientToken, MfaCredentials, Operation, Parameters, Request};
 use super::response::Response;
 use super::state::{Core, Settings};
@@ -178,6 +179,42 @@ impl Harness {
 /// `data` of `response`; null for none.
 pub(crate) fn data(response: &Response) -> Value {
     response.data.as_ref().map_or(Value::Null, |raw| serde_json::from_str(raw.get()).expect("data is JSON"))
+}
+
+/// A server over `barrier`, as after a start.
+pub(crate) fn core_over(barrier: &Arc<Barrier>) -> Arc<Core> {
+    Core::new(Arc::clone(barrier), settings(), Clock::system())
+}
+
+/// Status and body of what `core` answers to a request with the token `root`.
+pub(crate) async fn ask(core: &Arc<Core>, operation: Operation, path: &str, body: Value) -> (u16, Value) {
+    ask_with(core, "root", operation, path, body).await
+}
+
+/// As [`ask`], with another token; empty for none.
+pub(crate) async fn ask_with(
+    core: &Arc<Core>,
+    token: &str,
+    operation: Operation,
+    path: &str,
+    body: Value,
+) -> (u16, Value) {
+    let incoming = Incoming {
+        id: uuid::Uuid::new_v4().to_string(),
+        namespace: String::new(),
+        path: ApiPath::parse(path).expect("a good path"),
+        operation,
+        parameters: serde_json::from_value(body).expect("an object"),
+        wrap_ttl: None,
+        client: [127, 0, 0, 1].into(),
+        headers: http::HeaderMap::new(),
+        client_token: ClientToken::new(token),
+        authorization: Authorization::None,
+        mfa: MfaCredentials::default(),
+        login: None,
+    };
+    let reply = core.serve(incoming).await;
+    (reply.status.as_u16(), serde_json::from_slice(&reply.body).unwrap_or_default())
 }
 
 fn settings() -> Settings {

@@ -87,12 +87,17 @@ impl Mounted {
 
     /// The same engine with another entry, as after a change of its settings.
     pub(crate) fn with_entry(&self, entry: MountEntry) -> Arc<Self> {
-        Self::with_engine(entry, &self.mount.namespace, self.engine.clone())
+        self.moved(entry, &self.mount.namespace)
     }
 
     /// The same mount with another record of its namespace.
     pub(crate) fn in_namespace(&self, namespace: &Arc<Namespace>) -> Arc<Self> {
-        Self::with_engine(self.entry().clone(), namespace, self.engine.clone())
+        self.moved(self.entry().clone(), namespace)
+    }
+
+    /// The same engine with another entry, in `namespace`.
+    pub(crate) fn moved(&self, entry: MountEntry, namespace: &Arc<Namespace>) -> Arc<Self> {
+        Self::with_engine(entry, namespace, self.engine.clone())
     }
 
     fn with_engine(

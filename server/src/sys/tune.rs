@@ -223,6 +223,9 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     }
     let is_upgrade = apply_options(&mut entry, given.options.map(|map| map.0).unwrap_or_default())?;
     if is_upgrade {
+        if entry.tainted {
+            return Err(Error::invalid("a mount that is being moved cannot be brought to version 2"));
+        }
         entry.upgrading = !upgrade(cx, &mounted).await?;
     }
     mount_table::write(cx.transaction(), &mounted.mount.namespace, &entry)?;

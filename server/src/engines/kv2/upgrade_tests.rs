@@ -6,44 +6,10 @@ use serde_json::{Value, json};
 
 use crate::barrier::Barrier;
 use crate::core::clearing::AT_ONCE;
-use crate::core::clock::Clock;
-use crate::core::limits::TtlLimits;
-use crate::core::path::ApiPath;
-use crate::core::pipeline::Incoming;
-use crate::core::request::{Authorization, ClientToken, MfaCredentials, Operation};
-use crate::core::state::{Core, Settings};
+use crate::core::request::Operation;
+use crate::core::state::Core;
+use crate::core::testing::{ask, core_over};
 use crate::storage::InmemStorage;
-
-fn core_over(barrier: &Arc<Barrier>) -> Arc<Core> {
-    let settings = Settings {
-        api_addr: String::new(),
-        cluster_addr: String::new(),
-        cluster_name: "test".to_owned(),
-        limits: TtlLimits::SYSTEM,
-        listeners: Vec::new(),
-        is_dev: true,
-    };
-    Core::new(Arc::clone(barrier), settings, Clock::system())
-}
-
-async fn ask(core: &Arc<Core>, operation: Operation, path: &str, body: Value) -> (u16, Value) {
-    let incoming = Incoming {
-        id: uuid::Uuid::new_v4().to_string(),
-        namespace: String::new(),
-        path: ApiPath::parse(path).expect("a good path"),
-        operation,
-        parameters: serde_json::from_value(body).expect("an object"),
-        wrap_ttl: None,
-        client: [127, 0, 0, 1].into(),
-        headers: http::HeaderMap::new(),
-        client_token: ClientToken::new("root"),
-        authorization: Authorization::None,
-        mfa: MfaCredentials::default(),
-        login: None,
-    };
-    let reply = core.serve(incoming).await;
-    (reply.status.as_u16(), serde_json::from_slice(&reply.body).unwrap_or_default())
-}
 
 async fn write(core: &Arc<Core>, path: &str, body: Value) -> u16 {
     ask(core, Operation::Update, path, body).await.0
