@@ -37,6 +37,7 @@ mod shards;
 pub mod state;
 pub mod token;
 pub(crate) mod topology;
+pub(crate) mod traffic;
 pub mod wrap;
 pub(crate) mod wrapping;
 

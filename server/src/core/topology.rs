@@ -139,6 +139,11 @@ impl Space {
         self.open().iter().map(|(path, mounted)| (path.as_str(), mounted))
     }
 
+    /// How many mounts it has. Makes none of them.
+    pub(crate) fn mount_count(&self) -> usize {
+        self.mounts.get().map_or(self.stored.len(), BTreeMap::len)
+    }
+
     /// The mount at exactly `path`, which ends with a slash.
     pub(crate) fn mount(&self, path: &str) -> Option<&Arc<Mounted>> {
         self.open().get(path)
