@@ -6,8 +6,11 @@ use std::path::PathBuf;
 use clap::Args;
 use reconciler::Exit;
 use server::config::{self, Configuration, Listener, LogFormat, LogLevel, StorageKind};
+use server::log::{self, Level};
 use server::{DevKeys, Server};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::{EnvFilter, reload};
 
 use crate::environment;
 
@@ -170,19 +173,23 @@ async fn wait_for_end() -> std::io::Result<()> {
 
 fn start_log(configuration: &Configuration) {
     let level = configuration.log_level.map(|level| match level {
-        LogLevel::Trace => "trace",
-        LogLevel::Debug => "debug",
-        LogLevel::Info => "info",
-        LogLevel::Warn => "warn",
-        LogLevel::Error => "error",
+        LogLevel::Trace => Level::Trace,
+        LogLevel::Debug => Level::Debug,
+        LogLevel::Info => Level::Info,
+        LogLevel::Warn => Level::Warn,
+        LogLevel::Error => Level::Error,
     });
-    let level = level.unwrap_or("info");
-    let filter = tracing_subscriber::EnvFilter::try_new(format!("warn,server={level},lockstep={level}"))
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let level = level.unwrap_or(Level::Info);
+    let (filter, handle) = reload::Layer::new(EnvFilter::new(log::filter(level)));
+    log::started(level, move |directives| {
+        let filter = EnvFilter::try_new(directives).map_err(|error| error.to_string())?;
+        handle.reload(filter).map_err(|error| error.to_string())
+    });
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
     match configuration.log_format {
-        LogFormat::Json => builder.json().init(),
-        LogFormat::Standard => builder.init(),
+        LogFormat::Json => registry.with(lines.json()).init(),
+        LogFormat::Standard => registry.with(lines).init(),
     }
 }
 

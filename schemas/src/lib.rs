@@ -25,6 +25,7 @@ mod secret;
 pub mod shape;
 mod template;
 pub mod terraform;
+pub mod text_template;
 mod texts;
 mod value;
 

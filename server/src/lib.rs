@@ -7,6 +7,7 @@ pub mod core;
 pub mod engines;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod log;
 pub mod seal;
 pub mod storage;
 

@@ -1,19 +1,13 @@
 //! `list_scan_response_keys_filter_path`: for each key of a list, the path whose rule decides.
 
-mod action;
-mod value;
-
+use std::borrow::Cow;
 use std::fmt;
 
-use action::Action;
-use value::Value;
+use crate::text_template::{Filling, Problem, TextTemplate};
 
 /// A template with `{{ .path }}` and `{{ .key }}`, and functions of text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilterPath {
-    text: String,
-    pieces: Vec<Value>,
-}
+pub struct FilterPath(TextTemplate);
 
 /// Two keys without a letter in common. A template that makes the same path of both does not look at the key.
 const PROBES: [&str; 2] = ["aBcDeFgHiJkLmNoPqRsTuVwXyZ012345", "zYxWvUtSrQpOnMlKjIhGfEdCbA987654"];
@@ -21,14 +15,16 @@ const PROBES: [&str; 2] = ["aBcDeFgHiJkLmNoPqRsTuVwXyZ012345", "zYxWvUtSrQpOnMlK
 impl FilterPath {
     /// Reads a template.
     ///
-    /// Known are `.path`, `.key`, text in quotes, and the functions `replace`, `truncate`, `uppercase`, `lowercase`
-    /// and `base64`, also in pipes. The rest of Go's templates is refused, so that a template means the same here
-    /// as there, or nothing.
+    /// Known are `.path` and `.key`, and what [`TextTemplate`] knows.
     ///
     /// # Errors
     /// OpenBao's words when the template cannot be read or does not depend on the key.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let filter = Self { text: text.to_owned(), pieces: pieces(text)? };
+        let template = TextTemplate::parse(text).map_err(told)?;
+        if let Some(name) = template.names().find(|name| !matches!(*name, ".path" | ".key")) {
+            return Err(unreadable(&format!("{name:?} is neither `.path` nor `.key`")));
+        }
+        let filter = Self(template);
         let [one, two] = PROBES.map(|key| filter.render("", key));
         if one == two {
             return Err(
@@ -41,33 +37,24 @@ impl FilterPath {
     /// The path to check for `key` of a list at `path`.
     #[must_use]
     pub fn render(&self, path: &str, key: &str) -> String {
-        let mut rendered = String::with_capacity(path.len() + key.len() + self.text.len());
-        for piece in &self.pieces {
-            rendered.push_str(&piece.render(path, key));
-        }
-        rendered
+        let fields = |name| Ok(Filling::Text(Cow::Borrowed(if name == ".path" { path } else { key })));
+        self.0.render(&fields).expect("every name that was let in stands for text")
     }
 }
 
 impl fmt::Display for FilterPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.0.text())
     }
 }
 
-/// Text and actions in their order.
-fn pieces(text: &str) -> Result<Vec<Value>, String> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let action = Action::read(after)?;
-        let before = if action.trims_before { before.trim_end() } else { before };
-        pieces.push(Value::Text(before.to_owned()));
-        pieces.extend(action.value);
-        rest = action.rest;
+/// Why a template is refused.
+fn told(problem: Problem) -> String {
+    match problem {
+        Problem::Unreadable(why) => unreadable(&why),
+        Problem::NotBuilt(name) => unreadable(&format!("function {name:?} not defined")),
+        Problem::Inapplicable(why) => inapplicable(&why),
     }
-    pieces.push(Value::Text(rest.to_owned()));
-    Ok(pieces)
 }
 
 /// The words around a template that cannot be read.

@@ -92,6 +92,10 @@ impl PathRule {
         merge_parameters(&mut self.denied_parameters, other.denied_parameters.as_ref());
         add_missing(&mut self.required_parameters, &other.required_parameters);
         add_missing(&mut self.mfa_methods, &other.mfa_methods);
+        // Whichever rule comes first: the approval of others is asked for.
+        if self.control_group.is_none() {
+            self.control_group.clone_from(&other.control_group);
+        }
         if self.list_scan_response_keys_filter_path.is_none() {
             self.list_scan_response_keys_filter_path.clone_from(&other.list_scan_response_keys_filter_path);
         }

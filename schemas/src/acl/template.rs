@@ -45,20 +45,56 @@ pub fn is_templated(path: &str) -> bool {
     check(path).unwrap_or(false)
 }
 
-/// Fills the names in. `None` when a value is missing or empty, or could widen the pattern.
-pub(super) fn fill(path: &str, value: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+/// Letters with a meaning in patterns that values of templates may hold all the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Substitutions {
+    /// `/`, so that a value may be several segments.
+    pub slashes: bool,
+    /// `*` and `+`, which then are wildcards.
+    pub wildcards: bool,
+}
+
+/// A value that would make a pattern match more than its author meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForbiddenValue {
+    /// The path with the template.
+    pub path: String,
+    /// What the value must not hold.
+    pub letter: char,
+}
+
+impl Substitutions {
+    fn forbidden(self, value: &str) -> Option<char> {
+        let is_forbidden = |letter: &char| match letter {
+            '/' => !self.slashes,
+            '*' | '+' => !self.wildcards,
+            _ => false,
+        };
+        value.chars().find(is_forbidden)
+    }
+}
+
+/// Fills the names in. `None` when a value is missing or empty.
+fn fill(
+    path: &str,
+    allowed: Substitutions,
+    value: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<String>, ForbiddenValue> {
+    let Ok(pieces) = pieces(path) else { return Ok(None) };
     let mut filled = String::with_capacity(path.len());
-    for piece in pieces(path).ok()? {
+    for piece in pieces {
         match piece {
             Piece::Text(text) => filled.push_str(text),
             Piece::Name(name) => {
-                let value =
-                    value(name).filter(|value| !value.is_empty() && !value.contains(['/', '*', '+']))?;
+                let Some(value) = value(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+                if let Some(letter) = allowed.forbidden(&value) {
+                    return Err(ForbiddenValue { path: path.to_owned(), letter });
+                }
                 filled.push_str(&value);
             }
         }
     }
-    Some(filled)
+    Ok(Some(filled))
 }
 
 impl super::AclPolicy {
@@ -70,15 +106,22 @@ impl super::AclPolicy {
 
     /// The policy with the names in its paths replaced by what `value` answers, literally.
     ///
-    /// A rule is left out, and only that rule, when one of its names has no value or one with `/`, `*` or
-    /// `+`: such a value would make the pattern match more than the author meant. OpenBao 2.7.2 refuses
-    /// every request of the token instead.
-    #[must_use]
-    pub fn render_templates(&self, value: &dyn Fn(&str) -> Option<String>) -> Self {
-        let rules = self.paths.iter().filter_map(|rule| {
-            let path = fill(&rule.path, value)?;
-            Some(super::PathRule { path, ..rule.clone() })
-        });
-        Self { name: self.name.clone(), paths: rules.collect() }
+    /// A rule is left out, and only that rule, when one of its names has no value.
+    ///
+    /// # Errors
+    /// When a value holds `/`, `*` or `+` and they are not `allowed`. The rule cannot be left out: it may be the one
+    /// that denies something to whoever has chosen the value.
+    pub fn render_templates(
+        &self,
+        allowed: Substitutions,
+        value: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ForbiddenValue> {
+        let mut paths = Vec::with_capacity(self.paths.len());
+        for rule in &self.paths {
+            if let Some(path) = fill(&rule.path, allowed, value)? {
+                paths.push(super::PathRule { path, ..rule.clone() });
+            }
+        }
+        Ok(Self { name: self.name.clone(), paths })
     }
 }

@@ -150,18 +150,25 @@ fn templates_never_widen_a_path() {
         "path \"a/{{identity.entity.id}}/b\" {}\npath \"c/{{ identity.entity.name }}\" {}\npath \"d\" {}";
     let policy = AclPolicy::parse(text).expect("valid");
     assert!(policy.is_templated());
-    let paths = |name: &str| {
-        let filled = policy.render_templates(&|key| match key {
+    let paths = |name: &str, slashes, wildcards| {
+        let value = |key: &str| match key {
             "identity.entity.id" => Some("42".to_owned()),
             "identity.entity.name" => Some(name.to_owned()),
             _ => None,
-        });
-        filled.paths.into_iter().map(|rule| rule.path).collect::<Vec<_>>()
+        };
+        let filled = policy.render_templates(Substitutions { slashes, wildcards }, &value);
+        filled.map(|filled| filled.paths.into_iter().map(|rule| rule.path).collect::<Vec<_>>())
     };
-    assert_eq!(paths("eve"), ["a/42/b", "c/eve", "d"]);
-    for name in ["", "a/b", "*", "+", "a*"] {
-        assert_eq!(paths(name), ["a/42/b", "d"], "{name:?}");
+    let refused = |letter| Err(ForbiddenValue { path: "c/{{ identity.entity.name }}".to_owned(), letter });
+    assert_eq!(paths("eve", false, false).expect("no such letter"), ["a/42/b", "c/eve", "d"]);
+    assert_eq!(paths("", false, false).expect("no such letter"), ["a/42/b", "d"]);
+    for (name, letter) in [("a/b", '/'), ("*", '*'), ("+", '+'), ("a*", '*')] {
+        assert_eq!(paths(name, false, false), refused(letter), "{name:?}");
     }
+    assert_eq!(paths("a/b", true, false).expect("allowed"), ["a/42/b", "c/a/b", "d"]);
+    assert_eq!(paths("a/*", true, false), refused('*'));
+    assert_eq!(paths("a/*", false, true), refused('/'));
+    assert_eq!(paths("a/*", true, true).expect("allowed"), ["a/42/b", "c/a/*", "d"]);
 }
 
 #[test]

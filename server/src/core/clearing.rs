@@ -3,7 +3,7 @@
 //! Ending something that holds much, such as a token with 100,000 children, is one small commit: it makes all of it
 //! unreachable and notes what is left to delete. A task deletes that in small commits, beside the requests that are
 //! served, and goes on after a restart. What holds little is deleted at once. Secrets of a kv mount that is brought to
-//! version 2 are left behind and brought over in the same way.
+//! version 2, and records of a mount that goes to another namespace, are left behind and brought over in the same way.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -15,12 +15,17 @@ use tokio_util::sync::CancellationToken;
 use super::error::Error;
 use super::mount::MountEntry;
 use super::mount_table;
+use super::moving::Moving;
 use super::state::Core;
+use super::topology::Mounted;
 use crate::barrier::{CommitError, Transaction};
 use crate::engines::kv2::upgrade;
 
 /// Before the notes of what is left.
 const PREFIX: &str = "core/leftovers/";
+
+/// Begins the names of notes that are read before all others.
+const URGENT: &str = "!";
 
 /// Keys or tokens that are ended in one commit.
 pub(crate) const AT_ONCE: usize = 256;
@@ -45,6 +50,8 @@ pub(crate) enum Leftover {
         /// Whether all of them are out of the way of those of version 2.
         are_aside: bool,
     },
+    /// Records of a mount that went to another namespace.
+    Moving(Moving),
 }
 
 /// Tells the task that there is something to do.
@@ -58,7 +65,9 @@ impl Clearing {
             Leftover::Children(token) => token.clone(),
             Leftover::Keys(_) => uuid::Uuid::new_v4().to_string(),
             // Before all others: somebody waits for it.
-            Leftover::OldSecrets { mount, .. } => format!("!{mount}"),
+            Leftover::OldSecrets { mount, .. } | Leftover::Moving(Moving { mount, .. }) => {
+                format!("{URGENT}{mount}")
+            }
         };
         transaction.put_json(&format!("{PREFIX}{name}"), leftover)?;
         let clearing = self.clone();
@@ -136,11 +145,18 @@ impl Core {
         }
     }
 
+    /// One commit for what is noted first. False: nothing is noted.
+    #[cfg(test)]
+    pub(super) async fn clear_next(self: &Arc<Self>) -> Result<bool, Error> {
+        let Some(key) = self.barrier.scan_keys(PREFIX, None, 1).await?.pop() else { return Ok(false) };
+        self.clear_noted(&key).await.map(|_| true)
+    }
+
     /// One commit. Answers whether nothing is left of `leftover`, which is noted under `key`.
     async fn clear_some(self: &Arc<Self>, key: &str, leftover: &Leftover) -> Result<bool, Error> {
         match leftover {
             // It ends with a change of a mount.
-            Leftover::OldSecrets { .. } => {
+            Leftover::OldSecrets { .. } | Leftover::Moving(_) => {
                 self.topology_writer.stop_for(self.clear_some_now(key, leftover)).await
             }
             Leftover::Children(_) | Leftover::Keys(_) => self.clear_some_now(key, leftover).await,
@@ -157,6 +173,7 @@ impl Core {
             Leftover::OldSecrets { namespace, mount, are_aside } => {
                 self.upgrade_some(&transaction, key, (namespace, mount), *are_aside).await?
             }
+            Leftover::Moving(moving) => self.move_some(&transaction, moving).await?,
         };
         if is_done {
             transaction.delete(key);
@@ -177,12 +194,8 @@ impl Core {
         (namespace, uuid): (&str, &str),
         are_aside: bool,
     ) -> Result<bool, Error> {
-        let topology = self.open_topology()?;
-        let mounted = topology.by_id(namespace).and_then(|space| {
-            space.mounts().map(|(_, mounted)| mounted).find(|mounted| mounted.entry().uuid == uuid)
-        });
         // It may be unmounted: then its secrets are deleted with it.
-        let Some(mounted) = mounted else { return Ok(true) };
+        let Some(mounted) = self.mounted(namespace, uuid)? else { return Ok(true) };
         let prefix = &mounted.prefix;
         if !are_aside {
             if upgrade::set_aside(&self.barrier, transaction, prefix, self.clock.now()).await? {
@@ -194,12 +207,44 @@ impl Core {
         if !upgrade::put_in_place(transaction, prefix).await? {
             return Ok(false);
         }
-        let next = mounted.with_entry(MountEntry { upgrading: false, ..mounted.entry().clone() });
-        mount_table::write(transaction, &mounted.mount.namespace, next.entry())?;
-        let (core, next) = (Arc::clone(self), topology.with_mount(&next));
-        transaction.after_commit(Box::new(move || core.publish(&next)));
+        self.replace_mount(
+            transaction,
+            &mounted,
+            MountEntry { upgrading: false, ..mounted.entry().clone() },
+        )?;
         Ok(true)
     }
+
+    /// The mount with `uuid` in the namespace with the id `namespace`.
+    pub(super) fn mounted(&self, namespace: &str, uuid: &str) -> Result<Option<Arc<Mounted>>, Error> {
+        let topology = self.open_topology()?;
+        let mut mounts = topology.by_id(namespace).into_iter().flat_map(|space| space.mounts());
+        let found = mounts.find(|(_, mounted)| mounted.entry().uuid == uuid);
+        Ok(found.map(|(_, mounted)| Arc::clone(mounted)))
+    }
+
+    /// Gives `mounted` another entry at the same path, under the lock of who changes mounts.
+    pub(super) fn replace_mount(
+        self: &Arc<Self>,
+        transaction: &Transaction,
+        mounted: &Mounted,
+        entry: MountEntry,
+    ) -> Result<(), Error> {
+        let next = mounted.with_entry(entry);
+        mount_table::write(transaction, &mounted.mount.namespace, next.entry())?;
+        let (core, topology) = (Arc::clone(self), self.open_topology()?.with_mount(&next));
+        transaction.after_commit(Box::new(move || core.publish(&topology)));
+        Ok(())
+    }
+}
+
+/// Notes of what somebody waits for.
+pub(super) async fn urgent(transaction: &Transaction) -> Result<Vec<Leftover>, Error> {
+    let mut notes = Vec::new();
+    for key in transaction.scan_keys(&format!("{PREFIX}{URGENT}")).await? {
+        notes.extend(transaction.get_json(&key).await?);
+    }
+    Ok(notes)
 }
 
 async fn delete_some(transaction: &Transaction, prefix: &str) -> Result<bool, Error> {

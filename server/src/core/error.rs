@@ -94,6 +94,12 @@ impl Error {
         self
     }
 
+    /// The same answer, with a cause that the log tells.
+    pub(crate) fn because(mut self, cause: impl fmt::Display) -> Self {
+        self.cause = Some(cause.to_string());
+        self
+    }
+
     /// Something that this server does not do (yet); says what. 501.
     pub fn not_implemented(what: impl fmt::Display) -> Self {
         Self::with_status(StatusCode::NOT_IMPLEMENTED, format!("{what} is not implemented by this server"))

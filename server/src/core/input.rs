@@ -153,6 +153,8 @@ fn integer_of(value: &Value) -> Result<Value, String> {
 fn text_of(value: &Value) -> Result<Value, String> {
     match value {
         Value::String(_) => Ok(value.clone()),
+        // In a list or a map; a field that is null is none.
+        Value::Null => Ok("".into()),
         Value::Number(_) => Ok(codec::text_of(value)),
         Value::Bool(value) => Ok(if *value { "1" } else { "0" }.into()),
         value => Err(unconvertible("string", value)),

@@ -20,6 +20,7 @@ pub(crate) mod lease;
 pub mod limits;
 pub mod mount;
 pub(crate) mod mount_table;
+pub(crate) mod moving;
 pub mod namespace;
 pub(crate) mod openapi;
 pub mod password_policy;
@@ -36,6 +37,7 @@ mod shards;
 pub mod state;
 pub mod token;
 pub(crate) mod topology;
+pub(crate) mod traffic;
 pub mod wrap;
 pub(crate) mod wrapping;
 

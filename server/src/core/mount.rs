@@ -48,7 +48,7 @@ pub struct MountEntry {
     /// Only kept.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub external_entropy_access: bool,
-    /// Being unmounted: takes no request.
+    /// On its way from another namespace: no request leads to it until all of its records are there.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub tainted: bool,
     /// What it holds is being brought into another form: takes no request until then.

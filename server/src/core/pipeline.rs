@@ -435,7 +435,7 @@ impl Core {
         if !decision.allowed || (access == Access::Sudo && !decision.sudo) {
             return Err(Error::permission_denied());
         }
-        if !decision.mfa_methods.is_empty() || decision.control_group.is_some() {
+        if decision.needs_more() {
             return Err(Error::not_implemented("a policy rule with mfa_methods or control_group"));
         }
         let (limit, path) = (decision.limit, decision.filter_path.cloned());
@@ -599,7 +599,7 @@ async fn require_mounted(
 }
 
 /// Endpoints below `sys/` that are the whole server's.
-const ONLY_IN_ROOT: [&str; 25] = [
+const ONLY_IN_ROOT: [&str; 23] = [
     "audit",
     "audit-hash",
     "config/auditing",
@@ -611,11 +611,9 @@ const ONLY_IN_ROOT: [&str; 25] = [
     "generate-root",
     "health",
     "host-info",
-    "in-flight-req",
     "init",
     "internal/inspect/router",
     "loggers",
-    "metrics",
     "monitor",
     "pprof",
     "quotas/config",
@@ -634,6 +632,9 @@ fn require_root_namespace(request: &Request) -> Result<(), Error> {
     };
     let is_at =
         |path: &str| rest.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if ["in-flight-req", "metrics"].into_iter().any(is_at) {
+        return Err(Error::invalid("operation unavailable in namespaces"));
+    }
     if ONLY_IN_ROOT.into_iter().any(is_at) {
         return Err(Error::invalid("operation only available in root namespace"));
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use jiff::Timestamp;
+use schemas::acl::{ForbiddenValue, Substitutions};
 use serde::{Deserialize, Serialize};
 
 use super::acl::{Acl, ParsedPolicy, PolicyNamespace, builtin};
@@ -22,7 +23,7 @@ use crate::barrier::{Barrier, Transaction};
 const CACHED: usize = 100_000;
 
 /// An ACL policy as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyRecord {
     /// The text as written.
     pub policy: String,
@@ -36,6 +37,21 @@ pub struct PolicyRecord {
     /// Whether a write must name the version.
     #[serde(default)]
     pub cas_required: bool,
+    /// Whether values of identity templates may hold slashes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_slashes_in_identity_templates: bool,
+    /// Whether they may hold wildcards.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_wildcards_in_identity_templates: bool,
+}
+
+impl PolicyRecord {
+    fn substitutions(&self) -> Substitutions {
+        Substitutions {
+            slashes: self.allow_slashes_in_identity_templates,
+            wildcards: self.allow_wildcards_in_identity_templates,
+        }
+    }
 }
 
 /// The matchers of all policy sets that were asked for.
@@ -124,8 +140,7 @@ pub(crate) fn write_default(
         policy: builtin::DEFAULT.to_owned(),
         version: 1,
         modified: now.to_string(),
-        expiration: None,
-        cas_required: false,
+        ..PolicyRecord::default()
     };
     Ok(transaction.put_json(&format!("{}default", policy_prefix(namespace)), &record)?)
 }
@@ -261,7 +276,7 @@ async fn compile(
         if let Some((policy, expiration)) = load(barrier, namespace, name, now).await? {
             is_templated |= policy.is_templated();
             ends_at = [ends_at, expiration].into_iter().flatten().min();
-            parsed.push(Arc::new(render(policy, entity)));
+            parsed.push(Arc::new(render(policy, entity)?));
         }
     }
     Ok((Acl::compile(&parsed, now).ending_at(ends_at), is_templated))
@@ -279,20 +294,19 @@ async fn load(
         return Ok(Some((ParsedPolicy::root(at), None)));
     }
     let key = format!("{}{name}", policy_prefix(namespace));
-    let (text, expiration) = match barrier.get(&key).await? {
-        Some(bytes) => {
-            let record: PolicyRecord = serde_json::from_slice(&bytes)?;
-            if record.expiration.is_some_and(|end| end <= now) {
-                return Ok(None);
-            }
-            (record.policy, record.expiration)
+    let record: PolicyRecord = match barrier.get(&key).await? {
+        Some(bytes) => serde_json::from_slice(&bytes)?,
+        None if name == "response-wrapping" => {
+            PolicyRecord { policy: builtin::RESPONSE_WRAPPING.to_owned(), ..PolicyRecord::default() }
         }
-        None if name == "response-wrapping" => (builtin::RESPONSE_WRAPPING.to_owned(), None),
         None => return Ok(None),
     };
-    let policy = ParsedPolicy::parse(name, at, &text)
+    if record.expiration.is_some_and(|end| end <= now) {
+        return Ok(None);
+    }
+    let policy = ParsedPolicy::parse(name, at, &record.policy)
         .map_err(|_| Error::internal(format!("the stored policy `{name}` does not parse")))?;
-    Ok(Some((policy, expiration)))
+    Ok(Some((ParsedPolicy { substitutions: record.substitutions(), ..policy }, record.expiration)))
 }
 
 /// The matcher of an access token of the OIDC provider: it may read who is behind it, and nothing else.
@@ -305,11 +319,22 @@ pub(crate) fn acl_of_access(namespace: &Namespace, access: &OidcAccess, now: i64
     Ok(Acl::compile(&[Arc::new(policy)], now))
 }
 
-fn render(policy: ParsedPolicy, entity: Option<&Entity>) -> ParsedPolicy {
+/// `policy` as it is for `entity`.
+///
+/// # Errors
+/// 400 when a template would be filled with what its policy does not allow: nobody knows then what was meant, and the
+/// token may do nothing. The log tells why, not the client, who may have chosen the value.
+fn render(policy: ParsedPolicy, entity: Option<&Entity>) -> Result<ParsedPolicy, Error> {
     if !policy.is_templated() {
-        return policy;
+        return Ok(policy);
     }
-    policy.render_templates(&|name| entity.and_then(|entity| template_value(entity, name)))
+    let rendered = policy.render_templates(&|name| entity.and_then(|entity| template_value(entity, name)));
+    rendered.map_err(|ForbiddenValue { path, letter }| {
+        let name = &policy.name;
+        Error::invalid("Forbidden").because(format!(
+            "a value for the template `{path}` of the policy `{name}` holds `{letter}`, which the policy does not allow"
+        ))
+    })
 }
 
 /// What `{{name}}` in a policy stands for: `identity.entity.id`, `identity.groups.names.team.id`, …
@@ -362,9 +387,86 @@ fn group_value(entity: &Entity, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::barrier::RootKey;
+    use crate::core::clock::Clock;
+    use crate::core::request::Operation;
+    use crate::core::state::Core;
+    use crate::core::testing::{ask, ask_with, server};
     use crate::storage::{Batch, InmemStorage};
+
+    /// A server with secrets at `kv/`, and the token `t` with `policies` of these texts.
+    async fn with_policies(policies: &[(&str, &str)]) -> (Arc<Core>, String) {
+        let core = server(Clock::system()).await;
+        assert_eq!(ask(&core, Operation::Update, "sys/mounts/kv", json!({"type": "kv"})).await.0, 204);
+        for key in ["a", "b"] {
+            assert_eq!(ask(&core, Operation::Update, &format!("kv/{key}"), json!({"n": 1})).await.0, 204);
+        }
+        for (name, text) in policies {
+            let path = format!("sys/policies/acl/{name}");
+            assert_eq!(ask(&core, Operation::Update, &path, json!({"policy": text})).await.0, 204);
+        }
+        let names: Vec<&str> = policies.iter().map(|(name, _)| *name).collect();
+        let body = json!({"policies": names});
+        let (_, answer) = ask(&core, Operation::Update, "auth/token/create", body).await;
+        let token = answer["auth"]["client_token"].as_str().expect("a token").to_owned();
+        (core, token)
+    }
+
+    const LIST: &str = "path \"kv/\" { capabilities = [\"list\"] list_scan_response_keys_filter_path = \"{{ .path }}{{ .key }}\" }";
+
+    // OpenBao keeps `mfa_methods` and asks for nothing.
+    #[tokio::test]
+    async fn a_rule_that_asks_for_more_than_the_token_is_passed_by_nobody() {
+        let all = "path \"kv/*\" { capabilities = [\"read\", \"update\", \"list\", \"sudo\"] }";
+        for more in [
+            "mfa_methods = [\"duo\"]",
+            "control_group = { factor \"x\" { controlled_capabilities = [\"read\"] identity { group_names = [\"g\"] approvals = 1 } } }",
+        ] {
+            let guarded = format!("path \"kv/a\" {{ capabilities = [\"read\"] {more} }}");
+            let again = "path \"kv/a\" { capabilities = [\"read\", \"update\"] }";
+            for name in ["guarded", "default"] {
+                let policies = [(name, guarded.as_str()), ("all", all), ("again", again), ("list", LIST)];
+                let (core, token) = with_policies(&policies).await;
+                let read = |path| ask_with(&core, &token, Operation::Read, path, json!({}));
+                assert_eq!((read("kv/a").await.0, read("kv/b").await.0), (501, 200), "{more}");
+                let update = ask_with(&core, &token, Operation::Update, "kv/a", json!({"n": 2})).await;
+                assert_eq!(update.0, 501, "{more}");
+                let (_, list) = ask_with(&core, &token, Operation::List, "kv/", json!({})).await;
+                assert_eq!(list["data"]["keys"], json!(["b"]), "{more}");
+                // Taken back by a patch, which is read as every write is.
+                let path = format!("sys/policies/acl/{name}");
+                assert_eq!(ask(&core, Operation::Patch, &path, json!({"policy": again})).await.0, 200);
+                assert_eq!(read("kv/a").await.0, 200, "{more}");
+                assert_eq!(ask(&core, Operation::Patch, &path, json!({"policy": guarded})).await.0, 200);
+                assert_eq!(read("kv/a").await.0, 501, "{more}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_forbidden_value_of_a_template_stops_the_token_and_only_it() {
+        let text = "path \"kv/{{identity.entity.metadata.folder}}\" { capabilities = [\"deny\"] }\npath \"kv/*\" { capabilities = [\"read\"] }";
+        let (core, _) = with_policies(&[("p", text)]).await;
+        assert_eq!(ask(&core, Operation::Update, "sys/auth/folk", json!({"type": "userpass"})).await.0, 204);
+        let user = json!({"password": "correct horse", "token_policies": ["p"]});
+        assert_eq!(ask(&core, Operation::Update, "auth/folk/users/ada", user).await.0, 204);
+        let password = json!({"password": "correct horse"});
+        let (_, answer) = ask_with(&core, "", Operation::Update, "auth/folk/login/ada", password).await;
+        let auth = &answer["auth"];
+        let (token, entity) =
+            (auth["client_token"].as_str().expect("a token"), auth["entity_id"].as_str().expect("an id"));
+        let entity = format!("identity/entity/id/{entity}");
+        for (folder, status) in [("b", 200), ("a", 403), ("a/x", 400), ("*", 400)] {
+            let metadata = json!({"metadata": {"folder": folder}});
+            assert_eq!(ask(&core, Operation::Update, &entity, metadata).await.0, 204);
+            let (got, answer) = ask_with(&core, token, Operation::Read, "kv/a", json!({})).await;
+            assert_eq!(got, status, "{folder}: {answer}");
+            assert_eq!(ask(&core, Operation::Read, "kv/a", json!({})).await.0, 200);
+        }
+    }
 
     #[tokio::test]
     async fn a_seal_forgets_every_matcher() {

@@ -52,7 +52,8 @@ pub(crate) fn body(request_id: &str, response: &Response, extra: &Extra) -> Resu
         lease_duration: extra.lease.duration.max(response.lease_duration),
         data: response.data.as_deref(),
         wrap_info: None,
-        warnings: Some(response.warnings.as_slice()).filter(|warnings| !warnings.is_empty()),
+        warnings: Some(response.warnings.as_slice())
+            .filter(|warnings| response.lists_warnings || !warnings.is_empty()),
         auth: extra.auth.as_ref(),
     };
     let times = if response.spread == Spread::No { 1 } else { 2 };

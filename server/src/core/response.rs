@@ -21,6 +21,8 @@ pub struct Response {
     pub data: Option<Box<RawValue>>,
     /// `warnings` of the body.
     pub warnings: Vec<String>,
+    /// Whether no warnings are an empty list; else null.
+    pub lists_warnings: bool,
     /// What the core has to make before it answers.
     pub grant: Grant,
     /// Another status than 200 or 204; the body is as usual.
@@ -306,6 +308,13 @@ impl Response {
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.status = Some(status);
+        self
+    }
+
+    /// Answers a list of warnings even if there is none.
+    #[must_use]
+    pub fn with_list_of_warnings(mut self) -> Self {
+        self.lists_warnings = true;
         self
     }
 

@@ -20,6 +20,7 @@ use super::policies::{self, AclCache};
 use super::quota::Quotas;
 use super::token::{Surroundings, Tokens};
 use super::topology::{Space, Topology};
+use super::traffic::Traffic;
 use crate::barrier::{Barrier, BarrierError, Transaction};
 use crate::seal::Seal;
 
@@ -67,6 +68,7 @@ pub struct Core {
     pub(crate) tokens: Tokens,
     pub(crate) quotas: Quotas,
     pub(crate) cors: Cors,
+    pub(crate) traffic: Arc<Traffic>,
     /// Requests that change mounts or namespaces.
     pub(super) topology_writer: TopologyWriter,
     /// `None` while sealed.
@@ -81,6 +83,7 @@ impl Core {
     pub fn new(barrier: Arc<Barrier>, settings: Settings, clock: Clock) -> Arc<Self> {
         Arc::new_cyclic(|core: &Weak<Self>| Self {
             seal: Seal::new(Arc::clone(&barrier)),
+            traffic: Traffic::new(clock.now()),
             tokens: Tokens::new(Arc::clone(&barrier), Weak::clone(core) as Weak<dyn Surroundings>),
             barrier,
             settings,

@@ -267,6 +267,23 @@ pub(crate) fn data(response: &Response) -> Value {
     response.data.as_ref().map_or(Value::Null, |raw| serde_json::from_str(raw.get()).expect("data is JSON"))
 }
 
+/// Status and body of what `core` answers to a request with the token `root`.
+pub(crate) async fn ask(core: &Arc<Core>, operation: Operation, path: &str, body: Value) -> (u16, Value) {
+    ask_with(core, "root", operation, path, body).await
+}
+
+/// As [`ask`], with another token; empty for none.
+pub(crate) async fn ask_with(
+    core: &Arc<Core>,
+    token: &str,
+    operation: Operation,
+    path: &str,
+    body: Value,
+) -> (u16, Value) {
+    let client_token = ClientToken::new(token);
+    answer(core, Incoming { client_token, ..incoming(operation, path, body) }).await
+}
+
 fn settings() -> Settings {
     Settings {
         api_addr: "http://127.0.0.1:8200".to_owned(),

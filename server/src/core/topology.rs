@@ -88,12 +88,17 @@ impl Mounted {
 
     /// The same engine with another entry, as after a change of its settings.
     pub(crate) fn with_entry(&self, entry: MountEntry) -> Arc<Self> {
-        Self::with_engine(entry, &self.mount.namespace, self.engine.clone())
+        self.moved(entry, &self.mount.namespace)
     }
 
     /// The same mount with another record of its namespace.
     pub(crate) fn in_namespace(&self, namespace: &Arc<Namespace>) -> Arc<Self> {
-        Self::with_engine(self.entry().clone(), namespace, self.engine.clone())
+        self.moved(self.entry().clone(), namespace)
+    }
+
+    /// The same engine with another entry, in `namespace`.
+    pub(crate) fn moved(&self, entry: MountEntry, namespace: &Arc<Namespace>) -> Arc<Self> {
+        Self::with_engine(entry, namespace, self.engine.clone())
     }
 
     fn with_engine(
@@ -133,6 +138,11 @@ impl Space {
     /// All mounts by path.
     pub(crate) fn mounts(&self) -> impl Iterator<Item = (&str, &Arc<Mounted>)> {
         self.open().iter().map(|(path, mounted)| (path.as_str(), mounted))
+    }
+
+    /// How many mounts it has. Makes none of them.
+    pub(crate) fn mount_count(&self) -> usize {
+        self.mounts.get().map_or(self.stored.len(), BTreeMap::len)
     }
 
     /// The mount at exactly `path`, which ends with a slash.

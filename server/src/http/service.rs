@@ -26,6 +26,7 @@ use crate::core::pipeline::{Incoming, Reply};
 use crate::core::quota::RateLimit;
 use crate::core::request::{Authorization, ClientToken, MfaCredentials, Operation, Parameters};
 use crate::core::state::Core;
+use crate::core::traffic::UnderWay;
 
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
@@ -73,7 +74,17 @@ impl Service {
         let is_head = request.method() == Method::HEAD;
         let namespace = request.headers().get(NAMESPACE).cloned();
         let service = self.clone();
-        let work = async move { service.reply(request, peer.ip()).await };
+        let passage = self.core.traffic.enter(UnderWay {
+            since: self.core.clock.now(),
+            client: peer,
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+        });
+        let work = async move {
+            let answer = service.reply(request, peer.ip()).await;
+            drop(passage);
+            answer
+        };
         let mut work = Box::pin(AssertUnwindSafe(work).catch_unwind());
         // What needs not wait, such as most reads, is done at once.
         let outcome = match futures::poll!(&mut work) {
@@ -91,6 +102,7 @@ impl Service {
             }
             Err(_) => of_reply(Reply::error(&timed_out(), false)),
         };
+        self.core.traffic.count(answer.status());
         finish(&mut answer, namespace, is_head);
         answer
     }

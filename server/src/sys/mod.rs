@@ -4,11 +4,13 @@ mod capabilities;
 mod catalog;
 mod counters;
 mod enable;
+mod figures;
 mod generate_root;
 mod headers;
 mod info;
 mod lock;
 mod locked_users;
+mod loggers;
 mod mounts;
 mod namespaces;
 mod openapi;
@@ -55,6 +57,8 @@ static ROUTES: LazyLock<Vec<Route<Sys>>> = LazyLock::new(|| {
         locked_users::ROUTES,
         quotas::ROUTES,
         info::ROUTES,
+        figures::ROUTES,
+        loggers::ROUTES,
         rotation::ROUTES,
         generate_root::ROUTES,
         headers::ROUTES,

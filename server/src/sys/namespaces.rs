@@ -13,6 +13,7 @@ use super::{Sys, mounts, unmount};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
+use crate::core::moving;
 use crate::core::namespace::Namespace;
 use crate::core::quota;
 use crate::core::response::Response;
@@ -243,6 +244,11 @@ async fn delete(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     };
     if !cx.topology()?.below(&path, false).is_empty() {
         return Err(Error::invalid("unable to delete namespace containing child namespaces"));
+    }
+    if moving::is_left_below(cx.transaction(), &space.namespace.storage_prefix()).await? {
+        return Err(Error::invalid(
+            "unable to delete a namespace while a mount is being moved out of it; ask again once              `sys/remount/status` says that it is over",
+        ));
     }
     clear(cx, &space).await?;
     cx.change_topology(|topology| topology.without_space(&path))?;

@@ -57,6 +57,10 @@ struct Policy {
     cas: Option<i64>,
     /// Whether later writes must name the version.
     cas_required: Option<bool>,
+    /// Whether values of identity templates may hold slashes.
+    allow_slashes_in_identity_templates: Option<bool>,
+    /// Whether they may hold wildcards.
+    allow_wildcards_in_identity_templates: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -85,9 +89,7 @@ async fn load(cx: &Context<'_>, name: &str) -> Result<Option<PolicyRecord>, Erro
     let built_in = |policy: &str, version| PolicyRecord {
         policy: policy.to_owned(),
         version,
-        modified: String::new(),
-        expiration: None,
-        cas_required: false,
+        ..PolicyRecord::default()
     };
     match name {
         "root" => return Ok(Some(built_in("", 0))),
@@ -107,8 +109,8 @@ fn body<'a>(name: &'a str, record: &'a PolicyRecord, is_legacy: bool) -> PolicyB
     let text = Some(record.policy.as_str());
     let expiration = record.expiration.and_then(|end| Timestamp::from_second(end).ok());
     PolicyBody {
-        allow_slashes_in_identity_templates: false,
-        allow_wildcards_in_identity_templates: false,
+        allow_slashes_in_identity_templates: record.allow_slashes_in_identity_templates,
+        allow_wildcards_in_identity_templates: record.allow_wildcards_in_identity_templates,
         cas_required: record.cas_required,
         expiration: expiration.map(|end| end.to_string()),
         modified: Some(record.modified.as_str()).filter(|modified| !modified.is_empty()),
@@ -225,17 +227,25 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         return Err(Error::invalid("policy not found"));
     }
     check_version(&given, present.as_ref())?;
+    let kept = present.as_ref().filter(|_| is_patch);
     let record = PolicyRecord {
-        policy: text(&given, present.as_ref().filter(|_| is_patch))?,
+        policy: text(&given, kept)?,
         version: present.as_ref().map_or(1, |present| present.version + 1),
         modified: cx.now().to_string(),
-        expiration: expiration(&given, cx.now())?
-            .or_else(|| present.as_ref().filter(|_| is_patch)?.expiration),
-        cas_required: given.cas_required.unwrap_or(present.is_some_and(|present| present.cas_required)),
+        expiration: expiration(&given, cx.now())?.or_else(|| kept?.expiration),
+        cas_required: given
+            .cas_required
+            .unwrap_or(present.as_ref().is_some_and(|present| present.cas_required)),
+        allow_slashes_in_identity_templates: given
+            .allow_slashes_in_identity_templates
+            .unwrap_or(kept.is_some_and(|kept| kept.allow_slashes_in_identity_templates)),
+        allow_wildcards_in_identity_templates: given
+            .allow_wildcards_in_identity_templates
+            .unwrap_or(kept.is_some_and(|kept| kept.allow_wildcards_in_identity_templates)),
     };
     stored(cx).put_json(&name, &record)?;
     invalidate(cx);
-    Ok(Response::empty())
+    Ok(if is_patch { Response::empty().with_body() } else { Response::empty() })
 }
 
 /// The text to store, after it was understood.

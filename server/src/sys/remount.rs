@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use schemas::shape::Declared as _;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Sys, unmount};
+use crate::core::clearing::Leftover;
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
+use crate::core::mount::MountEntry;
 use crate::core::mount_table;
+use crate::core::moving::{self, Migration, Moving, Status};
 use crate::core::quota;
 use crate::core::response::Response;
 use crate::core::topology::{Mounted, Space, Topology};
@@ -31,43 +33,74 @@ struct Remount {
     to: Option<String>,
 }
 
-/// A move that was made. Moves are one commit, so there is no other state than done.
-#[derive(Serialize, Deserialize)]
-struct Migration {
-    source_mount: String,
-    target_mount: String,
-    status: String,
-}
-
 async fn remount(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let body: Remount = cx.fields()?;
-    let (Some(from), Some(to)) = (body.from, body.to) else {
-        return Err(Error::invalid("both 'from' and 'to' path must be specified as a string"));
-    };
+    let (from, to) = given(cx)?;
     let topology = cx.topology()?;
     let (from, to) = (Place::of(cx, &topology, &from)?, Place::of(cx, &topology, &to)?);
     let mounted = check(&topology, &from, &to)?;
-    let namespace = &mounted.mount.namespace;
+    let namespace = &from.space.namespace;
     unmount::revoke_below(cx, namespace, &from.path).await?;
+    quota::follow(cx, (namespace, &from.path), (&to.space.namespace, &to.path)).await?;
     let mut entry = mounted.entry().clone();
-    quota::follow(cx, namespace, &from.path, &to.path).await?;
     entry.path = to.path.strip_prefix("auth/").unwrap_or(&to.path).to_owned();
-    mount_table::write(cx.transaction(), namespace, &entry)?;
-    let new = mounted.with_entry(entry);
+    let migration = uuid::Uuid::new_v4().to_string();
+    let is_over = to.is_near(&from) || bring_first(cx, mounted, &mut entry, &to, &migration).await?;
+    mount_table::write(cx.transaction(), &to.space.namespace, &entry)?;
+    let new = mounted.moved(entry, &to.space.namespace);
     cx.change_topology(|topology| topology.without_mount(&namespace.path, &from.path).with_mount(&new))?;
-    let id = uuid::Uuid::new_v4().to_string();
-    let migration =
-        Migration { source_mount: from.whole(), target_mount: to.whole(), status: "success".to_owned() };
-    cx.view().put_json(&format!("remount/{id}"), &migration)?;
-    Ok(Response::data(&json!({ "migration_id": id }))?.spread().with_warning(
+    let status = if is_over { Status::Success } else { Status::InProgress };
+    Migration { source_mount: from.whole(), target_mount: to.whole(), status }
+        .write(cx.transaction(), &migration)?;
+    Ok(Response::data(&json!({ "migration_id": migration }))?.spread().with_warning(
         "Mount move has been queued. Progress will be reported in OpenBao's server log, tagged with the returned \
          migration_id",
     ))
 }
 
+fn given(cx: &Context<'_>) -> Result<(String, String), Error> {
+    let body: Remount = cx.fields()?;
+    let (from, to) = (body.from.unwrap_or_default(), body.to.unwrap_or_default());
+    if from.is_empty() || to.is_empty() {
+        return Err(Error::invalid("both 'from' and 'to' path must be specified as a string"));
+    }
+    for (path, name) in [(&from, "from"), (&to, "to")] {
+        if path.starts_with(' ') || path.ends_with(' ') {
+            return Err(Error::invalid(format!("'{name}' path cannot contain trailing whitespace")));
+        }
+    }
+    Ok((from, to))
+}
+
+/// Takes `mounted` out of its namespace, and the first of its records to that of `to`. False: there are others, and
+/// `entry` takes no request until a task has brought them over.
+async fn bring_first(
+    cx: &Context<'_>,
+    mounted: &Mounted,
+    entry: &mut MountEntry,
+    to: &Place<'_>,
+    migration: &str,
+) -> Result<bool, Error> {
+    let target = mounted.moved(entry.clone(), &to.space.namespace);
+    cx.transaction().delete(mount_table::key(&mounted.mount.namespace, entry));
+    if moving::bring_some(cx.transaction(), &mounted.prefix, &target.prefix).await? {
+        return Ok(true);
+    }
+    entry.tainted = true;
+    let moving = Moving {
+        from: mounted.prefix.clone(),
+        namespace: to.space.namespace.id.clone(),
+        mount: entry.uuid.clone(),
+        migration: migration.to_owned(),
+    };
+    cx.core.tokens.clearing().leave(cx.transaction(), &Leftover::Moving(moving))?;
+    Ok(false)
+}
+
 /// What a path leads to.
 struct Place<'t> {
     space: &'t Arc<Space>,
+    /// As it was given, with a slash at its end.
+    given: String,
     /// In that namespace, with a slash at its end.
     path: String,
 }
@@ -79,11 +112,21 @@ impl<'t> Place<'t> {
         let found = topology.resolve(&cx.request().namespace.path, given);
         let found = found.filter(|(space, _)| !space.namespace.tainted);
         let (space, length) = found.ok_or_else(Error::not_found)?;
-        Ok(Self { space, path: format!("{}/", given[length..].trim_end_matches('/')) })
+        let given = format!("{}/", given.trim_end_matches('/'));
+        Ok(Self {
+            space,
+            path: given.get(length..).filter(|path| !path.is_empty()).unwrap_or("/").to_owned(),
+            given,
+        })
     }
 
     fn whole(&self) -> String {
         format!("{}{}", self.space.namespace.path, self.path)
+    }
+
+    /// Whether both are in one namespace.
+    fn is_near(&self, other: &Place<'_>) -> bool {
+        self.space.namespace.uuid == other.space.namespace.uuid
     }
 
     fn is_auth(&self) -> bool {
@@ -101,12 +144,16 @@ fn check<'t>(topology: &'t Topology, from: &Place<'t>, to: &Place<'t>) -> Result
     refuse_reserved(from, to)?;
     let mounted = from.space.mount(&from.path);
     let mounted =
-        mounted.ok_or_else(|| Error::invalid(format!("no matching mount at \"{}\"", from.whole())))?;
+        mounted.ok_or_else(|| Error::invalid(format!("no matching mount at \"{}\"", from.given)))?;
     if let Some(other) = conflict(topology, to) {
         return Err(Error::invalid(format!("path already in use at \"{other}\"")));
     }
-    if from.space.namespace.uuid != to.space.namespace.uuid {
-        return Err(Error::not_implemented("moving a mount to another namespace"));
+    let entry = mounted.entry();
+    if !to.is_near(from) && (entry.tainted || entry.upgrading) {
+        return Err(Error::invalid(format!(
+            "cannot remount \"{}\" before what it holds is brought to its present place",
+            from.whole()
+        )));
     }
     Ok(mounted)
 }
@@ -174,8 +221,7 @@ fn conflict(topology: &Topology, to: &Place<'_>) -> Option<String> {
 
 async fn status(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let id = cx.capture("id");
-    let migration: Migration =
-        cx.view().get_json(&format!("remount/{id}")).await?.ok_or_else(Error::not_found)?;
+    let migration = Migration::load(cx.transaction(), id).await?.ok_or_else(Error::not_found)?;
     Response::data(&json!({ "migration_id": id, "migration_info": migration }))
 }
 

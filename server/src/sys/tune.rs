@@ -223,6 +223,9 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     }
     let is_upgrade = apply_options(&mut entry, given.options.map(|map| map.0).unwrap_or_default())?;
     if is_upgrade {
+        if entry.tainted {
+            return Err(Error::invalid("a mount that is being moved cannot be brought to version 2"));
+        }
         entry.upgrading = !upgrade(cx, &mounted).await?;
     }
     mount_table::write(cx.transaction(), &mounted.mount.namespace, &entry)?;
@@ -282,6 +285,9 @@ fn apply_options(entry: &mut MountEntry, given: BTreeMap<String, String>) -> Res
     if given.is_empty() {
         return Ok(false);
     }
+    if let Some(version) = given.get("version") {
+        check_version(version)?;
+    }
     let before = entry.option("version").to_owned();
     for (name, value) in given {
         let options = entry.options.get_or_insert_default();
@@ -293,10 +299,20 @@ fn apply_options(entry: &mut MountEntry, given: BTreeMap<String, String>) -> Res
             Err(Error::invalid("cannot downgrade mount from version 2"))
         }
         (before, "2") if entry.kind == "kv" => Ok(before != "2"),
-        (_, "" | "1") => Ok(false),
-        (_, version) if entry.kind == "kv" => Err(Error::invalid(format!(
-            "invalid version \"{version}\" of a key/value mount: it must be 1 or 2"
-        ))),
         _ => Ok(false),
+    }
+}
+
+/// Mounts of every type have a version of 1 or 2, if any.
+fn check_version(version: &str) -> Result<(), Error> {
+    let number = if version.is_empty() { Ok(0) } else { version.parse::<i64>() };
+    let number = number.map_err(|_| {
+        let text =
+            format!("unable to parse options: strconv.ParseInt: parsing \"{version}\": invalid syntax");
+        Error::invalid(text)
+    })?;
+    match number {
+        1 | 2 => Ok(()),
+        _ => Err(Error::invalid(format!("invalid version provided: {number}"))),
     }
 }

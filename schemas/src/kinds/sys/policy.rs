@@ -28,10 +28,10 @@ pub struct Policy {
     /// How long the policy lasts from each write of it on: `1h`. OpenBao only.
     #[kind(openbao, conflicts("expiration"))]
     pub ttl: Option<Duration>,
-    /// Slashes in what identity templates put in do not separate parts of a path. OpenBao only.
+    /// Values that identity templates are filled with may hold slashes. OpenBao only.
     #[kind(openbao)]
     pub allow_slashes_in_identity_templates: Option<bool>,
-    /// Wildcards in what identity templates put in are taken. OpenBao only.
+    /// Values that identity templates are filled with may hold `*` and `+`, which then are wildcards. OpenBao only.
     #[kind(openbao)]
     pub allow_wildcards_in_identity_templates: Option<bool>,
     /// Replace a policy of that name that is already there. Without it, creating over one is an error.

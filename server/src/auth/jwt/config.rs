@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::Jwt;
 use super::key::{ALGORITHMS, Key};
 use super::key_set::{KeySets, Problem, Source};
+use super::trust::Trust;
 use crate::auth::token_parameters::texts;
 use crate::core::context::Context;
 use crate::core::error::Error;
@@ -97,16 +98,17 @@ impl Config {
                 .map_err(|problem| format!("error parsing public key: {problem}"))?;
             return Ok(Keys::Static(keys));
         }
-        let [url, ca_pem] = if self.jwks_url.is_empty() {
+        let is_discovery = self.jwks_url.is_empty();
+        let [url, ca_pem] = if is_discovery {
             [&self.oidc_discovery_url, &self.oidc_discovery_ca_pem].map(Clone::clone)
         } else {
             [&self.jwks_url, &self.jwks_ca_pem].map(Clone::clone)
         };
-        let is_discovery = self.jwks_url.is_empty();
+        let trust = Trust { ca_pem, server_names: self.override_allowed_server_names.clone() };
         Ok(Keys::Fetched(if is_discovery {
-            Source::Discovery { url, ca_pem }
+            Source::Discovery { url, trust }
         } else {
-            Source::Jwks { url, ca_pem }
+            Source::Jwks { url, trust }
         }))
     }
 
@@ -226,9 +228,6 @@ pub(super) async fn write(_: &Jwt, cx: &Context<'_>) -> Result<Response, Error> 
     config.namespace_in_state =
         in_state.unwrap_or_else(|| before.is_none_or(|before| before.namespace_in_state));
     config.validate()?;
-    if !config.override_allowed_server_names.is_empty() {
-        return Err(Error::not_implemented("`override_allowed_server_names`"));
-    }
     let mut response = Response::empty();
     if let Some(problem) = check_keys(&config).await? {
         if input.get("skip_jwks_validation").as_bool() != Some(true) {

@@ -6,15 +6,13 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use futures::TryStreamExt;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 use super::key::{ALGORITHMS, Jwk, Key};
 use super::signed::{Claims, Signed};
+use super::trust::{self, Trust};
 
 /// How long a server may take for one document.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,9 +28,9 @@ const MOST: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Source {
     /// At this URL.
-    Jwks { url: String, ca_pem: String },
+    Jwks { url: String, trust: Trust },
     /// Where the provider at this URL says.
-    Discovery { url: String, ca_pem: String },
+    Discovery { url: String, trust: Trust },
 }
 
 /// The sets that were fetched, for as long as the mount lives in this process.
@@ -126,8 +124,8 @@ impl KeySets {
     /// Whether the provider of `source` says where its keys are, for those that have one.
     pub(super) async fn probe_provider(source: &Source) -> Result<(), Problem> {
         match source {
-            Source::Jwks { ca_pem, .. } => client(ca_pem).map(|_| ()),
-            Source::Discovery { url, ca_pem } => discover(&client(ca_pem)?, url).await.map(|_| ()),
+            Source::Jwks { trust, .. } => client(trust).map(|_| ()),
+            Source::Discovery { url, trust } => discover(&client(trust)?, url).await.map(|_| ()),
         }
     }
 
@@ -180,8 +178,8 @@ impl KeySet {
 
     /// The keys of `source` at this moment, and where they are.
     async fn fetched(&self, source: &Source) -> Result<(Vec<(String, Key)>, String), Problem> {
-        let (Source::Jwks { ca_pem, .. } | Source::Discovery { ca_pem, .. }) = source;
-        let client = client(ca_pem)?;
+        let (Source::Jwks { trust, .. } | Source::Discovery { trust, .. }) = source;
+        let client = client(trust)?;
         let url = match (source, &self.url) {
             (Source::Jwks { url, .. }, _) | (Source::Discovery { .. }, Some(url)) => url.clone(),
             (Source::Discovery { url, .. }, None) => discover(&client, url).await?,
@@ -251,28 +249,10 @@ fn cause(error: &dyn std::error::Error) -> String {
     error.to_string()
 }
 
-/// A client that trusts `ca_pem` alone, or the system's authorities if it is empty.
-fn client(ca_pem: &str) -> Result<reqwest::Client, Problem> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Problem::Fetch(error.to_string()))?
-        .with_root_certificates(roots(ca_pem)?)
-        .with_no_client_auth();
+/// A client that trusts whom `trust` says.
+fn client(trust: &Trust) -> Result<reqwest::Client, Problem> {
+    let tls = trust::tls(trust)?;
     let builder =
         reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::limited(3));
     builder.tls_backend_preconfigured(tls).build().map_err(|error| Problem::Fetch(cause(&error)))
-}
-
-fn roots(ca_pem: &str) -> Result<RootCertStore, Problem> {
-    let mut roots = RootCertStore::empty();
-    if ca_pem.is_empty() {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        return Ok(roots);
-    }
-    for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
-        let certificate = certificate.map_err(|_| Problem::BadCertificate)?;
-        roots.add(certificate).map_err(|_| Problem::BadCertificate)?;
-    }
-    if roots.is_empty() { Err(Problem::BadCertificate) } else { Ok(roots) }
 }

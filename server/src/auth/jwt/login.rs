@@ -11,6 +11,7 @@ use super::expectation::Expectation;
 use super::key_set::{Failure, Problem};
 use super::role::Role;
 use super::signed::{Claims, Signed};
+use super::template;
 use crate::auth::token_parameters::{not_renewed, seconds};
 use crate::core::context::Context;
 use crate::core::engine::Renewal;
@@ -29,9 +30,12 @@ pub(super) async fn login(engine: &Jwt, cx: &Context<'_>) -> Result<Response, Er
     }
     require_network(cx, &role)?;
     let claims = claims_of(engine, cx, &config, &role, token).await?;
-    let grant = grant(cx, &name, &role, &claims).map_err(Error::invalid)?;
+    let mut grant = grant(cx, &name, &role, &claims).map_err(Error::invalid)?;
     check_bound(role.bound_claims.as_ref().unwrap_or(&BTreeMap::new()), role.is_glob(), &claims)
         .map_err(|problem| Error::invalid(format!("error validating claims: {problem}")))?;
+    if role.token_policies_template_claims {
+        grant.policies = template::fill(&grant.policies, &claims)?;
+    }
     Ok(Response::login(grant))
 }
 

@@ -13,6 +13,8 @@ mod key_set;
 mod login;
 mod role;
 mod signed;
+mod template;
+mod trust;
 
 #[cfg(test)]
 mod tests;

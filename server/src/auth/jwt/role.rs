@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::Jwt;
 use super::claims::values;
 use super::expectation::Leeways;
+use super::template;
 use crate::auth::page::Page;
 use crate::auth::token_parameters::{TokenParameters, go_duration, input_of, seconds, set, texts};
 use crate::core::context::Context;
@@ -51,6 +52,8 @@ pub(super) struct Role {
     expiration_leeway: i64,
     not_before_leeway: i64,
     clock_skew_leeway: i64,
+    /// Whether names of policies are filled in from claims.
+    pub(super) token_policies_template_claims: bool,
     verbose_oidc_logging: bool,
     pub(super) token: TokenParameters,
 }
@@ -91,7 +94,7 @@ impl Role {
             "oidc_disable_confirmation": self.oidc_disable_confirmation,
             "oidc_scopes": self.oidc_scopes,
             "role_type": self.role_type,
-            "token_policies_template_claims": false,
+            "token_policies_template_claims": self.token_policies_template_claims,
             "user_claim": self.user_claim,
             "user_claim_json_pointer": self.user_claim_json_pointer,
             "verbose_oidc_logging": self.verbose_oidc_logging,
@@ -148,6 +151,9 @@ pub(super) async fn write(_: &Jwt, cx: &Context<'_>) -> Result<Response, Error> 
     role.take_claims(&input)?;
     role.take_oidc(&input)?;
     role.require_bound()?;
+    if role.token_policies_template_claims {
+        template::check(&role.token.policies)?;
+    }
     cx.view().put_json(&key(name), &role)?;
     Ok(warned(cx, &role))
 }
@@ -191,9 +197,8 @@ impl Role {
         set(&mut self.bound_subject, text(input, "bound_subject"));
         set(&mut self.verbose_oidc_logging, input.get("verbose_oidc_logging").as_bool());
         set(&mut self.max_age, input.get("max_age").as_i64());
-        if input.flag("token_policies_template_claims") {
-            return Err(Error::not_implemented("`token_policies_template_claims`"));
-        }
+        let is_templated = input.get("token_policies_template_claims").as_bool();
+        set(&mut self.token_policies_template_claims, is_templated);
         Ok(())
     }
 

@@ -328,9 +328,7 @@ async fn what_is_not_built_says_so() {
     check_error(harness.write("oidc/auth_url", json!({"role": "x"})).await, 400, message);
     let calls = [
         ("oidc/poll", json!({"state": "x"})),
-        ("role/x", json!({"role_type": "jwt", "user_claim": "sub", "token_policies_template_claims": true})),
         ("config", json!({"jwks_url": url, "provider_config": {"provider": "azure"}})),
-        ("config", json!({"jwks_url": url, "override_allowed_server_names": "a"})),
     ];
     for (path, body) in calls {
         assert_eq!(harness.write(path, body).await.expect_err(path).status(), 501, "{path}");

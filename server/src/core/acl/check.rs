@@ -128,6 +128,11 @@ enum Granting<'a> {
 }
 
 impl<'a> Decision<'a> {
+    /// Whether the token alone is not enough: the rule asks for a second factor, or for the approval of others.
+    pub fn needs_more(&self) -> bool {
+        !self.mfa_methods.is_empty() || self.control_group.is_some()
+    }
+
     /// The policies that grant the operation, in the order they were compiled in.
     pub fn granting_policies(&self) -> impl Iterator<Item = &'a GrantingPolicy> + '_ {
         let (root, having) = match self.granting {

@@ -1,6 +1,6 @@
 //! A policy with its name and namespace.
 
-use schemas::acl::{AclPolicy, PolicyError};
+use schemas::acl::{AclPolicy, ForbiddenValue, PolicyError, Substitutions};
 
 /// The namespace a policy belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -20,6 +20,8 @@ pub struct ParsedPolicy {
     pub namespace: PolicyNamespace,
     /// The rules.
     pub policy: AclPolicy,
+    /// What values of its templates may hold.
+    pub substitutions: Substitutions,
 }
 
 impl ParsedPolicy {
@@ -28,13 +30,15 @@ impl ParsedPolicy {
     /// # Errors
     /// Every mistake of the text.
     pub fn parse(name: &str, namespace: PolicyNamespace, text: &str) -> Result<Self, PolicyError> {
-        Ok(Self { name: name.to_owned(), namespace, policy: AclPolicy::parse(text)? })
+        let (policy, substitutions) = (AclPolicy::parse(text)?, Substitutions::default());
+        Ok(Self { name: name.to_owned(), namespace, policy, substitutions })
     }
 
     /// The policy `root` of a namespace. It has no rules: its name is what counts.
     #[must_use]
     pub fn root(namespace: PolicyNamespace) -> Self {
-        Self { name: "root".to_owned(), namespace, policy: AclPolicy::default() }
+        let (policy, substitutions) = (AclPolicy::default(), Substitutions::default());
+        Self { name: "root".to_owned(), namespace, policy, substitutions }
     }
 
     /// Whether a path names something of an identity.
@@ -44,12 +48,11 @@ impl ParsedPolicy {
     }
 
     /// The policy for one identity; see [`AclPolicy::render_templates`].
-    #[must_use]
-    pub fn render_templates(&self, value: &dyn Fn(&str) -> Option<String>) -> Self {
-        Self {
-            name: self.name.clone(),
-            namespace: self.namespace.clone(),
-            policy: self.policy.render_templates(value),
-        }
+    ///
+    /// # Errors
+    /// When a value must not stand where it would.
+    pub fn render_templates(&self, value: &dyn Fn(&str) -> Option<String>) -> Result<Self, ForbiddenValue> {
+        let policy = self.policy.render_templates(self.substitutions, value)?;
+        Ok(Self { policy, ..self.clone() })
     }
 }

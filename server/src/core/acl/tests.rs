@@ -19,7 +19,12 @@ fn namespace(path: &str) -> PolicyNamespace {
 
 fn policy(name: &str, rules: Vec<PathRule>) -> Arc<ParsedPolicy> {
     let policy = AclPolicy { name: None, paths: rules };
-    Arc::new(ParsedPolicy { name: name.to_owned(), namespace: namespace(""), policy })
+    Arc::new(ParsedPolicy {
+        name: name.to_owned(),
+        namespace: namespace(""),
+        policy,
+        substitutions: Default::default(),
+    })
 }
 
 fn text_policy(name: &str, space: &str, text: &str) -> Arc<ParsedPolicy> {
@@ -284,7 +289,7 @@ fn templates_grant_nothing_until_rendered() {
     let acl = Acl::compile(std::slice::from_ref(&policy), 0);
     assert_eq!(acl.capabilities("", "{{identity.entity.id}}/x"), ["deny"]);
     assert_eq!(acl.capabilities("", "b"), ["list", "read"]);
-    let rendered = Arc::new(policy.render_templates(&|_| Some("e1".to_owned())));
+    let rendered = policy.render_templates(&|_| Some("e1".to_owned())).map(Arc::new).expect("a plain value");
     assert_eq!(Acl::compile(&[rendered], 0).capabilities("", "e1/x"), ["list", "read"]);
 }
 

@@ -38,7 +38,6 @@ impl Leases {
     }
 
     /// How many are watched.
-    #[cfg(test)]
     pub(crate) fn watched(&self) -> usize {
         self.queue.len()
     }

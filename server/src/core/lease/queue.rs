@@ -65,7 +65,6 @@ impl Queue {
     }
 
     /// How many are waited for.
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.ends.lock().len()
     }

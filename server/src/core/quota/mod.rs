@@ -133,19 +133,18 @@ pub(crate) async fn remove_below(cx: &Context<'_>, namespace: &Namespace, mount:
     Ok(())
 }
 
-/// Lets the limits of a mount follow it from `from` to `to`.
+/// Lets the limits of a mount follow it from one namespace and path to another.
 pub(crate) async fn follow(
     cx: &Context<'_>,
-    namespace: &Namespace,
-    from: &str,
-    to: &str,
+    from: (&Namespace, &str),
+    to: (&Namespace, &str),
 ) -> Result<(), Error> {
     if cx.core.quotas.is_empty() {
         return Ok(());
     }
-    let is_meant = |record: &QuotaRecord| record.namespace == namespace.path && record.mount == from;
+    let is_meant = |record: &QuotaRecord| record.namespace == from.0.path && record.mount == from.1;
     for record in load_all(cx.transaction()).await?.into_iter().filter(is_meant) {
-        write(cx, QuotaRecord { mount: to.to_owned(), ..record })?;
+        write(cx, QuotaRecord { namespace: to.0.path.clone(), mount: to.1.to_owned(), ..record })?;
     }
     Ok(())
 }

@@ -155,7 +155,12 @@ fn require_of_login(policies: &[String], entity: Option<&Entity>) -> Result<(), 
 fn entry(cx: &Context<'_>, path: &str, grant: AuthGrant, policies: Vec<String>) -> TokenEntry {
     let kind = kind_of(grant.token_type, &cx.mount().entry.config.token_type);
     let is_service = kind == TokenKind::Service;
-    let name = format!("{}{}", cx.mount().entry.path.replace('/', "-"), grant.display_name);
+    let (namespace, entry) = (&cx.mount().namespace, &cx.mount().entry);
+    let place = match namespace.is_root() {
+        true => entry.path.clone(),
+        false => format!("{}{}", namespace.path, entry.api_path()),
+    };
+    let name = format!("{}{}", place.replace('/', "-"), grant.display_name);
     TokenEntry {
         policies,
         path: path.to_owned(),

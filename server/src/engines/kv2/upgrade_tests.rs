@@ -9,16 +9,8 @@ use crate::core::clearing::AT_ONCE;
 use crate::core::clock::Clock;
 use crate::core::request::Operation;
 use crate::core::state::Core;
-use crate::core::testing;
+use crate::core::testing::{ask, closed_server};
 use crate::storage::InmemStorage;
-
-fn core_over(barrier: &Arc<Barrier>) -> Arc<Core> {
-    testing::closed_server(barrier, Clock::system())
-}
-
-async fn ask(core: &Arc<Core>, operation: Operation, path: &str, body: Value) -> (u16, Value) {
-    testing::answer(core, testing::incoming(operation, path, body)).await
-}
 
 async fn write(core: &Arc<Core>, path: &str, body: Value) -> u16 {
     ask(core, Operation::Update, path, body).await.0
@@ -31,7 +23,7 @@ async fn read(core: &Arc<Core>, path: &str) -> (u16, Value) {
 /// A server with `count` secrets in a mount of version 1.
 async fn with_secrets(count: usize) -> (Arc<Barrier>, Arc<Core>) {
     let barrier = Barrier::new(Arc::new(InmemStorage::new()));
-    let core = core_over(&barrier);
+    let core = closed_server(&barrier, Clock::system());
     core.initialize_dev(Some("root")).await.expect("a fresh storage");
     assert_eq!(write(&core, "sys/mounts/kv", json!({"type": "kv"})).await, 204);
     for number in 0..count {
@@ -66,7 +58,7 @@ async fn a_mount_takes_no_request_until_all_its_secrets_are_brought_over() {
     let (barrier, core) = with_secrets(count).await;
     upgrade(&core).await;
     // Also after a restart.
-    let again = core_over(&barrier);
+    let again = closed_server(&barrier, Clock::system());
     again.open().await.expect("unsealed");
     for core in [&core, &again] {
         for (operation, path) in [

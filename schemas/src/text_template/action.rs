@@ -1,7 +1,54 @@
 //! What stands between `{{` and `}}`.
 
 use super::value::{Mapping, Value};
-use super::{inapplicable, unreadable};
+use super::{Problem, inapplicable, unreadable};
+
+/// What the peers know besides, and is not built.
+const OTHERS: [&str; 43] = [
+    "and",
+    "block",
+    "break",
+    "call",
+    "continue",
+    "decode_base64",
+    "decode_hex",
+    "define",
+    "else",
+    "end",
+    "eq",
+    "ge",
+    "glob",
+    "gt",
+    "hex",
+    "html",
+    "if",
+    "index",
+    "js",
+    "le",
+    "len",
+    "lt",
+    "ne",
+    "nil",
+    "not",
+    "or",
+    "print",
+    "printf",
+    "println",
+    "random",
+    "range",
+    "sha256",
+    "slice",
+    "template",
+    "timestamp",
+    "truncate_sha256",
+    "unix_time",
+    "unix_time_millis",
+    "urlquery",
+    "uuid",
+    "true",
+    "with",
+    "false",
+];
 
 /// An action, and what follows it.
 pub(super) struct Action<'t> {
@@ -15,7 +62,7 @@ pub(super) struct Action<'t> {
 
 impl<'t> Action<'t> {
     /// Reads the action at the beginning of `text`, which follows `{{`.
-    pub(super) fn read(text: &'t str) -> Result<Self, String> {
+    pub(super) fn read(text: &'t str) -> Result<Self, Problem> {
         let trimmed = text.strip_prefix('-').filter(|text| text.starts_with(char::is_whitespace));
         let (trims_before, text) = (trimmed.is_some(), trimmed.unwrap_or(text));
         if let Some(rest) = text.trim_start().strip_prefix("/*") {
@@ -29,7 +76,7 @@ impl<'t> Action<'t> {
 }
 
 /// What follows the `}}` at the beginning of `text`, without blanks if it says so.
-fn closed(text: &str) -> Result<&str, String> {
+fn closed(text: &str) -> Result<&str, Problem> {
     let text = text.trim_start();
     if let Some(rest) = text.strip_prefix("-}}") {
         return Ok(rest.trim_start());
@@ -43,11 +90,15 @@ enum Word<'t> {
     Pipe,
     Text(String),
     Number(usize),
-    Name(&'t str),
+    /// A name, and how much of the template begins with it.
+    Name {
+        name: &'t str,
+        left: usize,
+    },
 }
 
 /// The words up to the end of the action, and what is left of the text there.
-fn words(text: &str) -> (Result<Vec<Word<'_>>, String>, &str) {
+fn words(text: &str) -> (Result<Vec<Word<'_>>, Problem>, &str) {
     let mut words = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() && !rest.starts_with("}}") && !rest.starts_with("-}}") {
@@ -62,7 +113,7 @@ fn words(text: &str) -> (Result<Vec<Word<'_>>, String>, &str) {
     (Ok(words), rest)
 }
 
-fn word(text: &str) -> Result<(Word<'_>, &str), String> {
+fn word(text: &str) -> Result<(Word<'_>, &str), Problem> {
     let unterminated = || unreadable("unterminated quoted string");
     if let Some(rest) = text.strip_prefix('|') {
         return Ok((Word::Pipe, rest));
@@ -81,7 +132,7 @@ fn word(text: &str) -> Result<(Word<'_>, &str), String> {
     let (name, rest) = text.split_at(end.unwrap_or(text.len()).max(1));
     match name.parse() {
         Ok(number) => Ok((Word::Number(number), rest)),
-        Err(_) => Ok((Word::Name(name), rest)),
+        Err(_) => Ok((Word::Name { name, left: text.len() }, rest)),
     }
 }
 
@@ -97,7 +148,7 @@ fn quoted(text: &str) -> Option<(&str, &str)> {
 }
 
 /// The value of commands in a row, each of which takes the one before as its last argument.
-fn pipe(words: &[Word<'_>]) -> Result<Value, String> {
+fn pipe(words: &[Word<'_>]) -> Result<Value, Problem> {
     let mut value = None;
     for command in words.split(|word| *word == Word::Pipe) {
         value = Some(run(command, value)?);
@@ -105,45 +156,46 @@ fn pipe(words: &[Word<'_>]) -> Result<Value, String> {
     value.ok_or_else(|| unreadable("missing value for command"))
 }
 
-fn run(command: &[Word<'_>], piped: Option<Value>) -> Result<Value, String> {
+fn run(command: &[Word<'_>], piped: Option<Value>) -> Result<Value, Problem> {
     let (first, arguments) = command.split_first().ok_or_else(|| unreadable("missing value for command"))?;
     match first {
-        Word::Name(name) if !name.starts_with('.') => call(name, arguments, piped),
+        Word::Name { name, .. } if !name.starts_with('.') => call(name, arguments, piped),
         first if arguments.is_empty() && piped.is_none() => operand(first),
         _ => Err(inapplicable("what is no function has arguments")),
     }
 }
 
-fn operand(word: &Word<'_>) -> Result<Value, String> {
+fn operand(word: &Word<'_>) -> Result<Value, Problem> {
     match word {
         Word::Text(text) => Ok(Value::Text(text.clone())),
         Word::Number(number) => Err(inapplicable(&format!("the number {number} is no text"))),
-        Word::Name(".path") => Ok(Value::Path),
-        Word::Name(".key") => Ok(Value::Key),
-        Word::Name(name) => Err(unreadable(&format!("{name:?} is neither `.path` nor `.key`"))),
+        Word::Name { name, left } => Ok(Value::Field { name: (*name).to_owned(), left: *left }),
         Word::Pipe => Err(unreadable("missing value for command")),
     }
 }
 
-fn call(name: &str, arguments: &[Word<'_>], piped: Option<Value>) -> Result<Value, String> {
+fn call(name: &str, arguments: &[Word<'_>], piped: Option<Value>) -> Result<Value, Problem> {
     let by = match name {
         "replace" => return replace(arguments, piped),
         "truncate" => return truncate(arguments, piped),
         "uppercase" => Mapping::Uppercase,
         "lowercase" => Mapping::Lowercase,
         "base64" => Mapping::Base64,
+        name if OTHERS.contains(&name) || name.starts_with('$') => {
+            return Err(Problem::NotBuilt(name.to_owned()));
+        }
         _ => return Err(unreadable(&format!("function {name:?} not defined"))),
     };
     let [of] = values(name, arguments, piped)?;
     Ok(Value::Mapped { by, of: Box::new(of) })
 }
 
-fn replace(arguments: &[Word<'_>], piped: Option<Value>) -> Result<Value, String> {
+fn replace(arguments: &[Word<'_>], piped: Option<Value>) -> Result<Value, Problem> {
     let [find, by, of] = values("replace", arguments, piped)?.map(Box::new);
     Ok(Value::Replaced { find, by, of })
 }
 
-fn truncate(arguments: &[Word<'_>], piped: Option<Value>) -> Result<Value, String> {
+fn truncate(arguments: &[Word<'_>], piped: Option<Value>) -> Result<Value, Problem> {
     let [Word::Number(length), rest @ ..] = arguments else {
         return Err(inapplicable("truncate needs an integer first"));
     };
@@ -159,7 +211,7 @@ fn values<const N: usize>(
     name: &str,
     arguments: &[Word<'_>],
     piped: Option<Value>,
-) -> Result<[Value; N], String> {
+) -> Result<[Value; N], Problem> {
     let mut values = arguments.iter().map(operand).collect::<Result<Vec<_>, _>>()?;
     values.extend(piped);
     let got = values.len();

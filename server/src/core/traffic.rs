@@ -1,0 +1,123 @@
+//! Requests under way, and how many were answered.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dashmap::DashMap;
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+
+/// Counts requests from when their heads are read until they are answered.
+#[derive(Debug)]
+pub(crate) struct Traffic {
+    under_way: DashMap<u64, UnderWay>,
+    next: AtomicU64,
+    /// By the first digit of the status, from 1 on.
+    answered: [AtomicU64; 5],
+    since: Timestamp,
+}
+
+/// A request that is not answered yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UnderWay {
+    pub(crate) since: Timestamp,
+    pub(crate) client: SocketAddr,
+    pub(crate) method: Method,
+    /// As the client wrote it, without the query.
+    pub(crate) path: String,
+}
+
+/// Holds the place of a request among those under way.
+#[derive(Debug)]
+pub(crate) struct Passage {
+    traffic: Arc<Traffic>,
+    number: u64,
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        self.traffic.under_way.remove(&self.number);
+    }
+}
+
+impl Traffic {
+    /// Nothing yet. `since`: now.
+    pub(crate) fn new(since: Timestamp) -> Arc<Self> {
+        let (under_way, next) = (DashMap::new(), AtomicU64::new(0));
+        Arc::new(Self { under_way, next, answered: Default::default(), since })
+    }
+
+    /// A request that begins. It is under way until what is answered is dropped.
+    pub(crate) fn enter(self: &Arc<Self>, request: UnderWay) -> Passage {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.under_way.insert(number, request);
+        Passage { traffic: Arc::clone(self), number }
+    }
+
+    /// Counts an answer.
+    pub(crate) fn count(&self, status: StatusCode) {
+        let class = usize::from(status.as_u16() / 100).saturating_sub(1);
+        if let Some(count) = self.answered.get(class) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// All that are under way, with a number each, the oldest first.
+    pub(crate) fn under_way(&self) -> Vec<(u64, UnderWay)> {
+        let mut found: Vec<_> =
+            self.under_way.iter().map(|entry| (*entry.key(), entry.value().clone())).collect();
+        found.sort_by_key(|(number, _)| *number);
+        found
+    }
+
+    /// How many are under way.
+    pub(crate) fn under_way_count(&self) -> usize {
+        self.under_way.len()
+    }
+
+    /// How many were answered, by class: `2xx`.
+    pub(crate) fn answered(&self) -> impl Iterator<Item = (String, u64)> {
+        let counts = self.answered.iter().map(|count| count.load(Ordering::Relaxed));
+        counts.enumerate().map(|(class, count)| (format!("{}xx", class + 1), count))
+    }
+
+    /// When counting began.
+    pub(crate) fn since(&self) -> Timestamp {
+        self.since
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_under_way_until_its_passage_ends() {
+        let traffic = Traffic::new(Timestamp::UNIX_EPOCH);
+        let request = |path: &str| UnderWay {
+            since: Timestamp::UNIX_EPOCH,
+            client: ([127, 0, 0, 1], 1).into(),
+            method: Method::GET,
+            path: path.to_owned(),
+        };
+        let first = traffic.enter(request("/v1/a"));
+        let second = traffic.enter(request("/v1/b"));
+        let paths = || traffic.under_way().into_iter().map(|(_, request)| request.path).collect::<Vec<_>>();
+        assert_eq!(paths(), ["/v1/a", "/v1/b"]);
+        drop(first);
+        assert_eq!((paths(), traffic.under_way_count()), (vec!["/v1/b".to_owned()], 1));
+        drop(second);
+        assert_eq!(traffic.under_way_count(), 0);
+    }
+
+    #[test]
+    fn answers_are_counted_by_class() {
+        let traffic = Traffic::new(Timestamp::UNIX_EPOCH);
+        [200, 204, 404, 503].into_iter().for_each(|code| {
+            traffic.count(StatusCode::from_u16(code).expect("a status"));
+        });
+        let counts: Vec<u64> = traffic.answered().map(|(_, count)| count).collect();
+        assert_eq!(counts, [0, 2, 0, 1, 1]);
+    }
+}
