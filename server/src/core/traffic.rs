@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Uri};
 use jiff::Timestamp;
 
 /// Counts requests from when their heads are read until they are answered.
@@ -24,8 +24,8 @@ pub(crate) struct UnderWay {
     pub(crate) since: Timestamp,
     pub(crate) client: SocketAddr,
     pub(crate) method: Method,
-    /// As the client wrote it, without the query.
-    pub(crate) path: String,
+    /// As the client wrote it. The query may hold anything, and is shown to nobody.
+    pub(crate) uri: Uri,
 }
 
 /// Holds the place of a request among those under way.
@@ -99,11 +99,17 @@ mod tests {
             since: Timestamp::UNIX_EPOCH,
             client: ([127, 0, 0, 1], 1).into(),
             method: Method::GET,
-            path: path.to_owned(),
+            uri: path.parse().expect("a path"),
         };
         let first = traffic.enter(request("/v1/a"));
         let second = traffic.enter(request("/v1/b"));
-        let paths = || traffic.under_way().into_iter().map(|(_, request)| request.path).collect::<Vec<_>>();
+        let paths = || {
+            traffic
+                .under_way()
+                .into_iter()
+                .map(|(_, request)| request.uri.path().to_owned())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(paths(), ["/v1/a", "/v1/b"]);
         drop(first);
         assert_eq!((paths(), traffic.under_way_count()), (vec!["/v1/b".to_owned()], 1));

@@ -78,7 +78,7 @@ impl Service {
             since: self.core.clock.now(),
             client: peer,
             method: request.method().clone(),
-            path: request.uri().path().to_owned(),
+            uri: request.uri().clone(),
         });
         let work = async move {
             let answer = service.reply(request, peer.ip()).await;

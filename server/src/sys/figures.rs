@@ -144,7 +144,7 @@ async fn under_way(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         let id = uuid::Uuid::from_u64_pair(start, number).to_string();
         let shown = json!({
             "start_time": request.since.to_string(), "client_remote_address": request.client.to_string(),
-            "request_path": request.path, "request_method": request.method.as_str(), "client_id": "",
+            "request_path": request.uri.path(), "request_method": request.method.as_str(), "client_id": "",
         });
         (id, shown)
     });
