@@ -49,7 +49,7 @@ pub enum Effect {
 impl Failure {
     /// The failure as a diagnostic: what failed, why, what to do.
     pub fn to_diagnostic(&self) -> Diagnostic {
-        const HINT: &str = "a write was sent and not answered, so it may have been done; plan again";
+        const HINT: &str = "nobody knows what became of a write, so it may have been done; plan again";
         match (self.effect, &self.error) {
             // Somebody is there, so hints about the address would mislead.
             (Effect::Unknown, Error::Unreachable { address, cause, .. }) => {
@@ -209,8 +209,7 @@ impl<'a> Conversation<'a> {
     fn hear(&mut self, request: Request, answer: Answer) {
         let effect = match answer.status {
             _ if request.reads => Effect::Nothing,
-            // A gateway that got no answer, or not in time.
-            502 | 504 => Effect::Unknown,
+            _ if answer.leaves_open() => Effect::Unknown,
             _ if answer.is_success() => Effect::Something,
             _ => Effect::Nothing,
         };

@@ -131,8 +131,8 @@ impl Client {
 
     /// How long to wait before the next try; `None` if there should be none.
     ///
-    /// 412 (the node is behind), 429 and 503 come from before the request was done. A broken connection, a 500,
-    /// and a gateway's 502 or 504 may come after it, so only reads are sent again then.
+    /// 412 (the node is behind), 429 and 503 come from before the request was done. A broken connection and
+    /// [what leaves that open](Answer::leaves_open) may come after it, so only reads are sent again then.
     fn pause(
         &self,
         attempt: u32,
@@ -140,9 +140,10 @@ impl Client {
         outcome: &Result<(Answer, Option<Duration>), Error>,
     ) -> Option<Duration> {
         let (most, after) = match outcome {
+            Ok((answer, _)) if answer.leaves_open() && !request.reads => return None,
             Ok((Answer { status: 412, .. }, after)) => (self.settings.consistency_retries, *after),
             Ok((Answer { status: 429 | 503, .. }, after)) => (self.settings.retries, *after),
-            Ok((Answer { status: 500 | 502 | 504, .. }, _)) if request.reads => (self.settings.retries, None),
+            Ok((Answer { status: 500 | 502 | 504, .. }, _)) => (self.settings.retries, None),
             Err(Error::Unreachable { .. }) if request.reads => (self.settings.retries, None),
             _ => return None,
         };

@@ -167,6 +167,9 @@ async fn what_may_pass_is_tried_again_and_a_refusal_never() {
         assert_eq!(check_tries(at_once(status), &Request::get("sys/x")).await, 1, "{status}");
     }
     assert_eq!(check_tries(at_once(500), &write(Method::Post)).await, 1);
+    let late = Reply::json(503, r#"{"errors": ["context deadline exceeded"]}"#).header("retry-after", "0");
+    assert_eq!(check_tries(late.clone(), &write(Method::Post)).await, 1, "it may be done yet");
+    assert_eq!(check_tries(late, &Request::get("sys/x")).await, 3);
 }
 
 #[tokio::test]
@@ -382,12 +385,14 @@ async fn a_write_without_an_answer_may_have_been_done() {
     let kind = schemas::kinds::find(schemas::Class::Resource, "mount").unwrap();
     let desired = Record::new().with("path", "kv").with("type", "kv");
     let create = Operation::Create { desired: &desired };
-    for reply in [Reply::broken(), Reply::json(504, ""), Reply::json(200, "no JSON")] {
+    let late = Reply::json(503, r#"{"errors": ["context deadline exceeded"]}"#);
+    let broke = Reply::json(500, r#"{"errors": ["internal error"]}"#);
+    for reply in [Reply::broken(), Reply::json(504, ""), Reply::json(200, "no JSON"), late, broke] {
         let server = Server::start(in_turn(vec![reply.clone()])).await;
         let failure = server.client().run(kind, "", &create).await.unwrap_err();
         assert_eq!(failure.effect, Effect::Unknown, "{reply:?}");
         let said = failure.to_diagnostic().to_string();
-        assert!(said.contains("a write was sent and not answered, so it may have been done"), "{said}");
+        assert!(said.contains("nobody knows what became of a write, so it may have been done"), "{said}");
         assert!(!said.contains("TLS") && !said.contains("cannot be reached"), "{said}");
     }
     let server = Server::start(nothing).await;

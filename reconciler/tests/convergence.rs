@@ -598,7 +598,7 @@ fn an_apply_whose_write_was_not_answered_may_have_changed_something() {
     let said = reconciler::render::journal(&journal, reconciler::render::Style::plain());
     assert!(said.contains("policy.read  failed, perhaps done\n"), "{said}");
     assert!(
-        said.contains("hint: a write was sent and not answered, so it may have been done; plan again"),
+        said.contains("hint: nobody knows what became of a write, so it may have been done; plan again"),
         "{said}"
     );
     assert!(said.ends_with("Apply: 1 failed, perhaps done.\n"), "{said}");

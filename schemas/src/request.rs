@@ -110,6 +110,16 @@ impl Answer {
         }
     }
 
+    /// True if the server may have done what it was asked for although it says otherwise: something broke in the server,
+    /// or a gateway or the server itself stopped waiting for the end.
+    pub fn leaves_open(&self) -> bool {
+        match self.status {
+            500 | 502 | 504 => true,
+            503 => self.has_error("context deadline exceeded"),
+            _ => false,
+        }
+    }
+
     /// True if nothing is mounted where the request went.
     pub fn says_no_mount(&self) -> bool {
         self.status == 404 && self.has_error("no handler for route")

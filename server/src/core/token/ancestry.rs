@@ -38,14 +38,16 @@ impl Ancestry {
     }
 
     /// Keeps `line`: tokens and their own ends, the lowest first, above which `above` is the first end. Does not if any
-    /// token has changed since `epoch`.
+    /// token has changed since `epoch`, nor if there is no room: then everything is forgotten, and with it what `above`
+    /// rests on, so that a later change would not reach `line`.
     pub(super) fn keep(&self, line: Vec<(String, Timestamp)>, above: Timestamp, epoch: u64) {
         let mut known = self.known.lock();
-        if known.epoch != epoch || line.len() > CAPACITY {
+        if known.epoch != epoch {
             return;
         }
         if known.ends.len() + line.len() > CAPACITY {
             known.ends.clear();
+            return;
         }
         let mut first = above;
         for (id, end) in line.into_iter().rev() {
@@ -103,6 +105,16 @@ mod tests {
         assert_eq!(ancestry.end_of("b"), Some(NEVER));
         ancestry.forget("a");
         assert_eq!(ancestry.end_of("b"), None);
+    }
+
+    #[test]
+    fn nothing_rests_on_what_was_forgotten_for_want_of_room() {
+        let ancestry = Ancestry::default();
+        let many = (0..CAPACITY).map(|number| (format!("{number}"), NEVER)).collect();
+        ancestry.keep(many, NEVER, ancestry.epoch());
+        let above = ancestry.end_of("0").expect("known");
+        ancestry.keep(line(&[("below", NEVER)]), above, ancestry.epoch());
+        assert_eq!((ancestry.end_of("0"), ancestry.end_of("below")), (None, None));
     }
 
     #[test]
