@@ -273,6 +273,7 @@ impl<'a> Builder<'_, 'a> {
         attribute: &Attribute,
         each: Option<&(String, Val)>,
     ) -> Option<String> {
+        self.loader.open.borrow_mut().add(file, attribute);
         if let Some(word) = bare_word(&attribute.value) {
             let name = attribute.key.as_str();
             let found = Diagnostic::error(format!("`{word}` is a name, and `{name}` must be text"));

@@ -7,6 +7,7 @@ use hcl_edit::Span as _;
 use hcl_edit::structure::Attribute;
 use schemas::Diagnostic;
 
+use super::fields::unsaid;
 use super::index::Index;
 use super::orders::no_blocks;
 use super::{Loader, View};
@@ -61,6 +62,7 @@ fn evaluate(
         }
         Err(Faults(faults)) => {
             locals.broken.insert(format!("local.{name}"));
+            let Faults(faults) = unsaid(local.file, local.attribute, Faults(faults));
             found.extend(faults);
         }
     }

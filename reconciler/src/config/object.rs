@@ -31,7 +31,7 @@ pub(super) fn read(
     let view = View { locals, index: Some(index), each, at: &site.address, uses: &uses };
     let evaluator = Evaluator::new(loader.scope(site.file, &view), &loader.budget);
     depends_on(&evaluator, site, found);
-    let mut fields = read_fields(evaluator, site, found);
+    let mut fields = read_fields(loader, evaluator, site, found);
     place_secrets(loader, site, &mut fields);
     for (name, value) in blocks::keys_of(site.kind, &site.address) {
         fields.values.insert(name.to_owned(), value);
@@ -67,12 +67,18 @@ fn depends_on(evaluator: &Evaluator<'_>, site: &Site<'_>, found: &mut Vec<Diagno
     }
 }
 
-fn read_fields(evaluator: Evaluator<'_>, site: &Site<'_>, found: &mut Vec<Diagnostic>) -> Fields {
+fn read_fields(
+    loader: &Loader<'_>,
+    evaluator: Evaluator<'_>,
+    site: &Site<'_>,
+    found: &mut Vec<Diagnostic>,
+) -> Fields {
     let children = match site.block.ident.as_str() {
         name if blocks::is_container(name) => blocks::names_within(name),
         _ => Vec::new(),
     };
-    let mut reader = Reader { evaluator, file: site.file, kind: site.kind, found, fields: Fields::default() };
+    let (file, kind, fields) = (site.file, site.kind, Fields::default());
+    let mut reader = Reader { evaluator, file, kind, open: &loader.open, found, fields };
     reader.body(&site.block.body, |name| children.contains(&name));
     reader.fields
 }

@@ -9,6 +9,7 @@ use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Attribute, Block};
 use schemas::{Diagnostic, Secret, Value};
 
+use super::fields::unsaid;
 use super::orders::no_blocks;
 use super::types::Type;
 use super::{Options, Parsed, VARIABLE_PREFIX};
@@ -378,7 +379,10 @@ fn value(variable: &Variable<'_>, given: Option<Given>, budget: &Budget) -> Resu
     let (value, from_default) = match (given, variable.block.body.get_attribute("default")) {
         (Some(Given::Text(text)), _) => (of_text(variable, &text, budget)?, false),
         (Some(Given::Value(value)), _) => (value, false),
-        (None, Some(default)) => (alone(variable.file, &default.value, budget)?, true),
+        (None, Some(default)) => {
+            let value = alone(variable.file, &default.value, budget);
+            (value.map_err(|faults| unsaid(variable.file, default, faults))?, true)
+        }
         (None, None) if !variable.is_whole => return Err(Faults::default()),
         (None, None) => {
             let name = &variable.name;
