@@ -243,7 +243,9 @@ impl Reader<'_, '_> {
             return self.complain(block.ident.span(), found);
         };
         let is_hidden = is_hidden || field.is_hidden();
-        let Some(element) = self.entries(&block.body, inner, &format!("{path}.{name}"), is_hidden) else { return };
+        let Some(element) = self.entries(&block.body, inner, &format!("{path}.{name}"), is_hidden) else {
+            return;
+        };
         let slot = entries.entry(name.to_owned()).or_insert_with(|| Val::List(Vec::new()));
         if let Val::List(items) = slot {
             items.push(Val::Map(element));

@@ -31,7 +31,8 @@ pub(super) fn literals(
     let first = scanned.texts.partition_point(|found| found.end <= range.start);
     let texts = scanned.texts[first..].iter().take_while(|found| found.start < range.end);
     let texts: Vec<Range<usize>> = texts.cloned().collect();
-    let mut found: Vec<_> = texts.iter().filter(|found| !scanned.is_open(found) && !is_label(text, found)).cloned().collect();
+    let mut found: Vec<_> =
+        texts.iter().filter(|found| !scanned.is_open(found) && !is_label(text, found)).cloned().collect();
     let mut words = Words { text, is_block, before: None };
     let mut at = range.start;
     for gap in texts.iter().cloned().chain([range.end..range.end]) {
@@ -53,7 +54,8 @@ fn is_label(text: &str, content: &Range<usize>) -> bool {
 /// The line around `at` and where it begins, if it is no longer than heads of blocks are.
 fn short_line(text: &str, at: usize) -> Option<(usize, &str)> {
     let (first, last) = (at.saturating_sub(LONG_LINE), (at + LONG_LINE).min(text.len()));
-    let before = text.as_bytes()[first..at].iter().rposition(|byte| *byte == b'\n').map(|end| first + end + 1);
+    let before =
+        text.as_bytes()[first..at].iter().rposition(|byte| *byte == b'\n').map(|end| first + end + 1);
     let start = before.or((first == 0).then_some(0))?;
     let after = text.as_bytes()[at..last].iter().position(|byte| *byte == b'\n').map(|length| at + length);
     let end = after.or((last == text.len()).then_some(last))?;

@@ -232,10 +232,11 @@ impl SourceFile {
 /// `found` without the values it names that do not stand in `code`. Its hints may name them, too.
 fn without_values(found: Diagnostic, code: &str) -> Diagnostic {
     let mask = |text: &str| {
-        let quoted = text.split('`').enumerate().map(|(index, part)| match index % 2 == 1 && !code.contains(part) {
-            true => "***",
-            false => part,
-        });
+        let quoted =
+            text.split('`').enumerate().map(|(index, part)| match index % 2 == 1 && !code.contains(part) {
+                true => "***",
+                false => part,
+            });
         quoted.collect::<Vec<_>>().join("`")
     };
     let (summary, detail) = (mask(&found.summary), mask(&found.detail));
