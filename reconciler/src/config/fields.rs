@@ -10,6 +10,7 @@ use schemas::kind::{Part, fields};
 use schemas::{Diagnostic, Field, Kind, Shape, Text};
 
 use super::open::Open;
+use super::orders::no_labels;
 use crate::hcl::source::{SourceFile, Span};
 use crate::hcl::{Evaluator, Faults, to_shape};
 use crate::nearest::hint_for;
@@ -157,7 +158,15 @@ impl Reader<'_, '_> {
         self.complain(attribute.key.span(), found);
     }
 
+    /// A block of this sort has no label.
+    fn unlabelled(&mut self, block: &Block) {
+        if let Err(found) = no_labels(self.file, block) {
+            self.fail(found.into());
+        }
+    }
+
     fn endpoint(&mut self, block: &Block) {
+        self.unlabelled(block);
         for attribute in block.body.attributes() {
             self.attribute(attribute, Some(block.ident.as_str()));
         }
@@ -191,6 +200,7 @@ impl Reader<'_, '_> {
 
     /// A nested block, which is an element of a list of objects.
     fn nested(&mut self, block: &Block, field: &'static Field, parts: &'static [Part]) {
+        self.unlabelled(block);
         let Some(entries) = self.entries(&block.body, parts, field.name, field.is_hidden()) else { return };
         let element = Val::Map(entries);
         let value = match self.fields.values.remove(field.name) {
@@ -242,6 +252,7 @@ impl Reader<'_, '_> {
             let found = Diagnostic::error(format!("block `{path}` has no block `{name}`"));
             return self.complain(block.ident.span(), found);
         };
+        self.unlabelled(block);
         let is_hidden = is_hidden || field.is_hidden();
         let Some(element) = self.entries(&block.body, inner, &format!("{path}.{name}"), is_hidden) else {
             return;
@@ -276,7 +287,8 @@ impl Reader<'_, '_> {
     /// One `path` block as HCL of the policy language.
     fn rule(&mut self, rule: &Block) -> Option<String> {
         let [label] = rule.labels.as_slice() else {
-            self.complain(rule.ident.span(), Diagnostic::error("`path` has one label, the path"));
+            let wrong = Diagnostic::error("`path` has one label, the path").hint("write `path \"kv/*\" {`");
+            self.complain(rule.ident.span(), wrong);
             return None;
         };
         let mut text = format!("path {} {{\n", acl_text(label.as_str()));

@@ -312,11 +312,14 @@ impl<'a> Builder<'_, 'a> {
     ) -> Option<(String, String)> {
         let wanted = usize::from(blocks::label_field(kind).is_some());
         if block.labels.len() != wanted {
-            let text = match wanted {
-                0 => format!("`{}` has no label", block.ident.as_str()),
-                _ => format!("`{}` has one label, its name", block.ident.as_str()),
+            let block_name = block.ident.as_str();
+            let found = match wanted {
+                0 => Diagnostic::error(format!("`{block_name}` has no label"))
+                    .hint(format!("write `{block_name} {{`")),
+                _ => Diagnostic::error(format!("`{block_name}` has one label, its name"))
+                    .hint(format!("write `{block_name} \"name\" {{`")),
             };
-            self.complain(file, block.ident.span(), Diagnostic::error(text));
+            self.complain(file, block.ident.span(), found);
             return None;
         }
         let label = block.labels.first().map(|label| label.as_str().to_owned()).unwrap_or_default();

@@ -9,7 +9,7 @@ use schemas::Diagnostic;
 
 use super::fields::unsaid;
 use super::index::Index;
-use super::orders::no_blocks;
+use super::orders::{no_blocks, no_labels};
 use super::{Loader, View};
 use crate::Address;
 use crate::hcl::source::SourceFile;
@@ -75,6 +75,7 @@ fn declarations<'a>(loader: &Loader<'a>, found: &mut Vec<Diagnostic>) -> BTreeMa
         .iter()
         .flat_map(|parsed| parsed.body.get_blocks("locals").map(|block| (parsed.file, block)));
     for (file, block) in blocks {
+        found.extend(no_labels(file, block).err());
         found.extend(no_blocks(file, block).err());
         for attribute in block.body.attributes() {
             let name = attribute.key.to_string();
