@@ -42,7 +42,7 @@ pub(super) fn read(
     fields.broken |= is_untyped(site) || !loader.is_whole(site.file, site.block);
     check(site, &fields, &span, found);
     let needs = needs(&site.address, uses.into_inner());
-    desired.places.insert(site.address.clone(), fields.places);
+    desired.places.entry(site.address.clone()).or_default().extend(fields.places);
     let declared = Declared { kind: site.kind, fields: fields.values, span: Some(span), needs };
     insert(desired, site, declared, found);
 }
@@ -57,13 +57,22 @@ fn is_untyped(site: &Site<'_>) -> bool {
 fn depends_on(evaluator: &Evaluator<'_>, site: &Site<'_>, found: &mut Vec<Diagnostic>) {
     let Some(attribute) = site.block.body.get_attribute("depends_on") else { return };
     match evaluator.value(&attribute.value) {
-        Ok(Val::List(items)) if items.iter().all(|item| matches!(item, Val::Object(_) | Val::Map(_))) => {}
+        Ok(Val::List(items)) if items.iter().all(names_objects) => {}
         Ok(_) => {
             let range = attribute.value.span().unwrap_or_default();
             let wrong = Diagnostic::error("`depends_on` must be a list of objects, such as `[policy.app]`");
             found.push(wrong.at_span(&site.file.name, range));
         }
         Err(Faults(faults)) => found.extend(faults),
+    }
+}
+
+/// True for an object, and for all those of one block.
+fn names_objects(value: &Val) -> bool {
+    match value {
+        Val::Object(_) => true,
+        Val::Map(entries) => entries.values().all(names_objects),
+        _ => false,
     }
 }
 

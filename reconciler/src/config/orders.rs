@@ -99,7 +99,8 @@ pub(super) fn no_blocks(file: &SourceFile, block: &Block) -> Result<(), Diagnost
 pub(super) fn no_labels(file: &SourceFile, block: &Block) -> Result<(), Diagnostic> {
     let Some(label) = block.labels.first() else { return Ok(()) };
     let name = block.ident.as_str();
-    let found = Diagnostic::error(format!("a block `{name}` has no label")).hint(format!("write `{name} {{`"));
+    let found =
+        Diagnostic::error(format!("a block `{name}` has no label")).hint(format!("write `{name} {{`"));
     Err(found.at_span(&file.name, label.span().unwrap_or_default()))
 }
 

@@ -122,7 +122,8 @@ fn declarations<'a>(parsed: &'a [Parsed<'_>], found: &mut Vec<Diagnostic>) -> BT
         for block in parsed.body.get_blocks("variable") {
             let range = block.ident.span().unwrap_or_default();
             let [label] = block.labels.as_slice() else {
-                let wrong = Diagnostic::error("a variable has one label, its name").at_span(&file.name, range);
+                let wrong =
+                    Diagnostic::error("a variable has one label, its name").at_span(&file.name, range);
                 found.push(wrong.hint("write `variable \"name\" {`"));
                 continue;
             };

@@ -35,7 +35,7 @@ pub(super) fn literals(
         texts.iter().filter(|found| !scanned.is_open(found) && !is_label(text, found)).cloned().collect();
     let mut words = Words { text, is_block, before: None };
     let mut at = range.start;
-    for gap in texts.iter().cloned().chain([range.end..range.end]) {
+    for gap in texts.iter().cloned().chain(std::iter::once(range.end..range.end)) {
         found.extend(words.literals(at..gap.start.max(at)).into_iter().filter(|word| !scanned.embeds(word)));
         at = gap.end.max(at);
     }
