@@ -188,3 +188,51 @@ fn the_lifetime_of_a_policy_is_compared_with_the_end_that_the_server_shows() {
         lockstep.expect(&["drift", "main.hcl"], IN_SYNC, "drift after that").map(drop)
     });
 }
+
+const METHOD_AND_MOUNT: &str = r#"
+resource "vault_auth_backend" "a" {
+  type = "approle"
+  path = "chosen"
+  METHOD
+}
+resource "vault_mount" "m" {
+  type = "kv"
+  path = "chosen"
+  MOUNT
+}
+"#;
+
+/// What somebody took away meanwhile does not come back out of the state with another change.
+#[test]
+fn terraform_sends_nothing_that_is_not_declared_along_with_a_change() {
+    if programs::without("terraform") {
+        return;
+    }
+    check(|server| {
+        let terraform = Terraform::new(server)?;
+        terraform.write_provider()?;
+        let write = |method: &str, mount: &str| {
+            terraform.write("main.tf", &METHOD_AND_MOUNT.replace("METHOD", method).replace("MOUNT", mount))
+        };
+        write("options = { a = \"b\" }", "default_lease_ttl_seconds = 7200")?;
+        terraform.apply()?;
+        write("description = \"second\"", "description = \"second\"")?;
+        terraform.run(&["plan", "-input=false", "-out=saved"])?.expect(0, "a plan of two descriptions")?;
+        server.must("POST", "sys/auth/chosen/tune", Some(&json!({ "options": { "a": "" } })))?;
+        server.must("POST", "sys/mounts/chosen/tune", Some(&json!({ "default_lease_ttl": "3600s" })))?;
+        terraform.run(&["apply", "-input=false", "saved"])?.expect(0, "the apply of that plan")?;
+        let method = server.must("GET", "sys/mounts/auth/chosen", None)?;
+        let mount = server.must("GET", "sys/mounts/chosen", None)?;
+        if [&method, &mount].iter().any(|answer| answer["data"]["description"] != json!("second")) {
+            return Err(format!("a description was not written: {method} {mount}"));
+        }
+        if method["data"]["options"]["a"] != Value::Null {
+            return Err(format!("the option came back: {method}"));
+        }
+        if mount["data"]["config"]["default_lease_ttl"] != json!(3600) {
+            return Err(format!("the lifetime came back: {mount}"));
+        }
+        terraform.plan_empty("after the apply")?;
+        terraform.destroy().map(drop)
+    });
+}

@@ -3,7 +3,9 @@
 use std::sync::OnceLock;
 
 use client::{Client, Effect, Environment, Outcome, Product};
-use schemas::{Class, Diagnostic, Field, Kind, Operation, Record, Value, check, kinds};
+use schemas::{
+    Class, Diagnostic, Field, Kind, Operation, Presence, Record, Shape, States, Value, check, kinds,
+};
 use tf_provider_sdk as tf;
 use tf_provider_sdk::{AttributePath, async_trait};
 
@@ -81,12 +83,14 @@ impl VaultProvider {
             return deleted.map(|_| tf::Value::Null).map_err(|error| (request.prior_state.clone(), error));
         }
         let desired = desired(kind, &request.planned_state, &request.config);
-        let operation = match &prior {
-            None => Operation::Create { desired: &desired },
-            Some(prior) => Operation::Update { prior, desired: &desired },
+        let changed = prior.as_ref().map(|prior| without_undeclared(kind, prior, &desired, &request.config));
+        let operation = match (&prior, &changed) {
+            (Some(prior), Some(desired)) => Operation::Update { prior, desired },
+            _ => Operation::Create { desired: &desired },
         };
         match self.attempt(kind, &desired, operation).await {
-            Ok(Outcome::Object(record) | Outcome::Unseen(record)) => Ok(convert::object(kind, &record)),
+            Ok(Outcome::Object(read)) => Ok(convert::object(kind, &as_planned(kind, &desired, read, false))),
+            Ok(Outcome::Unseen(known)) => Ok(convert::object(kind, &as_planned(kind, &desired, known, true))),
             Ok(Outcome::Gone) => Err((request.prior_state.clone(), vanished(kind))),
             // Nothing was written, as far as is known: what stands there may be somebody else's, and must not come
             // into the state, from where the next run would destroy it.
@@ -152,6 +156,38 @@ fn desired(kind: &Kind, planned: &tf::Value, config: &tf::Value) -> Record {
         desired.set(field.name, config.get(field.name).clone());
     }
     desired
+}
+
+/// `desired` without what the configuration leaves to the server and what stays as it was: a write would bring it back
+/// if somebody changed it since the state was read. (Where a write replaces the whole object, it is sent nevertheless.)
+fn without_undeclared(kind: &Kind, prior: &Record, desired: &Record, config: &tf::Value) -> Record {
+    let (mut changed, config) = (desired.clone(), convert::record(kind, config));
+    // Elsewhere Terraform would not have another value than the planned one.
+    let fields = kind.fields().filter(|_| kind.states == States::Legacy).filter(is_left);
+    for field in fields.filter(|field| config.get(field.name).is_null()) {
+        if kind.same(field, prior.get(field.name), desired.get(field.name)) {
+            changed.set(field.name, Value::Null);
+        }
+    }
+    changed
+}
+
+/// True if the server fills in the field where nobody configures it, shows it, and can be told another value.
+fn is_left(field: &&Field) -> bool {
+    let is_view = matches!(field.shape, Shape::List(Shape::Object(_)));
+    let is_told = field.at.is_some() && field.readable && !field.key && !field.replaces && !field.create_only;
+    field.presence == Presence::Filled && is_told && !is_view
+}
+
+/// `record` as it was planned, where that means the same, or where `is_unseen` and nothing else is known.
+fn as_planned(kind: &Kind, desired: &Record, mut record: Record, is_unseen: bool) -> Record {
+    for field in kind.fields().filter(is_left) {
+        let planned = desired.get(field.name);
+        if is_unseen || (!planned.is_null() && kind.same(field, planned, record.get(field.name))) {
+            record.set(field.name, planned.clone());
+        }
+    }
+    record
 }
 
 /// Where an object may be after a failure: the old one; what a half-done creation left; or, if anything was written,
@@ -281,7 +317,7 @@ impl tf::Provider for VaultProvider {
                 let (record, unshown) = unshown::parted(kind, &prior, record);
                 (convert::object(kind, &record), unshown)
             }
-            Ok(Outcome::Gone) => (tf::Value::Null, schemas::Value::Null),
+            Ok(Outcome::Gone) => (tf::Value::Null, Value::Null),
             Err(error) => return tf::ReadResponse::error(error),
         };
         let private = unshown::private(&request.private, unshown);
@@ -317,7 +353,7 @@ impl tf::Provider for VaultProvider {
         tf::PlanResponse {
             planned_state: Some(planned_state),
             requires_replace: planned.replaces.into_iter().map(AttributePath::attribute).collect(),
-            legacy_type_system: kind.states == schemas::States::Legacy,
+            legacy_type_system: kind.states == States::Legacy,
             ..tf::PlanResponse::default()
         }
     }
@@ -335,7 +371,7 @@ impl tf::Provider for VaultProvider {
             new_state: Some(new_state),
             // What was seen before it says nothing of it now.
             private: unshown::private(&request.planned_private, Value::Null),
-            legacy_type_system: kind.states == schemas::States::Legacy,
+            legacy_type_system: kind.states == States::Legacy,
             diagnostics,
         }
     }

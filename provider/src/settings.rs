@@ -232,8 +232,10 @@ fn token_helper(environment: &Environment) -> Option<PathBuf> {
 /// A token in a file is somebody's who renews and revokes it: it has a child only where that is asked for.
 fn child(block: &Record, environment: &Environment, is_file: bool) -> Result<Option<ChildToken>, Diagnostic> {
     let skips = flag(block, "skip_child_token", environment, "TERRAFORM_VAULT_SKIP_CHILD_TOKEN")?;
-    let seconds = count(block, "max_lease_ttl_seconds")?.map(u64::from).filter(|seconds| *seconds > 0);
-    let given = environment.number("TERRAFORM_VAULT_MAX_TTL").map_err(Diagnostic::error)?;
+    // A lifetime of nothing would be the system's longest.
+    let is_some = |seconds: &u64| *seconds > 0;
+    let seconds = count(block, "max_lease_ttl_seconds")?.map(u64::from).filter(is_some);
+    let given = environment.number("TERRAFORM_VAULT_MAX_TTL").map_err(Diagnostic::error)?.filter(is_some);
     let name = text(block, "token_name").or_else(|| environment.text("VAULT_TOKEN_NAME"));
     let child = ChildToken {
         display_name: name.unwrap_or_else(|| "terraform".to_owned()),

@@ -99,6 +99,14 @@ fn the_environment_alone_is_enough() {
 }
 
 #[test]
+fn a_child_token_of_no_lifetime_has_the_usual_one() {
+    check("{}", &[AT[0], AT[1], ("TERRAFORM_VAULT_MAX_TTL", "0")], &["http://h", "token t"]);
+    check(r#"{"max_lease_ttl_seconds": 0}"#, &AT, &["http://h", "token t"]);
+    let both = [AT[0], AT[1], ("TERRAFORM_VAULT_MAX_TTL", "60")];
+    check(r#"{"max_lease_ttl_seconds": 0}"#, &both, &["http://h", "token t", "child terraform 60"]);
+}
+
+#[test]
 fn the_block_wins_over_the_environment() {
     let variables = [
         ("VAULT_ADDR", "http://env"),

@@ -1,5 +1,6 @@
 //! The fields of a block: attributes, and the blocks that hold further ones.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use hcl_edit::Span as _;
@@ -8,6 +9,8 @@ use schemas::acl::AclPolicy;
 use schemas::kind::{Part, fields};
 use schemas::{Diagnostic, Field, Kind, Shape, Text};
 
+use super::open::Open;
+use super::orders::no_labels;
 use crate::hcl::source::{SourceFile, Span};
 use crate::hcl::{Evaluator, Faults, to_shape};
 use crate::nearest::hint_for;
@@ -30,6 +33,7 @@ pub(super) struct Reader<'a, 'f> {
     pub(super) evaluator: Evaluator<'a>,
     pub(super) file: &'a SourceFile,
     pub(super) kind: &'static Kind,
+    pub(super) open: &'a RefCell<Open>,
     pub(super) found: &'f mut Vec<Diagnostic>,
     pub(super) fields: Fields,
 }
@@ -55,6 +59,19 @@ fn parts_of(shape: &Shape) -> Option<&'static [Part]> {
         Shape::Block { parts, .. } | Shape::Object(parts) | Shape::List(Shape::Object(parts)) => Some(parts),
         _ => None,
     }
+}
+
+/// True if `field` or a part of it is hidden.
+fn may_hold_secret(field: &Field) -> bool {
+    let has_hidden = |parts| fields(parts).any(may_hold_secret);
+    field.is_hidden() || parts_of(&field.shape).is_some_and(has_hidden)
+}
+
+/// `faults` of the value of `attribute` without the values that they name.
+pub(super) fn unsaid(file: &SourceFile, attribute: &Attribute, Faults(faults): Faults) -> Faults {
+    let range = attribute.value.span().unwrap_or_default();
+    let unsaid = |found| file.unsaid(range.clone(), found, &super::blocks::begins_part);
+    Faults(faults.into_iter().map(unsaid).collect())
 }
 
 impl Reader<'_, '_> {
@@ -100,10 +117,22 @@ impl Reader<'_, '_> {
             let range = attribute.key.span().unwrap_or_default();
             self.found.push(Diagnostic::warning(text).at_span(&self.file.name, range));
         }
+        if let Some(value) = self.value(attribute, may_hold_secret(field)) {
+            self.set(field.name, to_shape(&field.shape, value), attribute.span());
+        }
+    }
+
+    /// The value of an attribute; one that `is_hidden` is not told of.
+    fn value(&mut self, attribute: &Attribute, is_hidden: bool) -> Option<Val> {
+        if !is_hidden {
+            self.open.borrow_mut().add(self.file, attribute);
+        }
         match self.evaluator.value(&attribute.value) {
-            Ok(value) => self.set(field.name, to_shape(&field.shape, value), attribute.span()),
+            Ok(value) => return Some(value),
+            Err(faults) if is_hidden => self.fail(unsaid(self.file, attribute, faults)),
             Err(faults) => self.fail(faults),
         }
+        None
     }
 
     fn set(&mut self, name: &str, value: Val, range: Option<std::ops::Range<usize>>) {
@@ -129,7 +158,15 @@ impl Reader<'_, '_> {
         self.complain(attribute.key.span(), found);
     }
 
+    /// A block of this sort has no label.
+    fn unlabelled(&mut self, block: &Block) {
+        if let Err(found) = no_labels(self.file, block) {
+            self.fail(found.into());
+        }
+    }
+
     fn endpoint(&mut self, block: &Block) {
+        self.unlabelled(block);
         for attribute in block.body.attributes() {
             self.attribute(attribute, Some(block.ident.as_str()));
         }
@@ -163,7 +200,8 @@ impl Reader<'_, '_> {
 
     /// A nested block, which is an element of a list of objects.
     fn nested(&mut self, block: &Block, field: &'static Field, parts: &'static [Part]) {
-        let Some(entries) = self.entries(&block.body, parts, field.name) else { return };
+        self.unlabelled(block);
+        let Some(entries) = self.entries(&block.body, parts, field.name, field.is_hidden()) else { return };
         let element = Val::Map(entries);
         let value = match self.fields.values.remove(field.name) {
             Some(Val::List(mut items)) => {
@@ -175,24 +213,28 @@ impl Reader<'_, '_> {
         self.set(field.name, to_shape(&field.shape, value), block.ident.span());
     }
 
-    fn entries(&mut self, body: &Body, parts: &'static [Part], path: &str) -> Option<BTreeMap<String, Val>> {
+    fn entries(
+        &mut self,
+        body: &Body,
+        parts: &'static [Part],
+        path: &str,
+        is_hidden: bool,
+    ) -> Option<BTreeMap<String, Val>> {
         let mut entries = BTreeMap::new();
         let before = self.found.len();
         for attribute in body.attributes() {
             let name = attribute.key.as_str();
-            if !fields(parts).any(|field| field.name == name) {
+            let Some(field) = fields(parts).find(|field| field.name == name) else {
                 let found = Diagnostic::error(format!("block `{path}` has no field `{name}`"));
                 let found = hint_for(found, name, fields(parts).map(|field| field.name));
                 self.complain(attribute.key.span(), found);
                 continue;
-            }
-            match self.evaluator.value(&attribute.value) {
-                Ok(value) => drop(entries.insert(name.to_owned(), value)),
-                Err(faults) => self.fail(faults),
-            }
+            };
+            let value = self.value(attribute, is_hidden || may_hold_secret(field));
+            entries.extend(value.map(|value| (name.to_owned(), value)));
         }
         for block in body.blocks() {
-            self.inner(block, parts, path, &mut entries);
+            self.inner(block, parts, path, (is_hidden, &mut entries));
         }
         (self.found.len() == before).then_some(entries)
     }
@@ -202,15 +244,19 @@ impl Reader<'_, '_> {
         block: &Block,
         parts: &'static [Part],
         path: &str,
-        entries: &mut BTreeMap<String, Val>,
+        (is_hidden, entries): (bool, &mut BTreeMap<String, Val>),
     ) {
         let name = block.ident.as_str();
-        let inner = fields(parts).find(|field| field.name == name).and_then(|field| parts_of(&field.shape));
-        let Some(inner) = inner else {
+        let field = fields(parts).find(|field| field.name == name);
+        let Some((field, inner)) = field.and_then(|field| Some((field, parts_of(&field.shape)?))) else {
             let found = Diagnostic::error(format!("block `{path}` has no block `{name}`"));
             return self.complain(block.ident.span(), found);
         };
-        let Some(element) = self.entries(&block.body, inner, &format!("{path}.{name}")) else { return };
+        self.unlabelled(block);
+        let is_hidden = is_hidden || field.is_hidden();
+        let Some(element) = self.entries(&block.body, inner, &format!("{path}.{name}"), is_hidden) else {
+            return;
+        };
         let slot = entries.entry(name.to_owned()).or_insert_with(|| Val::List(Vec::new()));
         if let Val::List(items) = slot {
             items.push(Val::Map(element));
@@ -241,12 +287,14 @@ impl Reader<'_, '_> {
     /// One `path` block as HCL of the policy language.
     fn rule(&mut self, rule: &Block) -> Option<String> {
         let [label] = rule.labels.as_slice() else {
-            self.complain(rule.ident.span(), Diagnostic::error("`path` has one label, the path"));
+            let wrong = Diagnostic::error("`path` has one label, the path").hint("write `path \"kv/*\" {`");
+            self.complain(rule.ident.span(), wrong);
             return None;
         };
         let mut text = format!("path {} {{\n", acl_text(label.as_str()));
         let mut written = Vec::new();
         for attribute in rule.body.attributes() {
+            self.open.borrow_mut().add(self.file, attribute);
             match self.evaluator.value(&attribute.value) {
                 Ok(value) => match acl_value(&value) {
                     Some(value) => {

@@ -119,14 +119,31 @@ impl<'a> Builder<'_, 'a> {
             Ok(None) => self.instance(file, block, within, each.cloned(), None),
             Ok(Some(instances)) => {
                 let label = block.labels.first().map(|label| label.as_str().to_owned()).unwrap_or_default();
-                let key = (within.clone(), name.to_owned(), label);
-                self.index.names.insert(key, Named::Each(BTreeMap::new()));
+                let entry = (within.clone(), name.to_owned(), label);
+                let fresh = Named::Each(BTreeMap::new());
+                let taken = match self.index.names.entry(entry).or_insert(fresh) {
+                    Named::One(_) => true,
+                    // A namespace may be spread over several blocks and files.
+                    Named::Each(known) => !known.is_empty() && name != NAMESPACE,
+                };
+                if taken {
+                    self.taken(file, block);
+                }
                 for (key, value) in instances {
                     self.instance(file, block, within, Some((key.clone(), value)), Some(&key));
                 }
             }
             Err(Faults(faults)) => self.found.extend(faults),
         }
+    }
+
+    /// Says that another block has the same label, so that nobody could tell which of them a reference means.
+    fn taken(&mut self, file: &SourceFile, block: &Block) {
+        let name = block.ident.as_str();
+        let label = block.labels.first().map(|label| label.as_str()).unwrap_or_default();
+        let found = Diagnostic::error(format!("another `{name}` has the label `{label}` already"))
+            .because("the label is what references name, and they would not tell these two apart");
+        self.complain(file, block.ident.span(), found.hint("give this one another label"));
     }
 
     fn unknown_block(&mut self, file: &SourceFile, block: &Block, names: &[&'static str], is_root: bool) {
@@ -209,7 +226,10 @@ impl<'a> Builder<'_, 'a> {
                 drop(instances.insert(key.to_owned(), address.clone()))
             }
             (None, _) => drop(self.index.names.insert(entry, Named::One(address.clone()))),
-            (Some(_), _) => {}
+            // The same object twice is reported when it is read.
+            (Some(Named::One(known)), None) if *known == address => {}
+            (Some(_), None) => self.taken(file, block),
+            (Some(Named::One(_)), Some(_)) => {}
         }
         self.index.kinds.insert(address.clone(), kind);
         if let Some(of_type) = of_type {
@@ -273,6 +293,7 @@ impl<'a> Builder<'_, 'a> {
         attribute: &Attribute,
         each: Option<&(String, Val)>,
     ) -> Option<String> {
+        self.loader.open.borrow_mut().add(file, attribute);
         if let Some(word) = bare_word(&attribute.value) {
             let name = attribute.key.as_str();
             let found = Diagnostic::error(format!("`{word}` is a name, and `{name}` must be text"));
@@ -311,11 +332,14 @@ impl<'a> Builder<'_, 'a> {
     ) -> Option<(String, String)> {
         let wanted = usize::from(blocks::label_field(kind).is_some());
         if block.labels.len() != wanted {
-            let text = match wanted {
-                0 => format!("`{}` has no label", block.ident.as_str()),
-                _ => format!("`{}` has one label, its name", block.ident.as_str()),
+            let block_name = block.ident.as_str();
+            let found = match wanted {
+                0 => Diagnostic::error(format!("`{block_name}` has no label"))
+                    .hint(format!("write `{block_name} {{`")),
+                _ => Diagnostic::error(format!("`{block_name}` has one label, its name"))
+                    .hint(format!("write `{block_name} \"name\" {{`")),
             };
-            self.complain(file, block.ident.span(), Diagnostic::error(text));
+            self.complain(file, block.ident.span(), found);
             return None;
         }
         let label = block.labels.first().map(|label| label.as_str().to_owned()).unwrap_or_default();

@@ -7,8 +7,9 @@ use hcl_edit::Span as _;
 use hcl_edit::structure::Attribute;
 use schemas::Diagnostic;
 
+use super::fields::unsaid;
 use super::index::Index;
-use super::orders::no_blocks;
+use super::orders::{no_blocks, no_labels};
 use super::{Loader, View};
 use crate::Address;
 use crate::hcl::source::SourceFile;
@@ -61,6 +62,7 @@ fn evaluate(
         }
         Err(Faults(faults)) => {
             locals.broken.insert(format!("local.{name}"));
+            let Faults(faults) = unsaid(local.file, local.attribute, Faults(faults));
             found.extend(faults);
         }
     }
@@ -73,6 +75,7 @@ fn declarations<'a>(loader: &Loader<'a>, found: &mut Vec<Diagnostic>) -> BTreeMa
         .iter()
         .flat_map(|parsed| parsed.body.get_blocks("locals").map(|block| (parsed.file, block)));
     for (file, block) in blocks {
+        found.extend(no_labels(file, block).err());
         found.extend(no_blocks(file, block).err());
         for attribute in block.body.attributes() {
             let name = attribute.key.to_string();

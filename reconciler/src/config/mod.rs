@@ -9,6 +9,7 @@ mod locals;
 mod moves;
 mod numbers;
 mod object;
+mod open;
 mod orders;
 pub(crate) mod paths;
 mod rules;
@@ -31,6 +32,7 @@ use crate::value::{SecretRef, Val};
 pub(crate) use blocks::{is_container, keys_of, type_field, type_of};
 use index::Index;
 use locals::Locals;
+use open::Open;
 use variables::Variables;
 #[cfg(test)]
 pub(crate) use variables::alone as evaluate_alone;
@@ -184,11 +186,12 @@ pub fn load_text(name: &str, text: &str, options: &Options) -> Loaded {
 }
 
 fn from_sources(sources: Sources, mut diagnostics: Vec<Diagnostic>, options: &Options) -> Loaded {
-    let mut parsed = Vec::new();
+    let (mut parsed, mut literals) = (Vec::new(), Vec::new());
     for file in sources.files() {
-        let Reading { body, errors, gaps } = file.parse(&blocks::begins_part);
+        let Reading { body, errors, gaps, literals: found } = file.parse(&blocks::begins_part);
         diagnostics.extend(errors);
         parsed.push(Parsed { file, body, gaps });
+        literals.push((file, found));
     }
     let unread = !diagnostics.is_empty();
     let mut loader = Loader::new(&parsed, options);
@@ -200,7 +203,11 @@ fn from_sources(sources: Sources, mut diagnostics: Vec<Diagnostic>, options: &Op
     };
     let follows = |found: &Diagnostic| unread && names_nothing(&found.summary);
     diagnostics.extend(loader.diagnostics.into_iter().filter(|found| !follows(found)));
-    let mut shown = sources.masked(&loader.hidden.into_inner());
+    let mut shown = sources.clone();
+    for (file, literals) in literals {
+        shown.show(loader.open.borrow().masked(file, literals));
+    }
+    let mut shown = shown.masked(&loader.hidden.into_inner());
     loader.variables.files.into_iter().for_each(|file| shown.add(file));
     in_reading_order(&mut diagnostics, &shown);
     let Variables { secrets, sensitive, .. } = loader.variables;
@@ -234,6 +241,8 @@ pub(crate) struct Loader<'a> {
     pub(crate) secrets: RefCell<BTreeMap<SecretRef, Span>>,
     /// Where secrets stand in clear, which must not be shown.
     pub(crate) hidden: RefCell<Vec<Span>>,
+    /// Where no secrets stand.
+    pub(crate) open: RefCell<Open>,
 }
 
 impl<'a> Loader<'a> {
@@ -241,11 +250,12 @@ impl<'a> Loader<'a> {
         let mut diagnostics = Vec::new();
         let budget = Budget::new();
         let variables = variables::read(parsed, options, &budget, &mut diagnostics);
-        let (secrets, hidden) = (RefCell::default(), RefCell::default());
-        Self { parsed, options, budget, variables, diagnostics, secrets, hidden }
+        let (secrets, hidden, open) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { parsed, options, budget, variables, diagnostics, secrets, hidden, open }
     }
 
     fn desired(&mut self) -> Desired {
+        self.parsed.iter().for_each(|parsed| self.open.borrow_mut().directives(parsed));
         // The names of objects may depend on locals, and locals on objects: so locals are looked at twice.
         let early = locals::read(self, None, &mut Vec::new());
         let mut found = Vec::new();

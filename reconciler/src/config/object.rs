@@ -31,7 +31,7 @@ pub(super) fn read(
     let view = View { locals, index: Some(index), each, at: &site.address, uses: &uses };
     let evaluator = Evaluator::new(loader.scope(site.file, &view), &loader.budget);
     depends_on(&evaluator, site, found);
-    let mut fields = read_fields(evaluator, site, found);
+    let mut fields = read_fields(loader, evaluator, site, found);
     place_secrets(loader, site, &mut fields);
     for (name, value) in blocks::keys_of(site.kind, &site.address) {
         fields.values.insert(name.to_owned(), value);
@@ -42,7 +42,7 @@ pub(super) fn read(
     fields.broken |= is_untyped(site) || !loader.is_whole(site.file, site.block);
     check(site, &fields, &span, found);
     let needs = needs(&site.address, uses.into_inner());
-    desired.places.insert(site.address.clone(), fields.places);
+    desired.places.entry(site.address.clone()).or_default().extend(fields.places);
     let declared = Declared { kind: site.kind, fields: fields.values, span: Some(span), needs };
     insert(desired, site, declared, found);
 }
@@ -57,7 +57,7 @@ fn is_untyped(site: &Site<'_>) -> bool {
 fn depends_on(evaluator: &Evaluator<'_>, site: &Site<'_>, found: &mut Vec<Diagnostic>) {
     let Some(attribute) = site.block.body.get_attribute("depends_on") else { return };
     match evaluator.value(&attribute.value) {
-        Ok(Val::List(items)) if items.iter().all(|item| matches!(item, Val::Object(_) | Val::Map(_))) => {}
+        Ok(Val::List(items)) if items.iter().all(names_objects) => {}
         Ok(_) => {
             let range = attribute.value.span().unwrap_or_default();
             let wrong = Diagnostic::error("`depends_on` must be a list of objects, such as `[policy.app]`");
@@ -67,12 +67,27 @@ fn depends_on(evaluator: &Evaluator<'_>, site: &Site<'_>, found: &mut Vec<Diagno
     }
 }
 
-fn read_fields(evaluator: Evaluator<'_>, site: &Site<'_>, found: &mut Vec<Diagnostic>) -> Fields {
+/// True for an object, and for all those of one block.
+fn names_objects(value: &Val) -> bool {
+    match value {
+        Val::Object(_) => true,
+        Val::Map(entries) => entries.values().all(names_objects),
+        _ => false,
+    }
+}
+
+fn read_fields(
+    loader: &Loader<'_>,
+    evaluator: Evaluator<'_>,
+    site: &Site<'_>,
+    found: &mut Vec<Diagnostic>,
+) -> Fields {
     let children = match site.block.ident.as_str() {
         name if blocks::is_container(name) => blocks::names_within(name),
         _ => Vec::new(),
     };
-    let mut reader = Reader { evaluator, file: site.file, kind: site.kind, found, fields: Fields::default() };
+    let (file, kind, fields) = (site.file, site.kind, Fields::default());
+    let mut reader = Reader { evaluator, file, kind, open: &loader.open, found, fields };
     reader.body(&site.block.body, |name| children.contains(&name));
     reader.fields
 }

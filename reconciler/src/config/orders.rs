@@ -95,7 +95,17 @@ pub(super) fn no_blocks(file: &SourceFile, block: &Block) -> Result<(), Diagnost
     Err(Diagnostic::error(text).at_span(&file.name, inner.ident.span().unwrap_or_default()))
 }
 
+/// That `block` has no label: nobody would read it.
+pub(super) fn no_labels(file: &SourceFile, block: &Block) -> Result<(), Diagnostic> {
+    let Some(label) = block.labels.first() else { return Ok(()) };
+    let name = block.ident.as_str();
+    let found =
+        Diagnostic::error(format!("a block `{name}` has no label")).hint(format!("write `{name} {{`"));
+    Err(found.at_span(&file.name, label.span().unwrap_or_default()))
+}
+
 pub(super) fn only(file: &SourceFile, block: &Block, names: &[&'static str]) -> Result<(), Diagnostic> {
+    no_labels(file, block)?;
     no_blocks(file, block)?;
     let unknown = block.body.attributes().find(|attribute| !names.contains(&attribute.key.as_str()));
     let Some(attribute) = unknown else { return Ok(()) };

@@ -9,6 +9,7 @@ use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Attribute, Block};
 use schemas::{Diagnostic, Secret, Value};
 
+use super::fields::unsaid;
 use super::orders::no_blocks;
 use super::types::Type;
 use super::{Options, Parsed, VARIABLE_PREFIX};
@@ -121,8 +122,9 @@ fn declarations<'a>(parsed: &'a [Parsed<'_>], found: &mut Vec<Diagnostic>) -> BT
         for block in parsed.body.get_blocks("variable") {
             let range = block.ident.span().unwrap_or_default();
             let [label] = block.labels.as_slice() else {
-                found
-                    .push(Diagnostic::error("a variable has one label, its name").at_span(&file.name, range));
+                let wrong =
+                    Diagnostic::error("a variable has one label, its name").at_span(&file.name, range);
+                found.push(wrong.hint("write `variable \"name\" {`"));
                 continue;
             };
             let variable = declaration(parsed, block, label.as_str(), found);
@@ -378,7 +380,10 @@ fn value(variable: &Variable<'_>, given: Option<Given>, budget: &Budget) -> Resu
     let (value, from_default) = match (given, variable.block.body.get_attribute("default")) {
         (Some(Given::Text(text)), _) => (of_text(variable, &text, budget)?, false),
         (Some(Given::Value(value)), _) => (value, false),
-        (None, Some(default)) => (alone(variable.file, &default.value, budget)?, true),
+        (None, Some(default)) => {
+            let value = alone(variable.file, &default.value, budget);
+            (value.map_err(|faults| unsaid(variable.file, default, faults))?, true)
+        }
         (None, None) if !variable.is_whole => return Err(Faults::default()),
         (None, None) => {
             let name = &variable.name;

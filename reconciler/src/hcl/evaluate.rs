@@ -36,7 +36,7 @@ pub(super) struct Bound<'a> {
 }
 
 /// Roots of names that are no objects.
-const ROOTS: [&str; 4] = ["var", "local", "each", "secret"];
+pub(super) const ROOTS: [&str; 4] = ["var", "local", "each", "secret"];
 
 impl<'a> Evaluator<'a> {
     pub(crate) fn new(scope: Scope<'a>, budget: &'a Budget) -> Self {

@@ -5,6 +5,7 @@
 
 mod budget;
 pub(crate) mod collections;
+mod conceal;
 mod convert;
 pub(crate) mod evaluate;
 mod faults;

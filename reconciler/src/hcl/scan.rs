@@ -14,6 +14,25 @@ pub(super) struct Scanned {
     pub(super) open: Option<Open>,
     /// The lines that do not begin within a text.
     pub(super) lines: Vec<Line>,
+    /// The contents of texts and heredocs, without what is put into them.
+    pub(super) texts: Vec<Range<usize>>,
+    /// Those of them that say where a secret is, or that are marked as fit to be seen.
+    open_texts: Vec<Range<usize>>,
+    /// Code that is put into text.
+    embedded: Vec<Range<usize>>,
+}
+
+impl Scanned {
+    /// True if the content `text` is no secret.
+    pub(super) fn is_open(&self, text: &Range<usize>) -> bool {
+        self.open_texts.binary_search_by_key(&text.start, |found| found.start).is_ok()
+    }
+
+    /// True if `code` is put into text.
+    pub(super) fn embeds(&self, code: &Range<usize>) -> bool {
+        let after = self.embedded.partition_point(|found| found.end <= code.start);
+        self.embedded.get(after).is_some_and(|found| found.start <= code.start)
+    }
 }
 
 /// A line of code.
@@ -55,6 +74,9 @@ struct Scanner<'a> {
     /// The first bracket that another one closes, or text that its line ends.
     crossed: Option<Inside>,
     lines: Vec<Line>,
+    texts: Vec<Range<usize>>,
+    open_texts: Vec<Range<usize>>,
+    embedded: Vec<Range<usize>>,
 }
 
 /// Looks at `source`.
@@ -67,6 +89,9 @@ pub(super) fn scan(source: &str) -> Scanned {
         exponents: Vec::new(),
         crossed: None,
         lines: vec![Line { start: 0, depth: 0 }],
+        texts: Vec::new(),
+        open_texts: Vec::new(),
+        embedded: Vec::new(),
     };
     while scanner.at < source.len() {
         scanner.step();
@@ -80,7 +105,8 @@ pub(super) fn scan(source: &str) -> Scanned {
     }
     let text = String::from_utf8(text).unwrap_or_else(|_| source.to_owned());
     let open = scanner.crossed.take().or(scanner.inside.pop()).map(|inside| open(source, inside));
-    Scanned { text, open, lines: scanner.lines }
+    let Scanner { lines, texts, open_texts, embedded, .. } = scanner;
+    Scanned { text, open, lines, texts, open_texts, embedded }
 }
 
 fn open(source: &str, inside: Inside) -> Open {
@@ -94,17 +120,51 @@ fn open(source: &str, inside: Inside) -> Open {
     }
 }
 
+/// Adds `range`, which nothing found before lies behind.
+fn extend(found: &mut Vec<Range<usize>>, range: Range<usize>) {
+    match found.last_mut() {
+        Some(last) if last.end == range.start => last.end = range.end,
+        _ => found.push(range),
+    }
+}
+
 impl Scanner<'_> {
     fn rest(&self) -> &str {
         &self.source[self.at..]
     }
 
     fn step(&mut self) {
+        let from = self.at;
         match self.inside.last() {
             Some(Inside::Quote(_)) => self.in_text(true),
             Some(Inside::Heredoc(..)) => self.in_text(false),
-            Some(Inside::Bracket(..)) | None => self.in_code(),
+            Some(Inside::Bracket(..)) | None => {
+                let is_embedded = self.inside.iter().any(|inside| !matches!(inside, Inside::Bracket(..)));
+                self.in_code();
+                if is_embedded {
+                    extend(&mut self.embedded, from..self.at);
+                }
+            }
         }
+    }
+
+    /// Goes on within a text.
+    fn content(&mut self, bytes: usize) {
+        let from = self.at;
+        self.advance(bytes);
+        extend(&mut self.texts, from..self.at);
+        if self.is_named() {
+            extend(&mut self.open_texts, from..self.at);
+        }
+    }
+
+    /// True within an argument of `secret.…` or `nonsensitive`.
+    fn is_named(&self) -> bool {
+        let [.., Inside::Bracket(at, ')'), Inside::Quote(_)] = self.inside.as_slice() else { return false };
+        let before = &self.source[..*at];
+        let name = before.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
+        let (root, name) = (name.strip_suffix('.').unwrap_or_default(), &before[name.len()..]);
+        name == "nonsensitive" || root.ends_with("secret")
     }
 
     fn advance(&mut self, bytes: usize) {
@@ -117,14 +177,14 @@ impl Scanner<'_> {
     fn in_text(&mut self, quoted: bool) {
         let rest = self.rest();
         if rest.starts_with("$${") || rest.starts_with("%%{") {
-            return self.advance(3);
+            return self.content(3);
         }
         if rest.starts_with("${") || rest.starts_with("%{") {
             self.inside.push(Inside::Bracket(self.at + 1, '}'));
             return self.advance(2);
         }
         match (quoted, rest.as_bytes()[0]) {
-            (true, b'\\') => self.advance(2.min(rest.len())),
+            (true, b'\\') => self.content(2.min(rest.len())),
             (true, b'"') => {
                 self.inside.pop();
                 self.advance(1);
@@ -136,7 +196,7 @@ impl Scanner<'_> {
                 self.end_of_line();
             }
             (false, b'\n') => self.end_of_heredoc(),
-            _ => self.advance(1),
+            _ => self.content(1),
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use hcl_edit::structure::Body;
 use schemas::Diagnostic;
 
+use super::conceal::literals;
 use super::faults::Faults;
 use super::mend::{IsBlock, MAX_ERRORS, blanked, broken_part};
 use super::scan::{Open, scan};
@@ -21,12 +22,15 @@ pub(crate) struct SourceFile {
 }
 
 /// What could be read of a file.
+#[derive(Default)]
 pub(crate) struct Reading {
     pub(crate) body: Body,
     /// What is wrong with its syntax.
     pub(crate) errors: Vec<Diagnostic>,
     /// What was left out because of that.
     pub(crate) gaps: Vec<Range<usize>>,
+    /// The literals, which may be secrets.
+    pub(crate) literals: Vec<Range<usize>>,
 }
 
 /// Bytes of a file.
@@ -44,15 +48,17 @@ pub struct Span {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
+    /// The same with stars in place of what must not be shown.
+    shown: Vec<SourceFile>,
 }
 
 /// Largest file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
 impl Sources {
-    /// The text of the file called `name`.
+    /// The text of the file called `name` as it may be shown.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.files.iter().find(|file| &*file.name == name).map(|file| &*file.text)
+        self.shown.iter().find(|file| &*file.name == name).map(|file| &*file.text)
     }
 
     /// The file called `name`.
@@ -66,12 +72,19 @@ impl Sources {
             let here = hidden.iter().filter(|span| span.file == file.name);
             file.masked(&here.map(|span| span.range.clone()).collect::<Vec<_>>())
         };
-        Self { files: self.files.iter().map(mask).collect() }
+        Self { files: self.files.clone(), shown: self.shown.iter().map(mask).collect() }
     }
 
-    /// Adds a file.
+    /// Adds a file that may be shown as it is.
     pub(crate) fn add(&mut self, file: SourceFile) {
+        self.shown.push(file.clone());
         self.files.push(file);
+    }
+
+    /// Says how the file of its name is to be shown.
+    pub(crate) fn show(&mut self, shown: SourceFile) {
+        self.shown.retain(|file| file.name != shown.name);
+        self.shown.push(shown);
     }
 
     /// The files, in the order they were read.
@@ -114,11 +127,16 @@ impl SourceFile {
     }
 
     /// The same with stars in `ranges`, all else where it was.
-    fn masked(&self, ranges: &[Range<usize>]) -> Self {
-        let is_hidden = |at: usize| ranges.iter().any(|range| range.contains(&at));
-        let mut text = String::with_capacity(self.text.len());
+    pub(crate) fn masked(&self, ranges: &[Range<usize>]) -> Self {
+        let mut ranges = ranges.to_vec();
+        ranges.sort_by_key(|range| range.start);
+        let mut ranges = ranges.into_iter().peekable();
+        let (mut text, mut end) = (String::with_capacity(self.text.len()), 0);
         for (at, c) in self.text.char_indices() {
-            match is_hidden(at) && !c.is_whitespace() {
+            while let Some(range) = ranges.next_if(|range| range.start <= at) {
+                end = end.max(range.end);
+            }
+            match at < end && !c.is_whitespace() {
                 true => text.extend(std::iter::repeat_n('*', c.len_utf8())),
                 false => text.push(c),
             }
@@ -142,16 +160,20 @@ impl SourceFile {
 
     /// The parsed file: all of it that can be read. Files are made of blocks whose names `is_block` tells.
     pub(crate) fn parse(&self, is_block: IsBlock<'_>) -> Reading {
-        let mut reading = Reading { body: Body::new(), errors: Vec::new(), gaps: Vec::new() };
+        let mut reading = Reading::default();
         let mut text = self.text.to_string();
         for _ in 0..MAX_ERRORS {
             let scanned = scan(&text);
             let error = match hcl_edit::parser::parse_body(&scanned.text) {
-                Ok(body) => return Reading { body, ..reading },
+                Ok(body) => {
+                    reading.literals.extend(literals(&text, &(0..text.len()), &scanned, is_block));
+                    return Reading { body, ..reading };
+                }
                 Err(error) => error,
             };
             let at = self.boundary(error.location().offset());
             let gap = broken_part(&text, &scanned, at, is_block);
+            reading.literals.extend(literals(&text, &gap, &scanned, is_block));
             // What is left of a part that was left out is no error of its own.
             let follows = reading.gaps.iter().any(|known| gap.start <= known.start && known.end <= gap.end);
             if !follows {
@@ -163,7 +185,17 @@ impl SourceFile {
             text = blanked(&text, &gap);
             reading.gaps.push(gap);
         }
+        // What nobody read to its end is shown nowhere.
+        reading.literals.push(0..self.text.len());
         reading
+    }
+
+    /// `found`, said of the code at `range`, without what may be a secret there: the values that it names.
+    pub(crate) fn unsaid(&self, range: Range<usize>, found: Diagnostic, is_block: IsBlock<'_>) -> Diagnostic {
+        let code = self.text.get(range).unwrap_or_default();
+        let file = Self { name: self.name.clone(), text: code.into() };
+        let shown = file.masked(&literals(code, &(0..code.len()), &scan(code), is_block));
+        without_values(found, &shown.text)
     }
 
     /// The parsed file, if nothing is wrong with its syntax.
@@ -195,6 +227,24 @@ impl SourceFile {
         }
         offset
     }
+}
+
+/// `found` without the values it names that do not stand in `code`. Its hints may name them, too.
+fn without_values(found: Diagnostic, code: &str) -> Diagnostic {
+    let mask = |text: &str| {
+        let quoted =
+            text.split('`').enumerate().map(|(index, part)| match index % 2 == 1 && !code.contains(part) {
+                true => "***",
+                false => part,
+            });
+        quoted.collect::<Vec<_>>().join("`")
+    };
+    let (summary, detail) = (mask(&found.summary), mask(&found.detail));
+    if summary == found.summary && detail == found.detail {
+        return found;
+    }
+    let hints = vec!["it is not shown, since it may be a secret; if it is text, put it in quotes".to_owned()];
+    Diagnostic { summary, detail, hints, ..found }
 }
 
 /// How it is written; `rest` is what follows the error.

@@ -88,7 +88,9 @@ impl Fake {
             Method::List => errors(405, "unsupported operation"),
             Method::Post | Method::Put | Method::Patch => {
                 let object = stored.entry(key).or_default();
-                merge(object, request.body.as_ref());
+                let is_tune = path.starts_with("sys/mounts/") && request.path.ends_with("/tune");
+                let written = request.body.as_ref();
+                merge(object, if is_tune { written.map(as_mounted) } else { written.cloned() }.as_ref());
                 capitalize(object, &self.capital);
                 Answer { status: 204, body: Value::Null }
             }
@@ -116,6 +118,15 @@ impl Write for Fake {
         }
         Ok(answer)
     }
+}
+
+/// What is tuned of a secrets engine, as it is written when that is mounted.
+fn as_mounted(tuned: &Value) -> Value {
+    let entries = tuned.as_map().cloned().unwrap_or_default();
+    let (mut mount, config): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        entries.into_iter().partition(|(name, _)| ["description", "options"].contains(&name.as_str()));
+    mount.insert("config".to_owned(), Value::Map(config));
+    Value::Map(mount)
 }
 
 /// One path for each object: an auth method is read below `sys/mounts`, and tuned below that.
