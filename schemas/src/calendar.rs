@@ -1,10 +1,33 @@
 //! Days of the Gregorian calendar, counted from 1970. Years begin in March here, so that leap days come last.
 
 /// The number of the day `year`-`month`-`day`.
-pub(crate) fn day_number(year: i64, month: i64, day: i64) -> i64 {
+fn day_number(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     year * 365 + leap_days + (month * 153 + 2) / 5 + day - 719_469
+}
+
+/// The number of a day that is written `2026-11-22`. `None` for other text, and for days that there are not.
+pub(crate) fn day(text: &str) -> Option<i64> {
+    let mut parts = text.splitn(3, '-');
+    let (year, month, day) =
+        (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    let number = day_number(year, month, day);
+    (date(number) == (year, month, day)).then_some(number)
+}
+
+/// The seconds since midnight of a time that is written `12:34:56`. No leap seconds, as with the peers.
+pub(crate) fn second_of_day(text: &str) -> Option<i64> {
+    let mut parts = text.splitn(3, ':');
+    let (hour, minute) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    let second = digits(parts.next()?, 2)?;
+    (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
+}
+
+/// The number that so many digits write.
+pub(crate) fn digits(text: &str, count: usize) -> Option<i64> {
+    let is_number = text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
 }
 
 /// Year, month and day of the day with that number.
@@ -22,6 +45,19 @@ pub(crate) fn date(day_number: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_days_and_times_that_there_are_can_be_read() {
+        assert_eq!(day("2024-02-29"), Some(19_782));
+        for text in ["2023-02-29", "2024-13-01", "2024-00-01", "2024-1-1", "+024-01-01", "", "2024-01"] {
+            assert_eq!(day(text), None, "{text}");
+        }
+        assert_eq!(day("00000008914143662319153436-01-01"), None, "no year of 20 digits");
+        assert_eq!(second_of_day("23:59:59"), Some(86_399));
+        for text in ["24:00:00", "23:60:00", "23:59:60", "1:00:00", "01:00", "01:00:+1"] {
+            assert_eq!(second_of_day(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn days_become_dates_and_dates_days() {

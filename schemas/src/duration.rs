@@ -85,16 +85,9 @@ pub fn between(start: &str, end: &str) -> Option<i64> {
 fn instant(time: &str) -> Option<i128> {
     let (date, clock) = time.strip_suffix('Z')?.split_once('T')?;
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
-    let [year, month, day] = numbers(date, '-')?;
-    let [hours, minutes, seconds] = numbers(clock, ':')?;
     let nanoseconds: i128 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
-    let whole = ((calendar::day_number(year, month, day) * 24 + hours) * 60 + minutes) * 60 + seconds;
+    let whole = calendar::day(date)? * 86_400 + calendar::second_of_day(clock)?;
     Some(i128::from(whole) * 1_000_000_000 + nanoseconds)
-}
-
-fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
-    let numbers: Vec<i64> = text.split(separator).map(str::parse).collect::<Result<_, _>>().ok()?;
-    numbers.try_into().ok()
 }
 
 #[cfg(test)]

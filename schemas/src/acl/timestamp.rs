@@ -8,21 +8,9 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
         return Some(seconds);
     }
     let (date, time) = text.split_once(['T', 't'])?;
-    let mut date = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
-    let (year, month, day) = (date.next()??, date.next()??, date.next()??);
-    let zone = time.find(['Z', 'z', '+', '-'])?;
-    let (clock, zone) = time.split_at(zone);
-    let mut clock = clock.splitn(3, ':');
-    let (hour, minute) = (number(clock.next()?)?, number(clock.next()?)?);
-    let second = number(clock.next()?.split('.').next()?)?;
-    let valid =
-        (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 61;
-    let local = calendar::day_number(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
-    valid.then_some(local - offset(zone)?)
-}
-
-fn number(text: &str) -> Option<i64> {
-    (text.len() == 2).then(|| text.parse().ok()).flatten()
+    let (clock, zone) = time.split_at(time.find(['Z', 'z', '+', '-'])?);
+    let second = calendar::second_of_day(clock.split_once('.').map_or(clock, |(whole, _)| whole))?;
+    Some(calendar::day(date)? * 86_400 + second - offset(zone)?)
 }
 
 fn offset(zone: &str) -> Option<i64> {
@@ -31,5 +19,5 @@ fn offset(zone: &str) -> Option<i64> {
     }
     let sign = if zone.starts_with('-') { -1 } else { 1 };
     let (hours, minutes) = zone[1..].split_once(':')?;
-    Some(sign * (number(hours)? * 3600 + number(minutes)? * 60))
+    Some(sign * (calendar::digits(hours, 2)? * 3600 + calendar::digits(minutes, 2)? * 60))
 }

@@ -13,9 +13,6 @@ use crate::storage::{Batch, StorageError};
 /// Batches in one sync at most, which bounds the time that the first of them waits.
 const GROUP_BATCHES: usize = 1_024;
 
-/// A group waits for its like for at most this part of the time that the last one took to write.
-const PATIENCE: u32 = 4;
-
 /// How often a sync also saves what makes the next opening fast after a crash, once the file is large. Such a sync
 /// costs two.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
@@ -91,12 +88,13 @@ struct Last {
 }
 
 /// What is written with `first`: all that is queued. Those who were answered together send their next batches at about
-/// the same time; without a little patience the first of them would be alone in a sync, and the others wait for it.
-/// Who writes alone never waits.
+/// the same time; without patience the first of them would be alone in a sync, and the others wait for it. So a group waits
+/// for a few more than were in the last one, for as long as that one took to write. Who writes alone never waits.
 fn gather(first: Job, queue: &Receiver<Job>, last: Last) -> Vec<Job> {
     let mut group: Vec<Job> = std::iter::once(first).chain(queue.try_iter()).take(GROUP_BATCHES).collect();
-    let end = Instant::now() + last.took / PATIENCE;
-    while group.len() < last.batches {
+    let wanted = (last.batches + last.batches / 4).min(GROUP_BATCHES);
+    let end = Instant::now() + last.took;
+    while group.len() < wanted {
         let Ok(next) = queue.recv_timeout(end.saturating_duration_since(Instant::now())) else { break };
         group.push(next);
     }
