@@ -69,6 +69,9 @@ impl Command {
     async fn serve(mut self) -> Result<(), String> {
         let configuration = self.configuration()?;
         start_log(&configuration);
+        if let Err(error) = server::files::raise_limit() {
+            tracing::warn!("cannot have more open files: {error}");
+        }
         let (server, keys) = if self.dev {
             let token = self.dev_root_token_id.as_deref();
             let (server, keys) = Server::start_dev(&configuration, token).await.map_err(worded)?;
