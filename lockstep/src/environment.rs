@@ -1,5 +1,6 @@
 //! What the environment says to the server, as OpenBao reads it: `BAO_…`, and `VAULT_…` where that is not set.
 
+use std::env::VarError;
 use std::path::PathBuf;
 
 use server::config::{Configuration, LogFormat, LogLevel};
@@ -34,33 +35,49 @@ const WITHOUT_EFFECT: [&str; 22] = [
 pub(crate) struct Environment<F>(F);
 
 /// The variables of this process.
-pub(crate) fn of_process() -> Environment<impl Fn(&str) -> Option<String>> {
-    Environment(|name: &str| std::env::var(name).ok())
+pub(crate) fn of_process() -> Environment<impl Fn(&str) -> Result<String, VarError>> {
+    Environment(|name: &str| std::env::var(name))
 }
 
-impl<F: Fn(&str) -> Option<String>> Environment<F> {
+impl<F: Fn(&str) -> Result<String, VarError>> Environment<F> {
     /// What `BAO_<name>` says, else `VAULT_<name>`. One that is set and empty hides the other.
-    fn set(&self, name: &str) -> Option<String> {
-        (self.0)(&format!("BAO_{name}")).or_else(|| (self.0)(&format!("VAULT_{name}")))
+    fn set(&self, name: &str) -> Result<Option<String>, String> {
+        for name in [format!("BAO_{name}"), format!("VAULT_{name}")] {
+            match (self.0)(&name) {
+                Ok(text) => return Ok(Some(text)),
+                Err(VarError::NotPresent) => {}
+                Err(VarError::NotUnicode(_)) => return Err(no_text(&name)),
+            }
+        }
+        Ok(None)
     }
 
-    fn text(&self, name: &str) -> Option<String> {
-        self.set(name).filter(|text| !text.is_empty())
+    fn text(&self, name: &str) -> Result<Option<String>, String> {
+        Ok(self.set(name)?.filter(|text| !text.is_empty()))
     }
 
     /// Configuration files and folders, separated by commas.
-    pub(crate) fn paths(&self) -> Vec<PathBuf> {
-        let text = self.text("CONFIG_PATH").unwrap_or_default();
-        text.split(',').map(str::trim).filter(|path| !path.is_empty()).map(PathBuf::from).collect()
+    ///
+    /// # Errors
+    /// For a variable that is no text.
+    pub(crate) fn paths(&self) -> Result<Vec<PathBuf>, String> {
+        let text = self.text("CONFIG_PATH")?.unwrap_or_default();
+        Ok(text.split(',').map(str::trim).filter(|path| !path.is_empty()).map(PathBuf::from).collect())
     }
 
     /// The address of a dev server.
-    pub(crate) fn dev_listen_address(&self) -> Option<String> {
+    ///
+    /// # Errors
+    /// For a variable that is no text.
+    pub(crate) fn dev_listen_address(&self) -> Result<Option<String>, String> {
         self.text("DEV_LISTEN_ADDRESS")
     }
 
     /// The root token of a dev server.
-    pub(crate) fn dev_root_token_id(&self) -> Option<String> {
+    ///
+    /// # Errors
+    /// For a variable that is no text.
+    pub(crate) fn dev_root_token_id(&self) -> Result<Option<String>, String> {
         self.text("DEV_ROOT_TOKEN_ID")
     }
 
@@ -70,19 +87,21 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
     /// For what means nothing, and for what must not be left out silently.
     pub(crate) fn apply(&self, configuration: &mut Configuration) -> Result<Vec<String>, String> {
         self.require_shamir()?;
-        let address = ["API_ADDR", "REDIRECT_ADDR", "ADVERTISE_ADDR"].iter().find_map(|name| self.text(name));
-        if address.is_some() {
-            configuration.api_addr = address;
+        for name in ["API_ADDR", "REDIRECT_ADDR", "ADVERTISE_ADDR"] {
+            if let Some(address) = self.text(name)? {
+                configuration.api_addr = Some(address);
+                break;
+            }
         }
-        if let Some(address) = self.text("CLUSTER_ADDR") {
+        if let Some(address) = self.text("CLUSTER_ADDR")? {
             configuration.cluster_addr = Some(address);
         }
-        if let Some(text) = self.set("LOG_LEVEL") {
+        if let Some(text) = self.set("LOG_LEVEL")? {
             configuration.log_level = LogLevel::named(&text).ok_or_else(|| {
                 wrong("LOG_LEVEL", &text, "is no level", "write trace, debug, info, warn or error")
             })?;
         }
-        if let Some(text) = self.set("LOG_FORMAT") {
+        if let Some(text) = self.set("LOG_FORMAT")? {
             configuration.log_format = LogFormat::named(&text)
                 .ok_or_else(|| wrong("LOG_FORMAT", &text, "is no format", "write standard or json"))?;
         }
@@ -91,7 +110,7 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
 
     /// A server without the seal that it was told to have would be another one.
     fn require_shamir(&self) -> Result<(), String> {
-        match self.text("SEAL_TYPE").filter(|kind| kind != "shamir") {
+        match self.text("SEAL_TYPE")?.filter(|kind| kind != "shamir") {
             Some(kind) => {
                 let hint = "unset it, and the server is unsealed by Shamir shares";
                 Err(wrong("SEAL_TYPE", &kind, "is not built yet", hint))
@@ -101,9 +120,15 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let names = WITHOUT_EFFECT.into_iter().filter(|name| self.text(name).is_some());
+        // One that is no text is set all the same.
+        let names = WITHOUT_EFFECT.into_iter().filter(|name| self.text(name) != Ok(None));
         names.map(|name| format!("warning: `BAO_{name}` is set, but has no effect on this server")).collect()
     }
+}
+
+/// Never with what it holds, which may be a token.
+fn no_text(name: &str) -> String {
+    format!("error: `{name}` is set to what is no UTF-8 text\nhint: set it to text, or unset it")
 }
 
 fn wrong(name: &str, value: &str, problem: &str, hint: &str) -> String {
@@ -116,11 +141,33 @@ mod tests {
 
     fn environment(
         variables: &'static [(&'static str, &'static str)],
-    ) -> Environment<impl Fn(&str) -> Option<String>> {
+    ) -> Environment<impl Fn(&str) -> Result<String, VarError>> {
         Environment(move |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
+            match found {
+                Some((_, NO_TEXT)) => Err(VarError::NotUnicode(NO_TEXT.into())),
+                Some((_, value)) => Ok((*value).to_owned()),
+                None => Err(VarError::NotPresent),
+            }
         })
+    }
+
+    /// Stands for bytes that are no text.
+    const NO_TEXT: &str = "(no text)";
+
+    #[test]
+    fn a_variable_that_is_no_text_is_refused_by_its_name() {
+        let expected = |name: &str| {
+            Err(format!("error: `{name}` is set to what is no UTF-8 text\nhint: set it to text, or unset it"))
+        };
+        let token = environment(&[("VAULT_DEV_ROOT_TOKEN_ID", NO_TEXT)]);
+        assert_eq!(token.dev_root_token_id().map(drop), expected("VAULT_DEV_ROOT_TOKEN_ID"));
+        let address = environment(&[("BAO_API_ADDR", NO_TEXT), ("VAULT_API_ADDR", "http://other:1")]);
+        assert_eq!(address.apply(&mut configuration()).map(drop), expected("BAO_API_ADDR"));
+        let hidden = environment(&[("BAO_LOG_LEVEL", "info"), ("VAULT_LOG_LEVEL", NO_TEXT)]);
+        assert_eq!(hidden.apply(&mut configuration()), Ok(Vec::new()));
+        let warnings = environment(&[("BAO_UI", NO_TEXT)]).apply(&mut configuration()).expect("a warning");
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
     }
 
     fn configuration() -> Configuration {
@@ -171,9 +218,9 @@ mod tests {
             ("VAULT_DEV_LISTEN_ADDRESS", "127.0.0.1:0"),
             ("VAULT_DEV_ROOT_TOKEN_ID", "root"),
         ]);
-        assert_eq!(environment.paths(), [PathBuf::from("a.hcl"), PathBuf::from("b")]);
-        assert_eq!(environment.dev_listen_address().as_deref(), Some("127.0.0.1:0"));
-        assert_eq!(environment.dev_root_token_id().as_deref(), Some("root"));
+        assert_eq!(environment.paths(), Ok(vec![PathBuf::from("a.hcl"), PathBuf::from("b")]));
+        assert_eq!(environment.dev_listen_address(), Ok(Some("127.0.0.1:0".to_owned())));
+        assert_eq!(environment.dev_root_token_id(), Ok(Some("root".to_owned())));
     }
 
     #[test]

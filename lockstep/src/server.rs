@@ -69,6 +69,9 @@ impl Command {
     async fn serve(mut self) -> Result<(), String> {
         let configuration = self.configuration()?;
         start_log(&configuration);
+        if let Err(error) = server::files::raise_limit() {
+            tracing::warn!("cannot have more open files: {error}");
+        }
         let (server, keys) = if self.dev {
             let token = self.dev_root_token_id.as_deref();
             let (server, keys) = Server::start_dev(&configuration, token).await.map_err(worded)?;
@@ -90,16 +93,17 @@ impl Command {
     fn configuration(&mut self) -> Result<Configuration, String> {
         let environment = environment::of_process();
         if self.config.is_empty() {
-            self.config = environment.paths();
+            self.config = environment.paths()?;
         }
-        let token = environment.dev_root_token_id();
+        let token = environment.dev_root_token_id()?;
         if !self.dev && token.is_some() {
             tell_error(
                 "warning: `BAO_DEV_ROOT_TOKEN_ID` is set, but only a dev server is given a root token",
             );
         }
         self.dev_root_token_id = self.dev_root_token_id.take().or(token);
-        let address = self.dev_listen_address.take().or_else(|| environment.dev_listen_address());
+        let address = environment.dev_listen_address()?;
+        let address = self.dev_listen_address.take().or(address);
         let mut configuration = self.read_files(address.unwrap_or_else(|| DEV_ADDRESS.to_owned()))?;
         for warning in environment.apply(&mut configuration)? {
             tell_error(&warning);

@@ -1,6 +1,7 @@
 //! What the environment says to `lockstep server`.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Child, Command, Stdio};
 
 fn server(variables: &[(&str, &str)], arguments: &[&str]) -> Command {
@@ -71,4 +72,13 @@ fn a_variable_that_means_nothing_keeps_the_server_from_starting() {
         let errors = String::from_utf8_lossy(&ran.stderr);
         assert!(!ran.status.success() && errors.contains(variable.1), "{errors}");
     }
+}
+
+#[test]
+fn a_variable_that_is_no_text_keeps_the_server_from_starting_and_is_not_shown() {
+    let token = std::ffi::OsStr::from_bytes(b"geheim\xff");
+    let ran = server(&[], &["-dev"]).env("BAO_DEV_ROOT_TOKEN_ID", token).output().expect("it runs");
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    assert!(!ran.status.success() && errors.contains("`BAO_DEV_ROOT_TOKEN_ID`"), "{errors}");
+    assert!(!errors.contains("geheim"), "{errors}");
 }

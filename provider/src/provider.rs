@@ -345,6 +345,7 @@ impl tf::Provider for VaultProvider {
         if let Some(refused) = refused.filter(|_| planned.changes && planned.replaces.is_empty()) {
             return tf::PlanResponse::error(failure::diagnostic(&refused));
         }
+        let unshown = unshown::warnings(kind, &config, &request.prior_private);
         let planned_state = if planned.changes {
             convert::object(kind, &planned.record)
         } else {
@@ -354,6 +355,7 @@ impl tf::Provider for VaultProvider {
             planned_state: Some(planned_state),
             requires_replace: planned.replaces.into_iter().map(AttributePath::attribute).collect(),
             legacy_type_system: kind.states == States::Legacy,
+            diagnostics: unshown.iter().map(failure::diagnostic).collect(),
             ..tf::PlanResponse::default()
         }
     }

@@ -6,7 +6,7 @@
 //! where the part is configured.
 
 use schemas::kind::{Part, fields};
-use schemas::{Field, Kind, Presence, Record, Shape, Value, codec, compare, json};
+use schemas::{Diagnostic, Field, Kind, Presence, Record, Shape, Value, codec, compare, json};
 
 /// Under which name the private data has them.
 const UNSHOWN: &str = "unshown";
@@ -89,6 +89,36 @@ pub(crate) fn completed(kind: &Kind, prior: Record, config: &Record, private: &[
     completed
 }
 
+/// Warnings of parts that `config` sets to nothing while the server has something there, which goes: a plan shows the
+/// change from an empty part of the state to nothing as none, and Terraform then hides all that there is to see.
+pub(crate) fn warnings(kind: &Kind, config: &Record, private: &[u8]) -> Vec<Diagnostic> {
+    let unshown = of_private(private).at(UNSHOWN).clone();
+    let mut warnings = Vec::new();
+    for (field, parts) in objects(kind) {
+        let Some(configured) = object(config, field) else { continue };
+        for part in may_be_empty(parts) {
+            let (wanted, live) = (configured.at(part.name), unshown.at(field.name).at(part.name));
+            if !wanted.is_null() && says_nothing(part, wanted) && !live.is_null() {
+                warnings.push(emptied(field, part, live));
+            }
+        }
+    }
+    warnings
+}
+
+fn emptied(field: &Field, part: &Field, live: &Value) -> Diagnostic {
+    let name = format!("{}.{}", field.name, part.name);
+    Diagnostic::warning(format!("`{name}` is emptied, which the plan does not show"))
+        .because(format!(
+            "the configuration has nothing there, and the server has `{}`, set by somebody else",
+            json::render(live)
+        ))
+        .hint(format!(
+            "to keep it, leave `{name}` out of the configuration, or set it to what the server has"
+        ))
+        .at_field(field.name)
+}
+
 /// The private data `before` with `unshown` in it; `None` if it stays as it is.
 pub(crate) fn private(before: &[u8], unshown: Value) -> Option<Vec<u8>> {
     let mut data = of_private(before);
@@ -139,6 +169,34 @@ mod tests {
         assert_eq!(check(EMPTY, OPEN, EMPTY), r#"null "" true"#);
         assert_eq!(check("{}", OPEN, EMPTY), r#"null "" true"#);
         assert_eq!(check(EMPTY, EMPTY, EMPTY), r#""" "" false"#);
+    }
+
+    #[test]
+    fn what_a_plan_empties_unseen_is_told() {
+        let kind = kinds::find(Class::Resource, "auth_backend").expect("a kind");
+        let with = |tune: &str| record(&format!(r#"{{"path": "a", "type": "x", "tune": [{tune}]}}"#));
+        let told = |prior: &str, read: &str, config: &str| {
+            let (_, unshown) = parted(kind, &with(prior), with(read));
+            let private = private(b"", unshown).unwrap_or_default();
+            let warnings = warnings(kind, &with(config), &private);
+            warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        };
+        let expected = "`tune.listing_visibility` is emptied, which the plan does not show: the configuration has \
+                        nothing there, and the server has `\"unauth\"`, set by somebody else\n\
+                        hint: to keep it, leave `tune.listing_visibility` out of the configuration, or set it to what \
+                        the server has";
+        assert_eq!(told(EMPTY, OPEN, EMPTY), expected);
+        assert_eq!(told("{}", OPEN, EMPTY), expected);
+        // What is shown: nothing at all, or that a part is set or no longer configured.
+        for [prior, read, config] in [
+            [EMPTY, EMPTY, EMPTY],
+            [EMPTY, OPEN, "{}"],
+            [EMPTY, OPEN, r#"{"listing_visibility": "hidden"}"#],
+            [OPEN, OPEN, "{}"],
+            [OPEN, OPEN, EMPTY],
+        ] {
+            assert_eq!(told(prior, read, config), "", "{prior} {read} {config}");
+        }
     }
 
     #[test]

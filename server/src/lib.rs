@@ -5,6 +5,7 @@ pub mod barrier;
 pub mod config;
 pub mod core;
 pub mod engines;
+pub mod files;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod log;

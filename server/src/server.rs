@@ -119,9 +119,10 @@ impl<'c> Prepared<'c> {
         core.start_counting(stop.clone());
         core.start_clearing(stop.clone());
         let addresses = bound.iter().map(|(bound, _)| bound.address()).collect();
+        let count = bound.len();
         let listeners = bound.into_iter().map(|(bound, listener)| {
             let service = Service::new(Arc::clone(&core), listener);
-            tokio::spawn(bound.serve(service, stop.clone()))
+            tokio::spawn(bound.serve(service, count, stop.clone()))
         });
         let listeners = listeners.collect();
         Server { core, addresses, stop, listeners }

@@ -1,5 +1,6 @@
 //! Bodies of requests.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -63,9 +64,7 @@ fn unreadable(is_too_large: bool) -> Error {
 /// # Errors
 /// 400 beyond the limit.
 pub(crate) fn limit_strings(bytes: &[u8], limit: u64) -> Result<(), Error> {
-    let is_json =
-        bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| b"{[".contains(first));
-    if is_json && count_strings(bytes) > limit {
+    if matches!(first(bytes), Some(b'{' | b'[')) && count_strings(bytes) > limit {
         let text = "refused JSON input due to high complexity: exceeded maximum number of strings";
         return Err(Error::invalid(text));
     }
@@ -91,15 +90,10 @@ fn count_strings(bytes: &[u8]) -> u64 {
 /// # Errors
 /// 400 for anything else, also for JSON that is no text; see [`parameters_of_no_text`].
 pub(crate) fn parameters(bytes: &[u8], content_type: &str) -> Result<Parameters, Error> {
-    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-    let is_form = content_type.starts_with("application/x-www-form-urlencoded");
-    match first {
-        None => Ok(Parameters::new()),
-        Some(b'{') => object(bytes),
-        Some(b'[') => Err(not_an_object("array")),
-        Some(_) if is_form => Ok(query::form(&lenient::text(bytes))),
-        Some(_) => not_json(bytes),
+    if is_form(bytes, content_type) {
+        return query::form(bytes).ok_or_else(|| Error::invalid("error parsing form data"));
     }
+    of_json(Cow::Borrowed(bytes))
 }
 
 /// As [`parameters`], of a body that is no UTF-8: what is no text in its strings is [replaced](lenient::text).
@@ -107,7 +101,10 @@ pub(crate) fn parameters(bytes: &[u8], content_type: &str) -> Result<Parameters,
 /// # Errors
 /// As [`parameters`], of the body as it was sent.
 pub(super) fn parameters_of_no_text(bytes: &[u8], content_type: &str) -> Result<Parameters, Error> {
-    parameters(lenient::text(bytes).as_bytes(), content_type).map_err(|error| {
+    if is_form(bytes, content_type) {
+        return parameters(bytes, content_type);
+    }
+    of_json(Cow::Owned(lenient::text(bytes).into_bytes())).map_err(|error| {
         // Errors have their places in a form of the same length.
         let same_length: Vec<u8> = bytes
             .utf8_chunks()
@@ -120,9 +117,46 @@ pub(super) fn parameters_of_no_text(bytes: &[u8], content_type: &str) -> Result<
     })
 }
 
-fn object(bytes: &[u8]) -> Result<Parameters, Error> {
-    let whole = lenient::with_whole_escapes(bytes);
-    serde_json::from_slice(whole.as_deref().unwrap_or(bytes)).map_err(|error| malformed(bytes, &error))
+/// Bytes that a body takes while it is read, and itself. Values of JSON that is text are not counted: they are no longer
+/// than the body and stand for it from then on.
+pub(super) fn size(bytes: &[u8], content_type: &str) -> usize {
+    if is_form(bytes, content_type) {
+        return bytes.len() + query::form_size(bytes);
+    }
+    match lenient::size(bytes) {
+        size if size == bytes.len() => size,
+        // As text, and its values.
+        size => bytes.len() + 2 * size,
+    }
+}
+
+/// Bytes that `parameters` take.
+pub(super) fn kept(parameters: &Parameters) -> usize {
+    parameters.iter().map(|(name, value)| name.len() + value.get().len()).sum()
+}
+
+fn first(bytes: &[u8]) -> Option<u8> {
+    bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace())
+}
+
+/// JSON is JSON whatever `content_type` says.
+fn is_form(bytes: &[u8], content_type: &str) -> bool {
+    let is_json = matches!(first(bytes), None | Some(b'{' | b'['));
+    !is_json && content_type.starts_with("application/x-www-form-urlencoded")
+}
+
+fn of_json(bytes: Cow<'_, [u8]>) -> Result<Parameters, Error> {
+    match first(&bytes) {
+        None => Ok(Parameters::new()),
+        Some(b'{') => object(bytes),
+        Some(b'[') => Err(not_an_object("array")),
+        Some(_) => not_json(&bytes),
+    }
+}
+
+fn object(mut json: Cow<'_, [u8]>) -> Result<Parameters, Error> {
+    lenient::whole_escapes(&mut json);
+    serde_json::from_slice(&json).map_err(|error| malformed(&json, &error))
 }
 
 /// A body that is no object: a value of another type, or no JSON at all.
@@ -272,6 +306,20 @@ mod tests {
         let form = "application/x-www-form-urlencoded";
         check("a=1&a=2&b=x", form, Ok(r#"{"a":"1,2","b":"x"}"#));
         check(r#"{"a":1}"#, form, Ok(r#"{"a":1}"#));
+        check(" ", form, Ok("{}"));
+        check("a=%zz", form, Err("error parsing form data"));
+        check(&"a&".repeat(20_000), form, Err("error parsing form data"));
+    }
+
+    #[test]
+    fn what_is_made_of_a_body_is_counted_before() {
+        let form = "application/x-www-form-urlencoded";
+        assert_eq!(size(b"{\"a\":\"xy\"}", ""), 10);
+        assert_eq!(size(b"{\"a\":\"x\xff\"}", ""), 10 + 12 + 12);
+        assert_eq!(size(b"a=xy", form), 4 + 4 + 4);
+        assert_eq!(size(b"a=x\xff", form), 4 + 6 + 6);
+        let read = parameters(b"a=xy", form).expect("a form");
+        assert_eq!(kept(&read), "a\"xy\"".len());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Inline authentication: a login in the headers of the request that it is for.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
@@ -93,8 +94,8 @@ fn parameter(values: &[HeaderValue]) -> Result<(String, Box<RawValue>), Error> {
     let json = BASE64_URL_SAFE_NO_PAD
         .decode(text)
         .map_err(|_| wrong("failed raw url-safe base64 decoding header value"))?;
-    let json = lenient::text(&json).into_bytes();
-    let json = lenient::with_whole_escapes(&json).unwrap_or(json);
+    let mut json = Cow::Owned(lenient::into_text(json).into_bytes());
+    lenient::whole_escapes(&mut json);
     let fields: Option<BTreeMap<String, Box<RawValue>>> =
         serde_json::from_slice(&json).map_err(|_| wrong("failed json decoding header value"))?;
     let mut fields = fields.unwrap_or_default();

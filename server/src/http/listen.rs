@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::Service;
 use super::places::{Place, Places};
 use crate::config::Listener;
+use crate::files;
 
 /// How long connections may go on when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -81,10 +82,10 @@ impl Bound {
         self.address
     }
 
-    /// Accepts connections until `stop`, then lets those that are busy end.
-    pub(crate) async fn serve(self, service: Service, stop: CancellationToken) {
+    /// Accepts connections until `stop`, then lets those that are busy end. It is one of so many `listeners`.
+    pub(crate) async fn serve(self, service: Service, listeners: usize, stop: CancellationToken) {
         let connections = GracefulShutdown::new();
-        let places = Arc::new(Places::default());
+        let places = Arc::new(Places::within(files::limit(), listeners));
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,

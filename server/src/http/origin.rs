@@ -6,10 +6,12 @@ use std::net::{IpAddr, Ipv6Addr};
 /// Bits of an IPv6 address that name a network; its host chooses the others as it likes.
 const NETWORK: u128 = u128::MAX << 64;
 
-/// Where requests come from: an IPv4 address, or a network of IPv6. All clients behind a proxy have one: listeners that
+/// Where requests come from: the own machine, an IPv4 address, or a network of IPv6. All clients behind a proxy have one: listeners that
 /// read `X-Forwarded-For` are not built, and what a header says would be no origin of a connection anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Origin {
+    /// The own machine, which has millions of addresses.
+    Own,
     /// One address.
     Address(IpAddr),
     /// All addresses of a /64.
@@ -20,9 +22,8 @@ impl Origin {
     /// Of what `peer` sends.
     pub(super) fn of(peer: IpAddr) -> Self {
         match peer.to_canonical() {
-            IpAddr::V6(address) if !address.is_loopback() => {
-                Self::Network(Ipv6Addr::from_bits(address.to_bits() & NETWORK))
-            }
+            address if address.is_loopback() => Self::Own,
+            IpAddr::V6(address) => Self::Network(Ipv6Addr::from_bits(address.to_bits() & NETWORK)),
             address => Self::Address(address),
         }
     }
@@ -80,6 +81,14 @@ mod tests {
         check("2001:db8::1", "2001:db8::2:3", true);
         check("2001:db8::1", "2001:db8:0:1::1", false);
         check("::1", "::2", false);
+    }
+
+    #[test]
+    fn the_own_machine_is_one_origin() {
+        check("127.0.0.1", "127.255.0.9", true);
+        check("127.0.0.1", "::1", true);
+        check("::ffff:127.0.0.2", "::1", true);
+        check("127.0.0.1", "128.0.0.1", false);
     }
 
     #[test]

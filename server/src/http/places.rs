@@ -8,12 +8,15 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use super::origin::{Origin, Parts};
 
-/// Connections that one listener has at once; further ones wait to be accepted.
-const ALL: usize = 16 * 1024;
-/// Of them for one [origin](Origin); further ones are closed at once. That holds for the own machine, too: whoever is on
-/// it shall not shut out the others. A proxy is one origin for all its clients, with more connections than one keeps
-/// open to a server behind it; each of them carries many requests.
-const OF_ORIGIN: usize = ALL / 4;
+/// Connections that one listener has at once at most; further ones wait to be accepted.
+const MOST: usize = 16 * 1024;
+/// One part of so many is for one [origin](Origin); further ones are closed at once. That holds for the own machine, too:
+/// whoever is on it shall not shut out the others. A proxy is one origin for all its clients, with more connections than
+/// one keeps open to a server behind it; each of them carries many requests.
+const PARTS: usize = 4;
+/// Open files that are no connections of ours: storage, sockets that listen, connections to other servers. Of few files
+/// it is a [part](PARTS).
+const RESERVE: usize = 256;
 
 /// The places of one listener.
 #[derive(Debug)]
@@ -31,13 +34,14 @@ pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Default for Places {
-    fn default() -> Self {
-        Self::new(ALL, OF_ORIGIN)
-    }
-}
-
 impl Places {
+    /// Those of one of so many `listeners` of a process that may have `files` open.
+    pub(super) fn within(files: usize, listeners: usize) -> Self {
+        let connections = files - RESERVE.min(files / PARTS);
+        let all = (connections / listeners.max(1)).clamp(1, MOST);
+        Self::new(all, all.div_ceil(PARTS))
+    }
+
     fn new(all: usize, of_origin: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(all)), taken: Mutex::default(), of_origin }
     }
@@ -71,6 +75,25 @@ mod tests {
     async fn take(places: &Arc<Places>, last: u8) -> Option<Place> {
         let permit = places.free().await.expect("a place");
         places.take(permit, [192, 0, 2, last].into())
+    }
+
+    #[track_caller]
+    fn check(files: usize, listeners: usize, expected: (usize, usize)) {
+        let places = Places::within(files, listeners);
+        assert_eq!((places.all.available_permits(), places.of_origin), expected);
+    }
+
+    #[test]
+    fn there_are_no_more_places_than_files() {
+        check(usize::MAX, 1, (16 * 1024, 4096));
+        check(20_000, 1, (16 * 1024, 4096));
+        check(20_000, 2, (9872, 2468));
+        check(1024, 1, (768, 192));
+        check(1024, 3, (256, 64));
+        check(64, 1, (48, 12));
+        check(64, 0, (48, 12));
+        check(2, 4, (1, 1));
+        check(0, 1, (1, 1));
     }
 
     #[tokio::test]

@@ -7,40 +7,72 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::lenient;
 use crate::core::request::Parameters;
 
-/// Name and value pairs of `text`, percent-decoded. What does not decode is taken as it is, and what decodes to no text
-/// is [replaced](lenient::text).
+/// Pairs that a query string or a form may have, as clients of the API know it. Empty ones count, too: a pair takes many
+/// times the bytes that it is written with, and nobody has proven anything when it is read.
+const MOST: usize = 10_000;
+
+/// Name and value pairs of the query string `text`, percent-decoded. What does not decode is taken as it is, and what
+/// decodes to no text is [replaced](lenient::text). A string of too many pairs counts as none.
 pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
-    let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode_form(name), decode_form(value))
+    let decode = |part: &[u8]| lenient::into_text(decoded(part).unwrap_or_else(|| part.to_vec()));
+    let pairs = split(text.as_bytes()).into_iter().flatten();
+    pairs.map(|(name, value)| (decode(name), decode(value))).collect()
+}
+
+/// The pairs of `text` that are not empty, as they are written; `None` if there are too many.
+fn split(text: &[u8]) -> Option<impl Iterator<Item = (&[u8], &[u8])>> {
+    let separators = text.iter().filter(|byte| **byte == b'&').count();
+    let pairs = text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    (separators < MOST).then(|| {
+        pairs.map(|pair| match pair.iter().position(|byte| *byte == b'=') {
+            Some(place) => (&pair[..place], &pair[place + 1..]),
+            None => (pair, &[][..]),
         })
-        .collect()
+    })
 }
 
 /// `pairs` as parameters: text, or a list of texts where a name is repeated. `leave_out` names those that are not for
 /// the engine.
 pub(super) fn parameters(pairs: Vec<(String, String)>, leave_out: &[&str]) -> Parameters {
-    grouped(pairs)
-        .into_iter()
-        .filter(|(name, _)| !leave_out.contains(&name.as_str()))
-        .map(|(name, values)| (name, raw(&values)))
-        .collect()
-}
-
-/// The values of a form body: repeated names joined by comma.
-pub(super) fn form(text: &str) -> Parameters {
-    let values = grouped(pairs(text)).into_iter();
-    values.map(|(name, values)| (name, raw(&[values.join(",")]))).collect()
-}
-
-fn grouped(pairs: Vec<(String, String)>) -> BTreeMap<String, Vec<String>> {
     let mut values = BTreeMap::<String, Vec<String>>::new();
     for (name, value) in pairs {
-        values.entry(name).or_default().push(value);
+        if !leave_out.contains(&name.as_str()) {
+            values.entry(name).or_default().push(value);
+        }
     }
-    values
+    values.into_iter().map(|(name, values)| (name, raw(&values))).collect()
+}
+
+/// The values of a form body: repeated names joined by comma. `None` if it is no form, or one of too many pairs.
+pub(super) fn form(text: &[u8]) -> Option<Parameters> {
+    let mut values = BTreeMap::<String, Vec<u8>>::new();
+    for (name, value) in split(text)? {
+        if name.contains(&b';') || value.contains(&b';') {
+            return None;
+        }
+        let (name, value) = (lenient::into_text(decoded(name)?), decoded(value)?);
+        match values.get_mut(&name) {
+            Some(joined) => {
+                joined.push(b',');
+                joined.extend(value);
+            }
+            None => drop(values.insert(name, value)),
+        }
+    }
+    Some(values.into_iter().map(|(name, value)| (name, raw(&[lenient::into_text(value)]))).collect())
+}
+
+/// Bytes that the values of the form `text` take at most while they are read: decoded, and as JSON.
+pub(super) fn form_size(text: &[u8]) -> usize {
+    let replaced = lenient::size(text);
+    let longer = |byte: &u8| match byte {
+        b'"' | b'\\' => 1,
+        // Three bytes may say a character that takes six.
+        b'%' => 3,
+        byte if byte.is_ascii_control() => 5,
+        _ => 0,
+    };
+    replaced + replaced + text.iter().map(longer).sum::<usize>()
 }
 
 fn raw(values: &[String]) -> Box<RawValue> {
@@ -51,32 +83,30 @@ fn raw(values: &[String]) -> Box<RawValue> {
     raw.expect("texts have a JSON form")
 }
 
-fn decode_form(text: &str) -> String {
-    match percent_decode_bytes(&text.replace('+', " ")) {
-        Some(bytes) => String::from_utf8(bytes).unwrap_or_else(|error| lenient::text(error.as_bytes())),
-        None => text.to_owned(),
-    }
+/// A part of a query string or a form without its escapes; `None` if some are not well-formed.
+fn decoded(part: &[u8]) -> Option<Vec<u8>> {
+    unescaped(part, |byte| if byte == b'+' { b' ' } else { byte })
 }
 
 /// `text` with `%41` as `A`; `None` if that is not UTF-8 or not well-formed.
 pub(super) fn percent_decode(text: &str) -> Option<String> {
-    String::from_utf8(percent_decode_bytes(text)?).ok()
+    String::from_utf8(unescaped(text.as_bytes(), |byte| byte)?).ok()
 }
 
-fn percent_decode_bytes(text: &str) -> Option<Vec<u8>> {
-    if !text.contains('%') {
-        return Some(text.as_bytes().to_vec());
-    }
+/// `text` without its escapes, and with `plain` of every other byte.
+fn unescaped(text: &[u8], plain: impl Fn(u8) -> u8) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     while let Some((&first, after)) = rest.split_first() {
         rest = after;
         if first != b'%' {
-            bytes.push(first);
+            bytes.push(plain(first));
             continue;
         }
         let (digits, after) = rest.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+        let mut byte = [0];
+        hex::decode_to_slice(digits, &mut byte).ok()?;
+        bytes.extend(byte);
         rest = after;
     }
     Some(bytes)
@@ -86,14 +116,55 @@ fn percent_decode_bytes(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[track_caller]
+    fn check_form(text: &[u8], expected: Option<&str>) {
+        let read = form(text).map(|read| serde_json::to_string(&read).expect("JSON"));
+        assert_eq!(read.as_deref(), expected);
+    }
+
+    #[test]
+    fn a_form_is_decoded_as_the_bytes_that_it_is() {
+        check_form(b"=&&a&b=\xc3%bc+%2b", Some("{\"\":\"\",\"a\":\"\",\"b\":\"\u{fc} +\"}"));
+        check_form(b"a=1&b=%ff\xff&a=&a=2", Some("{\"a\":\"1,,2\",\"b\":\"\u{fffd}\u{fffd}\"}"));
+        for wrong in [&b"a=%zz"[..], b"a=%4", b"%zz=1", b"a=1;b=2"] {
+            check_form(wrong, None);
+        }
+    }
+
+    #[test]
+    fn pairs_are_counted_before_they_are_split() {
+        let most = "a&".repeat(MOST - 1) + "b=1";
+        assert_eq!(pairs(&most).len(), MOST);
+        assert_eq!(form(most.as_bytes()).map(|read| read.len()), Some(2));
+        for pair in ["a", "a=1", ""] {
+            let more = format!("{pair}&").repeat(MOST) + "b=1";
+            assert_eq!((pairs(&more).len(), form(more.as_bytes()).is_none()), (0, true));
+        }
+    }
+
+    #[test]
+    fn a_form_takes_no_more_than_its_size() {
+        for part in ["x", "%01", "%22", "\"", "\u{1}", "\u{fc}", "%ff", "%5c+"] {
+            let text = format!("a={}", part.repeat(100));
+            let read = form(text.as_bytes()).expect("a form");
+            let json = read["a"].get();
+            let decoded: String = serde_json::from_str(json).expect("text");
+            assert!(decoded.len() + json.len() <= form_size(text.as_bytes()) + 2, "{part}");
+        }
+    }
+
     #[test]
     fn escapes_are_decoded() {
         assert_eq!(percent_decode("a%20b%C3%BC").as_deref(), Some("a bü"));
         assert_eq!(percent_decode("%zz"), None);
         assert_eq!(percent_decode("%4"), None);
+        assert_eq!(percent_decode("%+f"), None);
         assert_eq!(percent_decode("%ff"), None);
-        assert_eq!(decode_form("x%ff+y"), "x\u{fffd} y");
-        assert_eq!(decode_form("%zz+y"), "%zz+y");
+        assert_eq!(pairs("x%ff+y&%zz+y=1+2"), [pair("x\u{fffd} y", ""), pair("%zz+y", "1 2")]);
     }
 
     #[test]

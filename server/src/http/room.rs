@@ -103,15 +103,30 @@ impl Share<'_> {
         if bytes <= self.taken {
             return Ok(());
         }
-        let step = if bytes <= FIRST { FIRST } else { STEP };
-        let more = bytes.next_multiple_of(step) - self.taken;
+        let more = rounded(bytes) - self.taken;
         if !self.room.try_take(self.origin, more) {
+            if rounded(bytes) > self.room.of_origin {
+                return Err(too_large());
+            }
             let taking = self.room.take(self.origin, more);
             tokio::time::timeout(PATIENCE, taking).await.map_err(|_| full())?;
         }
         self.taken += more;
         Ok(())
     }
+
+    /// Gives back what is taken for more than `bytes`.
+    pub(super) fn keep(&mut self, bytes: usize) {
+        let kept = rounded(bytes).min(self.taken);
+        if kept < self.taken {
+            self.room.give_back(self.origin, self.taken - kept);
+            self.taken = kept;
+        }
+    }
+}
+
+fn rounded(bytes: usize) -> usize {
+    bytes.next_multiple_of(if bytes <= FIRST { FIRST } else { STEP })
 }
 
 impl Drop for Share<'_> {
@@ -125,6 +140,13 @@ impl Drop for Share<'_> {
 fn full() -> Error {
     let text = "the bodies of other requests take all the memory that there is for them\n\
                 hint: try again, with fewer large requests at a time";
+    Error::with_status(StatusCode::SERVICE_UNAVAILABLE, text)
+}
+
+/// However long it waits.
+fn too_large() -> Error {
+    let text = "the body takes more memory while it is read than one address gets\n\
+                hint: send less at a time; what is no UTF-8 takes several times its size";
     Error::with_status(StatusCode::SERVICE_UNAVAILABLE, text)
 }
 
@@ -161,6 +183,29 @@ mod tests {
         drop((shares, other));
         let taken = room.taken.lock();
         assert_eq!((taken.all, taken.parts.is_empty()), (0, true));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_longer_needed_is_given_back() {
+        let room = Room::new(3 * STEP, 3 * STEP);
+        let mut first = room.share(peer(1));
+        first.hold(3 * STEP).await.expect("room");
+        first.keep(4 * STEP);
+        assert_eq!(room.taken.lock().all, 3 * STEP, "nothing more is taken");
+        first.keep(STEP - 1);
+        let mut second = room.share(peer(1));
+        second.hold(2 * STEP).await.expect("what the first gave back");
+        first.keep(0);
+        drop((first, second));
+        assert_eq!(room.taken.lock().all, 0);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_never_fits_does_not_wait() {
+        let room = Room::new(2 * STEP, STEP);
+        let mut share = room.share(peer(1));
+        let waited = tokio::time::timeout(PATIENCE / 4, share.hold(STEP + 1)).await;
+        assert_eq!(waited.expect("at once").expect_err("too much").status(), 503);
     }
 
     #[tokio::test]

@@ -197,14 +197,14 @@ impl Service {
         let bytes = tokio::time::timeout(self.read_timeout, reading).await.map_err(|_| too_slow())??;
         body::limit_strings(&bytes, self.max_strings)?;
         let content_type = text(headers, &header::CONTENT_TYPE);
-        match body::parameters(&bytes, content_type) {
-            Err(_) if std::str::from_utf8(&bytes).is_err() => {
-                // What replaces a byte takes three.
-                share.hold(bytes.len().saturating_mul(3)).await?;
-                body::parameters_of_no_text(&bytes, content_type)
-            }
-            read => read,
-        }
+        share.hold(body::size(&bytes, content_type)).await?;
+        let parameters = match std::str::from_utf8(&bytes) {
+            Ok(_) => body::parameters(&bytes, content_type),
+            Err(_) => body::parameters_of_no_text(&bytes, content_type),
+        }?;
+        drop(bytes);
+        share.keep(body::kept(&parameters));
+        Ok(parameters)
     }
 
     async fn status(
