@@ -215,7 +215,11 @@ impl Core {
         };
         let target = target(space, &request.path, request.operation).ok()?;
         let transaction = self.barrier.begin();
-        let mut cx = self.context(&target, &request, Draft { transaction: &transaction, next: None, is_repeated: false });
+        let mut cx = self.context(
+            &target,
+            &request,
+            Draft { transaction: &transaction, next: None, is_repeated: false },
+        );
         cx.input = decode(&target, &mut cx).ok()?.record;
         // What it writes into the transaction is dropped with it.
         target.engine.role_of_login(&cx).await.ok()
