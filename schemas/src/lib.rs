@@ -40,5 +40,5 @@ pub use request::{Answer, Request};
 pub use schemas_derive::{Fields, Kind};
 pub use secret::Secret;
 pub use template::{Piece, Template};
-pub use texts::{ambiguous, odd_part};
+pub use texts::{ambiguous, lower_case, odd_part};
 pub use value::{Record, Value};

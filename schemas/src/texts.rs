@@ -22,13 +22,19 @@ pub(crate) fn same(rule: Text, a: &str, b: &str) -> bool {
 pub(crate) fn canonical(rule: Text, text: &str) -> String {
     match rule {
         Text::Plain => text.to_owned(),
-        Text::Name => text.trim().to_lowercase(),
+        Text::Name => lower_case(text.trim()),
         Text::Path => text.trim_matches('/').to_owned(),
         Text::TokenType if text.is_empty() => "default".to_owned(),
         Text::TokenType => text.strip_prefix("default-").unwrap_or(text).to_owned(),
         Text::Network => network(text.trim()),
         Text::Pem | Text::AclPolicy | Text::PasswordPolicy => text.trim().to_owned(),
     }
+}
+
+/// `text` in lower case as servers have it: each letter for itself, so that it stays one letter. `İ` is `i`, and `Σ` is
+/// `σ` at the end of a word, too.
+pub fn lower_case(text: &str) -> String {
+    text.chars().filter_map(|letter| letter.to_lowercase().next()).collect()
 }
 
 /// One form of a network: a single address without a length, and IPv4 as such where it stands in IPv6.

@@ -168,7 +168,7 @@ impl Reader<'_> {
             self.take(item, context, decode::parameters(item, raw));
         }
         raw.map(|raw: Parameters| {
-            raw.into_iter().rev().map(|(name, values)| (name.to_lowercase(), values)).collect()
+            raw.into_iter().rev().map(|(name, values)| (crate::lower_case(&name), values)).collect()
         })
     }
 

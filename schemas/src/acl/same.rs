@@ -43,7 +43,7 @@ fn reduce(rule: &mut PathRule) {
     reduce_parameters(&mut rule.allowed_parameters);
     reduce_parameters(&mut rule.denied_parameters);
     let required: BTreeSet<String> =
-        rule.required_parameters.iter().map(|name| name.to_lowercase()).collect();
+        rule.required_parameters.iter().map(|name| crate::lower_case(name)).collect();
     rule.required_parameters = required.into_iter().collect();
     rule.mfa_methods.sort();
     rule.mfa_methods.dedup();

@@ -32,6 +32,7 @@ use order::CommitOrder;
 pub use error::{BarrierError, CommitError};
 pub use keyring::{RootKey, TermStatus};
 pub(crate) use listings::Names;
+pub(crate) use order::Place;
 pub(crate) use packed::{pack, unpack};
 pub use transaction::{Savepoint, Transaction};
 pub use view::View;
@@ -187,6 +188,11 @@ impl Barrier {
     /// Begins a transaction.
     pub fn begin(self: &Arc<Self>) -> Transaction {
         Transaction::new(Arc::clone(self))
+    }
+
+    /// Where changes of `key` are seen.
+    pub(crate) fn place(&self, key: &str) -> Place {
+        Place(self.order.stripe(key))
     }
 
     /// The decrypted value under `key`.

@@ -21,6 +21,10 @@ pub(super) type Hook = Box<dyn FnOnce() + Send>;
 /// The place of a key or of a folder in the array of stripes.
 pub(super) type Stripe = usize;
 
+/// Where changes of one key are seen, whatever it holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place(pub(super) Stripe);
+
 /// What a transaction has read and is going to write.
 pub(super) struct Footprint {
     /// The sequence at which the transaction began.
@@ -107,6 +111,12 @@ impl CommitOrder {
     /// The last commit that may have changed something of `stripe`, whether it is finished or not.
     pub(super) fn changed(&self, stripe: Stripe) -> u64 {
         let _assigned = self.assigned.lock();
+        self.stripes[stripe].load(Ordering::Relaxed)
+    }
+
+    /// As [`changed`](Self::changed), without the lock: who has read anything of a commit finds it here, as it was admitted
+    /// before it was written. Of other commits nothing is certain.
+    pub(super) fn seen(&self, stripe: Stripe) -> u64 {
         self.stripes[stripe].load(Ordering::Relaxed)
     }
 

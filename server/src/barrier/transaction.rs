@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::listing;
-use super::order::{Admission, Footprint, Hook, Stripe};
+use super::order::{Admission, Footprint, Hook, Place, Stripe};
 use super::packed;
 use super::{Barrier, BarrierError, CommitError, Names, View};
 use crate::storage::{Batch, Write};
@@ -178,6 +178,15 @@ impl Transaction {
         let Some(sequence) = self.barrier.order.stale(&footprint) else { return false };
         self.barrier.order.wait_for(sequence).await;
         true
+    }
+
+    /// Waits for a commit that changes what is at `place`, if anything that was read so far may be of that commit: it
+    /// is applied, and its hooks have run, when this returns. Costs next to nothing if there is none.
+    pub(crate) async fn wait_for_change(&self, place: Place) {
+        let sequence = self.barrier.order.seen(place.0);
+        if sequence > self.start {
+            self.barrier.order.wait_for(sequence).await;
+        }
     }
 
     /// Whether there is anything to commit.

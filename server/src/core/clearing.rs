@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::context::Context;
 use super::error::Error;
 use super::mount::MountEntry;
 use super::mount_table;
@@ -88,6 +89,13 @@ impl Clearing {
     pub(crate) fn wake(&self) {
         self.0.notify_one();
     }
+}
+
+/// Whether a handler does at once what the task could do with all that begins with `prefix`: it is little, and nobody has
+/// come in between so far. Looks past the transaction, for which each write there would be a conflict.
+pub(crate) async fn is_soon_done(cx: &Context<'_>, prefix: &str) -> Result<bool, Error> {
+    let some = || cx.core.barrier.scan_keys(prefix, None, AT_ONCE + 1);
+    Ok(!cx.is_repeated && some().await?.len() <= AT_ONCE)
 }
 
 /// The keys that begin with `prefix`, if they are few enough for one commit.

@@ -31,6 +31,8 @@ pub struct Context<'a> {
     pub(crate) transaction: &'a Transaction,
     /// For a request that changes mounts or namespaces.
     pub(crate) next: Option<&'a NextTopology>,
+    /// Whether it is not the first attempt: others have come in between before.
+    pub(crate) is_repeated: bool,
     pub(crate) prefix: &'a str,
     pub(crate) limits: TtlLimits,
     pub(crate) now: Timestamp,

@@ -61,7 +61,7 @@ pub fn decode(
     for (name, text) in captures.iter_mut() {
         if let Some(field) = fields(table.parts).find(|field| field.name == *name) {
             if matches!(field.shape, Shape::Text(Text::Name)) {
-                *text = text.to_lowercase().into();
+                *text = schemas::lower_case(text).into();
             }
             input.record.set(*name, &**text);
         }

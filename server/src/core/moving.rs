@@ -1,7 +1,7 @@
 //! Mounts that go to another namespace, with all that they hold.
 //!
 //! Records are stored below the prefix of their namespace, so that they are copied. The commit that changes the table
-//! of mounts takes the first of them; if there are others, the mount is tainted, which is where no request leads, until a
+//! of mounts takes them with it if they are few; else the mount is tainted, which is where no request leads, until a
 //! task has brought them all over in small commits. Each commit deletes what it has copied: at every moment a record is
 //! at exactly one of the two places, and a restart goes on where the last commit ended.
 

@@ -115,6 +115,8 @@ struct Draft<'a> {
     transaction: &'a Transaction,
     /// For a request that changes mounts or namespaces.
     next: Option<&'a NextTopology>,
+    /// Whether it is not the first attempt.
+    is_repeated: bool,
 }
 
 /// Why a request cannot be routed; answered after it is authenticated.
@@ -213,7 +215,11 @@ impl Core {
         };
         let target = target(space, &request.path, request.operation).ok()?;
         let transaction = self.barrier.begin();
-        let mut cx = self.context(&target, &request, Draft { transaction: &transaction, next: None });
+        let mut cx = self.context(
+            &target,
+            &request,
+            Draft { transaction: &transaction, next: None, is_repeated: false },
+        );
         cx.input = decode(&target, &mut cx).ok()?.record;
         // What it writes into the transaction is dropped with it.
         target.engine.role_of_login(&cx).await.ok()
@@ -284,7 +290,7 @@ impl Core {
         for attempt in 0..ATTEMPTS {
             request.operation = asked;
             let transaction = self.barrier.begin();
-            let draft = Draft { transaction: &transaction, next: None };
+            let draft = Draft { transaction: &transaction, next: None, is_repeated: attempt > 0 };
             // Whatever was committed before has been published, so that none of it is missed here.
             let present = self.open_topology()?;
             let moved = match Arc::ptr_eq(&present, topology) {
@@ -292,13 +298,14 @@ impl Core {
                 false => Some(self.target_again(&present, request, &path, target.found.info.access).await?),
             };
             let target = moved.as_ref().unwrap_or(target);
-            let (response, extra) = match self.attempt(target, request, draft).await {
+            let attempted = self.attempt(target, request, draft).await;
+            // What it has found, or has not found, may be of the mount as it is going to be.
+            if self.has_moved(&transaction, &present, target).await {
+                continue;
+            }
+            let (response, extra) = match attempted {
                 // What it has read may come from two moments, which do not fit together.
                 Err(error) if error.status().is_server_error() && transaction.was_stale().await => {
-                    continue;
-                }
-                // What it looked for may have gone with the mount that it was in.
-                Err(error) if error.status() == StatusCode::NOT_FOUND && self.has_moved(&present, target) => {
                     continue;
                 }
                 attempted => attempted?,
@@ -310,7 +317,7 @@ impl Core {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Error::internal("the commit of this request conflicted with others too often"))
+        Err(too_often())
     }
 
     /// Where `topology` leads a request that was admitted with another one.
@@ -328,9 +335,17 @@ impl Core {
         }
     }
 
-    /// Whether the mount of `target`, which `topology` has, is another one by now.
-    fn has_moved(&self, topology: &Arc<Topology>, target: &Target<'_>) -> bool {
-        let Some(present) = self.topology().filter(|present| !Arc::ptr_eq(present, topology)) else {
+    /// Whether the mount of `target`, which `topology` has, was moved or changed before `transaction` has read the last
+    /// of it. A change that is on its way is waited for: the storage shows it before it is published.
+    async fn has_moved(
+        &self,
+        transaction: &Transaction,
+        topology: &Arc<Topology>,
+        target: &Target<'_>,
+    ) -> bool {
+        transaction.wait_for_change(target.mounted.place(&self.barrier)).await;
+        let present = self.topology.load();
+        let Some(present) = present.as_ref().filter(|present| !Arc::ptr_eq(present, topology)) else {
             return false;
         };
         let space = present.by_id(&target.mounted.mount.namespace.id);
@@ -412,6 +427,7 @@ impl Core {
             input: schemas::Record::new(),
             transaction: draft.transaction,
             next: draft.next,
+            is_repeated: draft.is_repeated,
             prefix: &target.mounted.prefix,
             limits: self.settings.limits.of_mount(&target.mounted.entry().config),
             now: self.clock.now(),
@@ -659,6 +675,12 @@ fn require_unlocked(topology: &Topology, request: &Request) -> Result<(), Error>
     }
 }
 
+/// The error of a request that others have come in between of, again and again.
+fn too_often() -> Error {
+    let text = "other requests have changed what this one works on too often while it ran; send it again";
+    Error::with_status(StatusCode::SERVICE_UNAVAILABLE, text)
+}
+
 fn no_route(path: &str) -> Error {
     let text = format!("no handler for route \"{path}\". route entry not found.");
     Error::with_status(StatusCode::NOT_FOUND, text)
@@ -719,3 +741,6 @@ fn operation(operation: Operation) -> acl::Operation {
         Operation::Help => acl::Operation::Help,
     }
 }
+
+#[cfg(test)]
+mod tests;

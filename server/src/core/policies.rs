@@ -147,7 +147,7 @@ pub(crate) fn write_default(
 
 /// A policy name as it is compared everywhere: trimmed, lower case.
 pub(crate) fn normal_name(name: &str) -> String {
-    name.trim().to_lowercase()
+    schemas::lower_case(name.trim())
 }
 
 impl AclCache {

@@ -1,5 +1,7 @@
 //! What tests begin with: a server that nobody reaches, and a mount of one engine over memory.
 
+mod held;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -22,6 +24,7 @@ use super::state::{Core, Settings};
 use super::token::TokenEntry;
 use crate::barrier::{Barrier, RootKey, Transaction};
 use crate::storage::{Batch, InmemStorage, Storage};
+pub(crate) use held::HeldStorage;
 
 /// A clock that is moved by hand.
 #[derive(Clone, Debug)]
@@ -255,6 +258,7 @@ impl Harness {
             input: schemas::Record::new(),
             transaction,
             next: None,
+            is_repeated: false,
             prefix,
             limits: TtlLimits::SYSTEM.of_mount(&self.mount.entry.config),
             now: self.now,

@@ -13,9 +13,10 @@ use parking_lot::Mutex;
 
 use super::engine::AnyEngine;
 use super::mount::{Mount, MountClass, MountEntry};
-use super::mount_table::StoredMount;
+use super::mount_table::{self, StoredMount};
 use super::namespace::Namespace;
 use super::shards::Shards;
+use crate::barrier::{Barrier, Place};
 use crate::{auth, engines};
 
 /// All namespaces.
@@ -68,6 +69,8 @@ pub(crate) struct Mounted {
     pub(crate) engine: Option<Arc<dyn AnyEngine>>,
     /// Where its records are stored.
     pub(crate) prefix: String,
+    /// Where changes of its entry are seen; found when it is asked for.
+    place: OnceLock<Place>,
 }
 
 impl fmt::Debug for Mounted {
@@ -108,7 +111,12 @@ impl Mounted {
     ) -> Arc<Self> {
         let mount = Mount { entry, namespace: Arc::clone(namespace) };
         let prefix = mount.storage_prefix();
-        Arc::new(Self { mount, engine, prefix })
+        Arc::new(Self { mount, engine, prefix, place: OnceLock::new() })
+    }
+
+    /// Where changes of its entry are seen.
+    pub(crate) fn place(&self, barrier: &Barrier) -> Place {
+        *self.place.get_or_init(|| barrier.place(&mount_table::key(&self.mount.namespace, self.entry())))
     }
 
     /// Its entry.

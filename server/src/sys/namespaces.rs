@@ -247,7 +247,8 @@ async fn delete(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     }
     if moving::is_left_below(cx.transaction(), &space.namespace.storage_prefix()).await? {
         return Err(Error::invalid(
-            "unable to delete a namespace while a mount is being moved out of it; ask again once              `sys/remount/status` says that it is over",
+            "unable to delete a namespace while a mount is being moved out of it; ask again once \
+             `sys/remount/status` says that it is over",
         ));
     }
     clear(cx, &space).await?;

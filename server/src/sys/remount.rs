@@ -6,7 +6,7 @@ use schemas::shape::Declared as _;
 use serde_json::json;
 
 use super::{Sys, unmount};
-use crate::core::clearing::Leftover;
+use crate::core::clearing::{self, Leftover};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
@@ -71,7 +71,7 @@ fn given(cx: &Context<'_>) -> Result<(String, String), Error> {
     Ok((from, to))
 }
 
-/// Takes `mounted` out of its namespace, and the first of its records to that of `to`. False: there are others, and
+/// Takes `mounted` out of its namespace, and its records to that of `to` if they are few. False: there are others, and
 /// `entry` takes no request until a task has brought them over.
 async fn bring_first(
     cx: &Context<'_>,
@@ -82,7 +82,9 @@ async fn bring_first(
 ) -> Result<bool, Error> {
     let target = mounted.moved(entry.clone(), &to.space.namespace);
     cx.transaction().delete(mount_table::key(&mounted.mount.namespace, entry));
-    if moving::bring_some(cx.transaction(), &mounted.prefix, &target.prefix).await? {
+    if clearing::is_soon_done(cx, &mounted.prefix).await?
+        && moving::bring_some(cx.transaction(), &mounted.prefix, &target.prefix).await?
+    {
         return Ok(true);
     }
     entry.tainted = true;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::mounts::{self, ConfigBody};
 use super::{Sys, enable};
-use crate::core::clearing::Leftover;
+use crate::core::clearing::{self, Leftover};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
@@ -240,7 +240,9 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 /// Brings the secrets of a kv mount to version 2. False if they are many: then a task does it, and the mount takes no
 /// request until it has.
 async fn upgrade(cx: &Context<'_>, mounted: &Mounted) -> Result<bool, Error> {
-    if kv2::upgrade::at_once(cx.transaction(), &mounted.prefix, cx.now()).await? {
+    if clearing::is_soon_done(cx, &mounted.prefix).await?
+        && kv2::upgrade::at_once(cx.transaction(), &mounted.prefix, cx.now()).await?
+    {
         return Ok(true);
     }
     let note = Leftover::OldSecrets {

@@ -108,7 +108,7 @@ impl Behavior for Issued {
 /// The server lower-cases policies and adds `default`.
 fn effective_policies(policies: &Value) -> Option<BTreeSet<String>> {
     let names = policies.as_list()?.iter().filter_map(Value::as_str);
-    Some(names.map(|name| name.trim().to_lowercase()).filter(|name| name != "default").collect())
+    Some(names.map(|name| crate::lower_case(name.trim())).filter(|name| name != "default").collect())
 }
 
 /// A token without a name is called `token`. The server puts a dash for whatever is not a letter, a digit or a dash, and drops dashes at the end.

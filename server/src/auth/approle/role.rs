@@ -100,7 +100,7 @@ pub(super) fn failed(message: impl Into<String>) -> Error {
 }
 
 fn key(name: &str) -> String {
-    format!("role/{}", name.to_lowercase())
+    format!("role/{}", schemas::lower_case(name))
 }
 
 pub(super) async fn exists(_: &AppRole, cx: &Context<'_>) -> Result<bool, Error> {

@@ -69,7 +69,7 @@ impl Config {
         let list = |name: &str| texts(input, name).unwrap_or_default();
         Ok(Self {
             bound_issuer: text("bound_issuer"),
-            default_role: text("default_role").to_lowercase(),
+            default_role: schemas::lower_case(&text("default_role")),
             jwks_ca_pem: text("jwks_ca_pem"),
             jwks_url: text("jwks_url"),
             jwt_supported_algs: list("jwt_supported_algs"),

@@ -47,7 +47,7 @@ pub(super) async fn role_name(cx: &Context<'_>) -> Result<String, Error> {
 fn name_of(cx: &Context<'_>, config: &Config) -> String {
     match cx.input().text("role") {
         "" => config.default_role.clone(),
-        name => name.to_lowercase(),
+        name => schemas::lower_case(name),
     }
 }
 

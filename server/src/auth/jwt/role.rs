@@ -110,7 +110,7 @@ impl Role {
 }
 
 fn key(name: &str) -> String {
-    format!("role/{}", name.to_lowercase())
+    format!("role/{}", schemas::lower_case(name))
 }
 
 fn invalid(message: impl Into<String>) -> Error {

@@ -46,7 +46,7 @@ impl User {
 }
 
 fn key(name: &str) -> String {
-    format!("user/{}", name.to_lowercase())
+    format!("user/{}", schemas::lower_case(name))
 }
 
 /// The fields of the request. Password and hash stand under Terraform's names for them.

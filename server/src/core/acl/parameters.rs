@@ -10,7 +10,7 @@ const LIMIT: &str = "limit";
 /// Required, denied and allowed parameters, in that order. A request without data only needs to have what
 /// is required.
 pub(super) fn check(rule: &PathRule, data: Option<&Map<String, Value>>) -> Result<(), DeniedReason> {
-    let has = |name: &String| data.is_some_and(|data| data.contains_key(&name.to_lowercase()));
+    let has = |name: &String| data.is_some_and(|data| data.contains_key(&schemas::lower_case(name)));
     if !rule.required_parameters.iter().all(has) {
         return Err(DeniedReason::RequiredParameter);
     }
@@ -28,14 +28,14 @@ pub(super) fn check(rule: &PathRule, data: Option<&Map<String, Value>>) -> Resul
 
 fn denies(denied: &Parameters, data: &Map<String, Value>) -> bool {
     let denies = |(name, value): (&String, &Value)| {
-        denied.get(&name.to_lowercase()).is_some_and(|values| listed(value, values))
+        denied.get(&schemas::lower_case(name)).is_some_and(|values| listed(value, values))
     };
     denied.contains_key("*") || data.iter().any(denies)
 }
 
 fn allows(allowed: &Parameters, data: &Map<String, Value>) -> bool {
     let others = allowed.contains_key("*");
-    data.iter().all(|(name, value)| match allowed.get(&name.to_lowercase()) {
+    data.iter().all(|(name, value)| match allowed.get(&schemas::lower_case(name)) {
         // A lone `*` lets every parameter pass, one of that name included.
         _ if others && allowed.len() == 1 => true,
         Some(values) => listed(value, values),
@@ -93,7 +93,7 @@ pub(super) fn limit(rule: &PathRule, data: Option<&Map<String, Value>>) -> Resul
         return Ok(Some(limit));
     }
     let Some(asked) = asked else {
-        let required = rule.required_parameters.iter().any(|name| name.to_lowercase() == LIMIT);
+        let required = rule.required_parameters.iter().any(|name| schemas::lower_case(name) == LIMIT);
         return if required { Err(DeniedReason::PaginationLimit) } else { Ok(Some(limit)) };
     };
     match number(asked) {

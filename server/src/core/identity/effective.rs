@@ -9,6 +9,7 @@ use super::{Entity, EntityAlias, Group};
 use crate::barrier::Transaction;
 use crate::core::error::Error;
 use crate::core::namespace::Namespace;
+use crate::core::policies::normal_name;
 use crate::core::state::Core;
 
 /// Numbers the states of entities that were read: matchers of templated policies are kept for one state.
@@ -87,7 +88,7 @@ pub(super) async fn effective(store: &Store<'_>, record: EntityRecord) -> Result
 
 fn policies_of(groups: &[GroupRecord]) -> Vec<String> {
     let of_groups = groups.iter().filter_map(|group| group.policies.as_ref()).flatten();
-    let mut policies: Vec<String> = of_groups.map(|name| name.trim().to_lowercase()).collect();
+    let mut policies: Vec<String> = of_groups.map(|name| normal_name(name)).collect();
     policies.sort();
     policies.dedup();
     policies

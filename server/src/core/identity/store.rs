@@ -74,12 +74,12 @@ impl<'a> Store<'a> {
 
     fn name_key(&self, owner: Owner, name: &str) -> String {
         // Names do not differ by case alone.
-        self.key(&format!("{}/{}", owner.folder("name"), name.to_lowercase()))
+        self.key(&format!("{}/{}", owner.folder("name"), schemas::lower_case(name)))
     }
 
     /// Names of aliases may hold anything, so that their hash stands for them.
     fn alias_key(&self, owner: Owner, accessor: &str, name: &str) -> String {
-        let name = hex::encode(Sha256::digest(name.to_lowercase().as_bytes()));
+        let name = hex::encode(Sha256::digest(schemas::lower_case(name).as_bytes()));
         self.key(&format!("{}/{accessor}/{name}", owner.folder("alias")))
     }
 

@@ -278,6 +278,7 @@ fn own_context<'a>(
         input: schemas::Record::new(),
         transaction,
         next: None,
+        is_repeated: false,
         prefix: "",
         limits: core.settings.limits,
         now,

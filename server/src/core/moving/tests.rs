@@ -8,8 +8,8 @@ use super::*;
 use crate::barrier::Barrier;
 use crate::core::clock::Clock;
 use crate::core::request::Operation;
-use crate::core::testing::{ask, ask_with, closed_server};
-use crate::storage::InmemStorage;
+use crate::core::testing::{HeldStorage, ask, ask_with, closed_server};
+use crate::storage::{InmemStorage, Storage};
 
 const MANY: usize = 2 * AT_ONCE + 44;
 
@@ -23,7 +23,12 @@ async fn read(core: &Arc<Core>, path: &str) -> (u16, Value) {
 
 /// A server with the namespaces `team` and `other`, and `count` secrets in the mount `kv`.
 async fn with_secrets(count: usize) -> (Arc<Barrier>, Arc<Core>) {
-    let barrier = Barrier::new(Arc::new(InmemStorage::new()));
+    over(Arc::new(InmemStorage::new()), count).await
+}
+
+/// As [`with_secrets`], over `storage`.
+async fn over(storage: Arc<dyn Storage>, count: usize) -> (Arc<Barrier>, Arc<Core>) {
+    let barrier = Barrier::new(storage);
     let core = closed_server(&barrier, Clock::system());
     core.initialize_dev(Some("root")).await.expect("a fresh storage");
     assert_eq!(write(&core, "sys/namespaces/team", json!({})).await, 200);
@@ -132,6 +137,8 @@ async fn what_would_meet_records_on_their_way_is_refused() {
     // What is left of it would be deleted with the namespace.
     let (refused, answer) = ask(&core, Operation::Delete, "sys/namespaces/team", json!({})).await;
     assert_eq!(refused, 400, "{answer}");
+    let told = answer["errors"][0].as_str().expect("a text");
+    assert!(told.contains("moved out of it; ask again once `sys/remount/status` says"), "{told}");
     assert_eq!(write(&core, "sys/remount", json!({"from": "other/kv", "to": "kv"})).await, 400);
     assert_eq!(write(&core, "other/sys/mounts/kv/tune", json!({"options": {"version": "2"}})).await, 400);
     assert_eq!(write(&core, "other/sys/mounts/kv", json!({"type": "kv"})).await, 400);
@@ -214,4 +221,34 @@ async fn no_write_is_lost_while_a_mount_goes() {
         assert_eq!((status, &answer["data"]["n"]), (200, &json!(number)), "{answer}");
     }
     assert_eq!(places(&barrier, &uuid).await, (0, 3 + written));
+}
+
+/// What is told of a move of `count` secrets into which a write comes just as it looks at them, and how many of them are
+/// in the new place.
+async fn move_with_a_write_in_between(count: usize) -> (Value, usize) {
+    let storage = Arc::new(HeldStorage::default());
+    let (barrier, core) = over(Arc::clone(&storage) as _, count).await;
+    let uuid = uuid_of(&core, "sys/mounts/kv").await;
+    storage.scans.close_to("logical/");
+    let moving = async {
+        let migration = remount(&core, "kv", "team/kv").await;
+        (status(&core, &migration).await, places(&barrier, &uuid).await)
+    };
+    let writing = async {
+        storage.scans.reached().await;
+        assert_eq!(write(&core, &format!("kv/a/{count}"), json!({"n": count})).await, 204);
+        storage.scans.open();
+    };
+    let ((status, (here, there)), ()) = tokio::join!(moving, writing);
+    assert_eq!(here + there, count + 1);
+    core.clear_leftovers().await.expect("unsealed");
+    check_all(&core, "team/kv", count + 1).await;
+    (status, there)
+}
+
+#[tokio::test]
+async fn a_move_is_not_held_up_by_writes() {
+    // The task has the mount for itself.
+    assert_eq!(move_with_a_write_in_between(MANY).await, (json!("in-progress"), 0));
+    assert_eq!(move_with_a_write_in_between(AT_ONCE).await, (json!("in-progress"), 0));
 }

@@ -8,7 +8,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{ATTEMPTS, Draft, Target};
+use super::{ATTEMPTS, Draft, Target, too_often};
 use crate::barrier::{CommitError, Transaction};
 use crate::core::error::Error;
 use crate::core::render::Extra;
@@ -76,7 +76,7 @@ impl Core {
                 (Some(Err(_)) | None, _) => {}
             }
         }
-        Err(Error::internal("the commit of this request conflicted with others too often"))
+        Err(too_often())
     }
 
     /// Lets the handler work on the batch, and waits until that is committed. `alone`: in a batch of its own, as what
@@ -96,7 +96,7 @@ impl Core {
             Some(joint) => joint,
             None => self.begin_joint()?,
         };
-        let turn = self.work_on(&joint, target, request).await;
+        let turn = self.work_on(&joint, target, request, alone).await;
         if matches!(turn, Turn::Free(_)) {
             // Writes nothing, and runs what the handler has left to be done.
             joint.transaction.commit().await?;
@@ -119,10 +119,17 @@ impl Core {
         Ok(Joint { transaction: self.barrier.begin(), next, outcome: Outcome::default() })
     }
 
-    async fn work_on(self: &Arc<Self>, joint: &Joint, target: &Target<'_>, request: &mut Request) -> Turn {
+    async fn work_on(
+        self: &Arc<Self>,
+        joint: &Joint,
+        target: &Target<'_>,
+        request: &mut Request,
+        is_repeated: bool,
+    ) -> Turn {
         let Joint { transaction, next, outcome } = joint;
         let (savepoint, before, was_dirty) = (transaction.savepoint(), next.get(), transaction.is_dirty());
-        let attempted = self.attempt(target, request, Draft { transaction, next: Some(next) }).await;
+        let draft = Draft { transaction, next: Some(next), is_repeated };
+        let attempted = self.attempt(target, request, draft).await;
         if let Err(error) = &attempted {
             if error.status().is_server_error() && transaction.was_stale().await {
                 return Turn::Stale;

@@ -1,6 +1,7 @@
 //! Which policies a token gets.
 
 use crate::core::error::Error;
+use crate::core::policies::normal_name;
 
 /// The policies that cannot be given to a token.
 const NOT_ASSIGNABLE: [&str; 1] = ["response-wrapping"];
@@ -21,7 +22,7 @@ pub(crate) fn sanitize<S: AsRef<str>>(names: &[S], add_default: bool) -> Vec<Str
 
 /// Names trimmed, lower case, sorted, once each.
 pub(crate) fn normalized<S: AsRef<str>>(names: &[S]) -> Vec<String> {
-    let trimmed = names.iter().map(|name| name.as_ref().trim().to_lowercase());
+    let trimmed = names.iter().map(|name| normal_name(name.as_ref()));
     let mut names: Vec<String> = trimmed.filter(|name| !name.is_empty()).collect();
     names.sort();
     names.dedup();
@@ -190,6 +191,7 @@ mod tests {
     fn names_have_one_form() {
         assert_eq!(sanitize(&[" X ", "x", "default", ""], true), ["default", "x"]);
         assert_eq!(sanitize(&["b", "a"], true), ["a", "b", "default"]);
+        assert_eq!(sanitize(&["İroot", "AΣ"], false), ["aσ", "iroot"]);
         assert_eq!(sanitize(&["a", " ROOT"], true), ["root"]);
         assert_eq!(sanitize::<&str>(&[], false), Vec::<String>::new());
     }

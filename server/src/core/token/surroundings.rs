@@ -109,6 +109,7 @@ impl<'a> Context<'a> {
             input: schemas::Record::new(),
             transaction: self.transaction,
             next: self.next,
+            is_repeated: self.is_repeated,
             prefix,
             limits,
             now: self.now,

@@ -146,7 +146,7 @@ async fn write_by_factors(cx: &Context<'_>, wanted: Wanted) -> Result<Response, 
     let known = Store::of(cx).entity_by_alias(&wanted.mount_accessor, &wanted.name).await?;
     let is_meant = |alias: &AliasRecord| {
         alias.mount_accessor == wanted.mount_accessor
-            && alias.name.to_lowercase() == wanted.name.to_lowercase()
+            && schemas::lower_case(&alias.name) == schemas::lower_case(&wanted.name)
     };
     let found = known.and_then(|owner| {
         let owner = owner.settled();
@@ -243,7 +243,9 @@ async fn changed(
     let mount = by_accessor(cx, &wanted.mount_accessor, FOREIGN_ACCESSOR)?;
     let known = Store::of(cx).entity_by_alias(&wanted.mount_accessor, &wanted.name).await?;
     // Another case of its own name is no other alias.
-    if known.is_some() && (is_elsewhere || wanted.name.to_lowercase() != alias.name.to_lowercase()) {
+    if known.is_some()
+        && (is_elsewhere || schemas::lower_case(&wanted.name) != schemas::lower_case(&alias.name))
+    {
         return Err(Error::invalid("alias with combination of mount accessor and name already exists"));
     }
     changed.name.clone_from(&wanted.name);

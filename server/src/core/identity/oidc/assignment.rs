@@ -68,8 +68,8 @@ fn require_own(name: &str, deed: &str) -> Result<(), Error> {
 /// Ids with their UUID in lower case, sorted, once each.
 fn ids(given: Option<List<String>>, known: Vec<String>) -> Vec<String> {
     let lower = |id: &String| match id.split_once('.') {
-        Some((id, namespace)) => format!("{}.{namespace}", id.to_lowercase()),
-        None => id.to_lowercase(),
+        Some((id, namespace)) => format!("{}.{namespace}", schemas::lower_case(id)),
+        None => schemas::lower_case(id),
     };
     let given = given.map_or(known, |List(ids)| ids);
     distinct(&given.iter().map(lower).collect::<Vec<_>>())

@@ -299,7 +299,7 @@ impl<'a, 'c> Creation<'a, 'c> {
         let Some(role) = &self.role else {
             return Err(Error::invalid("'entity_alias' is only allowed in combination with token role"));
         };
-        if !fits_any(&role.entity_aliases, &name.to_lowercase()) {
+        if !fits_any(&role.entity_aliases, &schemas::lower_case(name)) {
             return Err(Error::invalid("invalid 'entity_alias' value"));
         }
         let alias = Alias { name: name.to_owned(), ..Alias::default() };

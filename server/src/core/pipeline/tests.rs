@@ -1,0 +1,126 @@
+//! Requests to mounts that go to another namespace, or to another version, while they are answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::core::clock::Clock;
+use crate::core::request::Operation;
+use crate::core::state::Core;
+use crate::core::testing::{HeldStorage, ask, server_over};
+
+/// More than a list reads at a time.
+const MANY: usize = 300;
+
+/// A server with the namespace `team`, and `count` secrets in the mount `kv`.
+async fn with_secrets(count: usize) -> (Arc<HeldStorage>, Arc<Core>) {
+    let storage = Arc::new(HeldStorage::default());
+    let core = server_over(Arc::clone(&storage) as _, Clock::system()).await;
+    write(&core, "sys/namespaces/team", json!({})).await;
+    write(&core, "sys/mounts/kv", json!({"type": "kv"})).await;
+    for number in 0..count {
+        write(&core, &format!("kv/a/{number}"), json!({"n": number})).await;
+    }
+    (storage, core)
+}
+
+async fn write(core: &Arc<Core>, path: &str, body: Value) {
+    let (status, answer) = ask(core, Operation::Update, path, body).await;
+    assert!(matches!(status, 200 | 204), "{path}: {status} {answer}");
+}
+
+/// What is answered, without the id of the request.
+async fn answered(core: &Arc<Core>, operation: Operation, path: &str) -> (u16, Value) {
+    let (status, mut answer) = ask(core, operation, path, json!({})).await;
+    answer.as_object_mut().map(|answer| answer.remove("request_id"));
+    (status, answer)
+}
+
+/// Requests that read.
+const READS: [(Operation, &str); 6] = [
+    (Operation::List, "kv/"),
+    (Operation::List, "kv/a/"),
+    (Operation::List, "kv/metadata/a/"),
+    (Operation::Read, "kv/a/1"),
+    (Operation::Read, "kv/data/a/1"),
+    (Operation::Read, "kv/config"),
+];
+
+/// Begins [`READS`] while the storage has the change `body` of `path` already and the server has not: they are answered as
+/// those are that come after it.
+async fn check_reads_within(path: &'static str, body: Value) {
+    let (storage, core) = with_secrets(3).await;
+    storage.commits.close_to("core/mounts/");
+    let changing = tokio::spawn({
+        let core = Arc::clone(&core);
+        async move { write(&core, path, body).await }
+    });
+    storage.commits.reached().await;
+    let reading = READS.map(|(operation, path)| {
+        let core = Arc::clone(&core);
+        tokio::spawn(async move { answered(&core, operation, path).await })
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    storage.commits.open();
+    changing.await.expect("it is done");
+    for ((operation, path), reading) in READS.into_iter().zip(reading) {
+        let answer = reading.await.expect("no panic");
+        assert_eq!(answer, answered(&core, operation, path).await, "{operation:?} {path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_read_while_a_mount_goes_is_read_where_it_was_or_not_at_all() {
+    check_reads_within("sys/remount", json!({"from": "kv", "to": "team/kv"})).await;
+}
+
+#[tokio::test]
+async fn what_is_read_while_a_mount_becomes_version_2_is_of_one_version() {
+    check_reads_within("sys/mounts/kv/tune", json!({"options": {"version": "2"}})).await;
+}
+
+#[tokio::test]
+async fn what_is_read_while_a_mount_is_deleted_is_all_or_nothing() {
+    let (storage, core) = with_secrets(MANY).await;
+    storage.scans.close_to("logical/");
+    let unmount = async {
+        storage.scans.reached().await;
+        assert_eq!(ask(&core, Operation::Delete, "sys/mounts/kv", json!({})).await.0, 204);
+        core.clear_leftovers().await.expect("unsealed");
+        storage.scans.open();
+    };
+    let ((status, answer), ()) = tokio::join!(answered(&core, Operation::List, "kv/a/"), unmount);
+    assert_eq!(status, 404, "{answer}");
+}
+
+/// What is answered to the list of `path` that has read its first page when the change `body` of `change` is made.
+async fn listed_around(list: &str, change: &str, body: Value) -> (u16, Value) {
+    let (storage, core) = with_secrets(MANY).await;
+    storage.scans.close_to("logical/");
+    let changing = async {
+        storage.scans.reached().await;
+        write(&core, change, body).await;
+        core.clear_leftovers().await.expect("unsealed");
+        storage.scans.open();
+    };
+    let (answer, ()) = tokio::join!(answered(&core, Operation::List, list), changing);
+    answer
+}
+
+#[tokio::test]
+async fn a_list_never_has_a_part_of_what_goes_meanwhile() {
+    let to_team = json!({"from": "kv", "to": "team/kv"});
+    let (status, answer) = listed_around("kv/a/", "sys/remount", to_team).await;
+    assert_eq!(status, 404, "{answer}");
+}
+
+#[tokio::test]
+async fn a_list_never_has_what_another_version_keeps_to_itself() {
+    let upgrade = json!({"options": {"version": "2"}});
+    let (status, answer) = listed_around("kv/", "sys/mounts/kv/tune", upgrade.clone()).await;
+    assert_eq!(status, 404, "{answer}");
+    let (status, answer) = listed_around("kv/metadata/a/", "sys/mounts/kv/tune", upgrade).await;
+    let count = answer["data"]["keys"].as_array().map(Vec::len);
+    assert_eq!((status, count), (200, Some(MANY)), "{answer}");
+}
