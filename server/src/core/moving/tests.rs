@@ -1,6 +1,7 @@
 //! Mounts that go to another namespace, as their clients see it, and servers that stop in between.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
@@ -251,4 +252,35 @@ async fn a_move_is_not_held_up_by_writes() {
     // The task has the mount for itself.
     assert_eq!(move_with_a_write_in_between(MANY).await, (json!("in-progress"), 0));
     assert_eq!(move_with_a_write_in_between(AT_ONCE).await, (json!("in-progress"), 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mount_goes_to_and_fro_under_steady_writes() {
+    let (_, core) = with_secrets(3).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers = (0..8).map(|writer| {
+        let (core, stop) = (Arc::clone(&core), Arc::clone(&stop));
+        tokio::spawn(async move {
+            let mut number = 0;
+            while !stop.load(Ordering::Relaxed) {
+                number += 1;
+                // Storage in memory never waits, so that the writers have to make room themselves.
+                tokio::task::yield_now().await;
+                for mount in ["kv", "team/kv"] {
+                    let status = write(&core, &format!("{mount}/w{writer}/{number}"), json!({"n": 1})).await;
+                    assert!(matches!(status, 204 | 404), "{status}");
+                }
+            }
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    for (from, to) in [("kv", "team/kv"), ("team/kv", "kv")].repeat(4) {
+        remount(&core, from, to).await;
+        core.clear_leftovers().await.expect("unsealed");
+    }
+    stop.store(true, Ordering::Relaxed);
+    for writer in writers {
+        writer.await.expect("no panic");
+    }
+    check_all(&core, "kv", 3).await;
 }
