@@ -15,12 +15,15 @@
 //! `Token` the root token is sent, with `Token: none` no token. `{name}` stands for a captured value,
 //! `{unseal_key}` for the unseal key of a development server, `{address}` for host and port of the server. `Basic: NAME:SECRET` is sent as HTTP says. A body that is
 //! no JSON follows `| `; `show NAME` puts that header of the answer behind its status, as JSON; `Body-Size: N` sends that many bytes of one JSON string;
-//! `Body-Bytes: …` sends what follows, with `\xff` as that byte. The answer is masked
+//! `await` on a line of its own repeats the request until it is answered as the file says, for ten seconds at most: some things a
+//! server does in the background. `Body-Bytes: …` sends what follows, with `\xff` as that byte. The answer is masked
 //! ([`mask`](crate::mask)); it is written by `UPDATE_EXPECT=1 cargo test -p acceptance-tests --test differential`,
 //! which asks OpenBao.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -53,8 +56,13 @@ pub struct Exchange {
     shown: Vec<String>,
     expected: Option<(u16, Value)>,
     expected_headers: Value,
+    /// Whether the answer may need some time.
+    is_awaited: bool,
     line: usize,
 }
+
+/// How long an answer that is awaited may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where requests go, and with which token.
 #[derive(Clone, Debug)]
@@ -153,7 +161,7 @@ impl Script {
             let count = seen.entry(name.clone()).or_default();
             *count += 1;
             let name = if *count == 1 { name } else { format!("{name} #{count}") };
-            exchange.replay(name, endpoint, &mut variables)
+            exchange.replay_in_time(&name, endpoint, &mut variables)
         })
     }
 
@@ -240,6 +248,8 @@ impl Exchange {
             self.captures.push((name.to_owned(), pointer.to_owned()));
         } else if let Some(name) = line.strip_prefix("show ") {
             self.shown.push(name.to_ascii_lowercase());
+        } else if line == "await" {
+            self.is_awaited = true;
         } else if let Some(raw) = line.strip_prefix("| ") {
             self.body = Some(raw.as_bytes().to_vec());
         } else if line.starts_with(['{', '[', '"']) || self.body.is_some() {
@@ -269,6 +279,23 @@ impl Exchange {
         };
         self.headers.push((name.to_owned(), value.to_owned()));
         Ok(())
+    }
+
+    /// As [`replay`](Self::replay), again and again if the answer is awaited.
+    fn replay_in_time(
+        &self,
+        name: &str,
+        endpoint: &Endpoint,
+        variables: &mut Variables,
+    ) -> Result<Replayed, String> {
+        let begin = Instant::now();
+        loop {
+            let replayed = self.replay(name.to_owned(), endpoint, variables)?;
+            if !self.is_awaited || replayed.differences.is_empty() || begin.elapsed() > PATIENCE {
+                return Ok(replayed);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn replay(
