@@ -88,26 +88,6 @@ async fn waiting_batches_share_a_sync() {
     assert_eq!(storage.scan_keys("", None, usize::MAX).await.unwrap().len(), BATCHES as usize);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn those_who_write_again_and_again_share_their_syncs() {
-    const WRITERS: u64 = 32;
-    const EACH: u64 = 50;
-    let folder = tempfile::tempdir().unwrap();
-    let storage = Arc::new(FileStorage::open(folder.path()).unwrap());
-    let writers = (0..WRITERS).map(|writer| {
-        let storage = Arc::clone(&storage);
-        tokio::spawn(async move {
-            for number in 0..EACH {
-                storage.commit(batch(&format!("{writer}/{number}"), "value")).await.unwrap();
-            }
-        })
-    });
-    for writer in writers.collect::<Vec<_>>() {
-        writer.await.unwrap();
-    }
-    assert!(storage.syncs() <= WRITERS * EACH / 10, "{} syncs", storage.syncs());
-}
-
 #[tokio::test]
 async fn a_commit_alone_is_one_sync() {
     let folder = tempfile::tempdir().unwrap();
