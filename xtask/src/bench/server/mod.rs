@@ -232,7 +232,11 @@ fn print_syncs(ours: &Contender, peer: Option<&Contender>, options: &Options) ->
 /// The same requests go to both, by turns.
 fn print_beside_nginx(ours: &Contender, folder: &Path, options: &Options) -> Done {
     let Some(nginx) = Nginx::start(folder)? else {
-        eprintln!("there is no `nginx`: the table beside it is left out");
+        let text = "there is no `nginx` on PATH: the table beside it is left out";
+        if options.part.contains(&Part::Nginx) {
+            return Err(format!("{text}\nhint: install it, or leave out `nginx`"));
+        }
+        eprintln!("{text}");
         return Ok(());
     };
     eprintln!("{} beside nginx …", Workload::Read.title());
