@@ -6,6 +6,7 @@
 
 mod cache;
 mod cipher;
+mod claims;
 mod error;
 mod keyring;
 mod listing;
@@ -29,6 +30,7 @@ use keyring::{KEYRING_KEY, Keyring};
 use listings::Listings;
 use order::CommitOrder;
 
+pub(crate) use claims::Claim;
 pub use error::{BarrierError, CommitError};
 pub use keyring::{RootKey, TermStatus};
 pub(crate) use listings::Names;

@@ -3,17 +3,25 @@
 //! Optimistic validation over a fixed array of stripes. A stripe holds the sequence of the last commit that
 //! touched one of its keys. A transaction begins at the highest sequence up to which everything is applied;
 //! when it commits, each stripe it has read must still be at or below that. Two keys may share a stripe;
-//! that costs a needless repetition, never a lost one.
+//! that costs a needless repetition, never a lost one. Folders have stripes of their own: every commit that creates
+//! anything touches those near the root, and a key that shared one would be stale most of the time.
+//!
+//! Who has lost may [claim](super::claims) that others give way.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-const STRIPES: usize = 65_536;
+use super::claims::{Claim, Claims, Elder};
+
+/// Stripes of keys; those of folders follow.
+const KEY_STRIPES: usize = 49_152;
+const FOLDER_STRIPES: usize = 16_384;
 
 /// Run once a commit is durable, in the order of commits.
 pub(super) type Hook = Box<dyn FnOnce() + Send>;
@@ -45,12 +53,15 @@ pub(super) enum Admission {
     Stale(u64),
     /// A write to the same key is on its way to the disk. Wait for the given sequence, then ask again.
     Busy(u64),
+    /// Somebody claims what is to be written. Give way, then ask again.
+    Claimed(Elder),
 }
 
 /// The sequencer of all commits of one barrier.
 pub(super) struct CommitOrder {
     hasher: RandomState,
     stripes: Box<[AtomicU64]>,
+    claims: Arc<Claims>,
     /// The last sequence given out.
     assigned: Mutex<u64>,
     /// Everything up to here is finished. Written under the lock of `finishing`.
@@ -69,7 +80,8 @@ impl CommitOrder {
     pub(super) fn new() -> Self {
         Self {
             hasher: RandomState::new(),
-            stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
+            stripes: (0..KEY_STRIPES + FOLDER_STRIPES).map(|_| AtomicU64::new(0)).collect(),
+            claims: Arc::default(),
             assigned: Mutex::new(0),
             applied: AtomicU64::new(0),
             finishing: Mutex::default(),
@@ -80,32 +92,54 @@ impl CommitOrder {
         self.applied.load(Ordering::Acquire)
     }
 
-    pub(super) fn stripe(&self, key: &str) -> Stripe {
-        // The remainder is below 65,536, so nothing is cut off.
-        (self.hasher.hash_one(key) % STRIPES as u64) as Stripe
+    pub(super) fn claims(&self) -> &Claims {
+        &self.claims
     }
 
-    /// Validates the reads and takes the next sequence, or says what to wait for.
-    pub(super) fn admit(&self, footprint: &Footprint) -> Admission {
+    /// The stripe of a key.
+    pub(super) fn stripe(&self, key: &str) -> Stripe {
+        // The remainder is below 65,536, so nothing is cut off.
+        (self.hasher.hash_one(key) % KEY_STRIPES as u64) as Stripe
+    }
+
+    /// The stripe of the names in a folder.
+    pub(super) fn folder_stripe(&self, folder: &str) -> Stripe {
+        KEY_STRIPES + (self.hasher.hash_one(folder) % FOLDER_STRIPES as u64) as Stripe
+    }
+
+    /// Validates the reads and takes the next sequence, or says what to wait for. Who loses has `claim` on what is stale.
+    pub(super) fn admit(&self, footprint: &Footprint, claim: &mut Claim) -> Admission {
         let mut assigned = self.assigned.lock();
-        if let Some(stale) = self.newest_after(&footprint.reads, footprint.start) {
+        if let Some(stale) = self.claim_stale(footprint, claim) {
             return Admission::Stale(stale);
+        }
+        let touched = || footprint.writes.iter().chain(&footprint.folders);
+        if let Some(elder) = self.claims.elder(touched(), claim) {
+            return Admission::Claimed(elder);
         }
         // Storage may apply two batches in any order, so one key is never in two unfinished batches.
         if let Some(busy) = self.newest_after(&footprint.writes, self.applied()) {
             return Admission::Busy(busy);
         }
         *assigned += 1;
-        for &stripe in footprint.writes.iter().chain(&footprint.folders) {
+        for &stripe in touched() {
             self.stripes[stripe].store(*assigned, Ordering::Relaxed);
         }
         Admission::Granted(*assigned)
     }
 
-    /// The last commit after the beginning of the transaction that touches what it has read.
-    pub(super) fn stale(&self, footprint: &Footprint) -> Option<u64> {
+    /// The last commit after the beginning of the transaction that touches what it has read, which `claim` is then upon.
+    pub(super) fn stale(&self, footprint: &Footprint, claim: &mut Claim) -> Option<u64> {
         let _assigned = self.assigned.lock();
-        self.newest_after(&footprint.reads, footprint.start)
+        self.claim_stale(footprint, claim)
+    }
+
+    /// As [`stale`](Self::stale), for who has the lock: no other commit gets in before the claim.
+    fn claim_stale(&self, footprint: &Footprint, claim: &mut Claim) -> Option<u64> {
+        let stale = self.newest_after(&footprint.reads, footprint.start)?;
+        let is_stale = |stripe: &Stripe| self.stripes[*stripe].load(Ordering::Relaxed) > footprint.start;
+        claim.extend(&self.claims, footprint.reads.iter().copied().filter(is_stale));
+        Some(stale)
     }
 
     /// The last commit that may have changed something of `stripe`, whether it is finished or not.

@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::{Barrier, BarrierError, CommitError, RootKey, Transaction};
+use super::{Barrier, BarrierError, Claim, CommitError, RootKey, Transaction};
 use crate::storage::{Batch, FaultyStorage, InmemStorage, Storage, Write};
 
 async fn unsealed_over(storage: Arc<dyn Storage>) -> Arc<Barrier> {
@@ -404,6 +405,48 @@ async fn check_increments(storage: Arc<dyn Storage>) {
     for task in 0..TASKS {
         assert_eq!(number(&transaction, &format!("own/{task}")).await, ROUNDS);
     }
+}
+
+/// What is slow beside many that are quick, as often as they like: they read and write the same key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_lost_goes_before_others() {
+    const SLOW: usize = 50;
+    let barrier = unsealed().await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let quick: Vec<_> = (0..32)
+        .map(|_| {
+            let (barrier, is_over) = (Arc::clone(&barrier), Arc::clone(&is_over));
+            tokio::spawn(async move {
+                while !is_over.load(Ordering::Relaxed) {
+                    increment(&barrier, "counter").await;
+                }
+            })
+        })
+        .collect();
+    for _ in 0..SLOW {
+        let attempts = slow_increment(&barrier, "counter").await;
+        assert!(attempts <= 3, "the attempt {attempts} was the first to succeed");
+    }
+    is_over.store(true, Ordering::Relaxed);
+    for quick in quick {
+        quick.await.unwrap();
+    }
+}
+
+/// Adds one, slowly; answers how many attempts that took.
+async fn slow_increment(barrier: &Arc<Barrier>, key: &str) -> usize {
+    let mut claim = Claim::default();
+    for attempt in 1.. {
+        claim.turn().await;
+        let transaction = barrier.begin();
+        let before = number(&transaction, key).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        transaction.put_json(key, &(before + 1)).unwrap();
+        if transaction.commit_with(&mut claim).await.unwrap() {
+            return attempt;
+        }
+    }
+    unreachable!("there is always another attempt")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

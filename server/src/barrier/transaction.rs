@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::claims::Claim;
 use super::listing;
 use super::order::{Admission, Footprint, Hook, Place, Stripe};
 use super::packed;
@@ -132,7 +133,7 @@ impl Transaction {
         // A sealed barrier must not answer from memory.
         self.barrier.open_keyring()?;
         let order = &self.barrier.order;
-        let stripe = order.stripe(prefix);
+        let stripe = order.folder_stripe(prefix);
         if self.is_dirty() {
             return Ok(Arc::new(listing::list(self, prefix, None, usize::MAX).await?));
         }
@@ -172,10 +173,10 @@ impl Transaction {
     }
 
     /// Whether something that was read has changed since, or is about to: two reads may have seen two moments. The
-    /// change is applied when it returns, so that an immediate repetition sees it.
-    pub async fn was_stale(&self) -> bool {
+    /// change is applied when it returns, so that an immediate repetition sees it, and others give way to `claim`.
+    pub(crate) async fn was_stale(&self, claim: &mut Claim) -> bool {
         let footprint = self.state.lock().footprint(&self.barrier, self.start);
-        let Some(sequence) = self.barrier.order.stale(&footprint) else { return false };
+        let Some(sequence) = self.barrier.order.stale(&footprint, claim) else { return false };
         self.barrier.order.wait_for(sequence).await;
         true
     }
@@ -225,22 +226,36 @@ impl Transaction {
     /// [`CommitError::Conflict`]: something that was read has changed. The commit that changed it is
     /// applied by then, so that an immediate repetition sees it.
     pub async fn commit(self) -> Result<(), CommitError> {
-        if self.is_dirty() {
-            return self.commit_beside(Batch::new()).await;
+        self.commit_all(Batch::new(), &mut Claim::default()).await
+    }
+
+    /// As [`commit`](Self::commit); answers whether there was no conflict. If there was, others give way to `claim`, so
+    /// that who repeats with it, [in its turn](Claim::turn), does not lose again and again.
+    pub(crate) async fn commit_with(self, claim: &mut Claim) -> Result<bool, BarrierError> {
+        match self.commit_all(Batch::new(), claim).await {
+            Ok(()) => Ok(true),
+            Err(CommitError::Conflict) => Ok(false),
+            Err(CommitError::Barrier(error)) => Err(error),
         }
-        self.state.into_inner().hooks.into_iter().for_each(|hook| hook());
-        Ok(())
     }
 
     /// As [`commit`](Self::commit), together with `also`, which is stored as it is.
     pub(super) async fn commit_beside(self, also: Batch) -> Result<(), CommitError> {
+        self.commit_all(also, &mut Claim::default()).await
+    }
+
+    async fn commit_all(self, also: Batch, claim: &mut Claim) -> Result<(), CommitError> {
         let state = self.state.into_inner();
+        if state.batch.is_empty() && also.is_empty() {
+            state.hooks.into_iter().for_each(|hook| hook());
+            return Ok(());
+        }
         let footprint = state.footprint(&self.barrier, self.start);
         let mut batch = self.barrier.encrypt(&state.batch)?;
         for (key, write) in also {
             batch.replace(&key, Some(write));
         }
-        let sequence = admit(&self.barrier, &footprint).await?;
+        let sequence = admit(&self.barrier, &footprint, claim).await?;
         let ticket = Ticket::new(&self.barrier, sequence, state.batch);
         // A task of its own: a request that is dropped now must not leave its sequence unfinished.
         let writing = tokio::spawn(write(ticket, batch, state.hooks));
@@ -296,13 +311,15 @@ impl State {
     }
 
     fn footprint(&self, barrier: &Barrier, start: u64) -> Footprint {
-        let stripe = |key: &str| barrier.order.stripe(key);
-        let keys = self.reads.keys().chain(&self.folders);
+        let order = &barrier.order;
+        let keys = self.reads.keys().map(|key| order.stripe(key));
+        let folders = self.folders.iter().map(|folder| order.folder_stripe(folder));
+        let changed = self.changed_folders().into_iter();
         Footprint {
             start,
-            reads: keys.map(|key| stripe(key)).collect(),
-            writes: self.batch.iter().map(|(key, _)| stripe(key)).collect(),
-            folders: self.changed_folders().into_iter().map(stripe).collect::<Vec<Stripe>>(),
+            reads: keys.chain(folders).collect(),
+            writes: self.batch.iter().map(|(key, _)| order.stripe(key)).collect(),
+            folders: changed.map(|folder| order.folder_stripe(folder)).collect::<Vec<Stripe>>(),
         }
     }
 
@@ -324,11 +341,12 @@ fn folders_above(key: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Waits for the right to commit; answers the sequence.
-async fn admit(barrier: &Barrier, footprint: &Footprint) -> Result<u64, CommitError> {
+async fn admit(barrier: &Barrier, footprint: &Footprint, claim: &mut Claim) -> Result<u64, CommitError> {
     loop {
-        match barrier.order.admit(footprint) {
+        match barrier.order.admit(footprint, claim) {
             Admission::Granted(sequence) => return Ok(sequence),
             Admission::Busy(other) => barrier.order.wait_for(other).await,
+            Admission::Claimed(elder) => barrier.order.claims().give_way(elder).await,
             Admission::Stale(other) => {
                 barrier.order.wait_for(other).await;
                 return Err(CommitError::Conflict);

@@ -31,7 +31,7 @@ use super::token::namespace_meant;
 use super::topology::{Mounted, NextTopology, Space, Topology};
 use super::wrap::WrapInfo;
 use super::wrapping::Parcel;
-use crate::barrier::{CommitError, Transaction};
+use crate::barrier::{Claim, Transaction};
 pub(crate) use joint::TopologyWriter;
 
 /// A handler whose commits conflict so often is given up.
@@ -287,8 +287,10 @@ impl Core {
         if target.found.info.changes_topology && may_write(asked) {
             return self.run_jointly(target, request).await;
         }
+        let mut claim = Claim::default();
         for attempt in 0..ATTEMPTS {
             request.operation = asked;
+            claim.turn().await;
             let transaction = self.barrier.begin();
             let draft = Draft { transaction: &transaction, next: None, is_repeated: attempt > 0 };
             // Whatever was committed before has been published, so that none of it is missed here.
@@ -305,16 +307,13 @@ impl Core {
             }
             let (response, extra) = match attempted {
                 // What it has read may come from two moments, which do not fit together.
-                Err(error) if error.status().is_server_error() && transaction.was_stale().await => {
+                Err(error) if error.status().is_server_error() && transaction.was_stale(&mut claim).await => {
                     continue;
                 }
                 attempted => attempted?,
             };
-            match transaction.commit().await {
-                Ok(()) => return Ok((response, extra)),
-                Err(CommitError::Conflict) if attempt % 8 == 7 => tokio::task::yield_now().await,
-                Err(CommitError::Conflict) => {}
-                Err(error) => return Err(error.into()),
+            if transaction.commit_with(&mut claim).await? {
+                return Ok((response, extra));
             }
         }
         Err(too_often())

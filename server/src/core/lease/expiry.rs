@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{LeaseRecord, SecretLease, lease_key, token_of};
-use crate::barrier::{CommitError, Transaction};
+use crate::barrier::{Claim, Transaction};
 use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::mount::{Mount, MountClass, MountEntry};
@@ -148,14 +148,14 @@ impl Core {
     }
 
     async fn expire(self: &Arc<Self>, id: &str) -> Result<(), Error> {
+        let mut claim = Claim::default();
         loop {
+            claim.turn().await;
             let transaction = self.barrier.begin();
             let Some(namespace) = self.tokens.namespace_of(id)? else { return Ok(()) };
             self.expire_in(&transaction, &namespace, id).await?;
-            match transaction.commit().await {
-                Ok(()) => return Ok(()),
-                Err(CommitError::Conflict) => {}
-                Err(error) => return Err(error.into()),
+            if transaction.commit_with(&mut claim).await? {
+                return Ok(());
             }
         }
     }

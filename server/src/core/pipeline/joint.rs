@@ -9,7 +9,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::{ATTEMPTS, Draft, Target, too_often};
-use crate::barrier::{CommitError, Transaction};
+use crate::barrier::{Claim, CommitError, Transaction};
 use crate::core::error::Error;
 use crate::core::render::Extra;
 use crate::core::request::Request;
@@ -61,42 +61,31 @@ impl Core {
         request: &mut Request,
     ) -> Attempted {
         let asked = request.operation;
-        for attempt in 0..ATTEMPTS {
-            request.operation = asked;
-            let (attempted, outcome) = match self.take_turn(target, request, attempt > 0).await? {
-                Turn::Free(attempted) => (attempted, Some(Ok(()))),
-                Turn::Joined(attempted, outcome) => (attempted, outcome.get().cloned()),
-                Turn::Stale => continue,
-            };
-            match (outcome, attempted) {
-                (Some(Ok(())), attempted) => return attempted,
-                (Some(Err(CommitError::Barrier(error))), Ok(_)) => return Err(error.into()),
-                // Its error may come of what has failed now.
-                (Some(Err(_)) | None, _) if attempt % 8 == 7 => tokio::task::yield_now().await,
-                (Some(Err(_)) | None, _) => {}
+        let (attempted, outcome) = match self.take_turn(target, request).await? {
+            Turn::Free(attempted) => return attempted,
+            Turn::Joined(attempted, outcome) => (attempted, outcome.get().cloned()),
+            Turn::Stale => (Err(too_often()), None),
+        };
+        match (outcome, attempted) {
+            (Some(Ok(())), attempted) => attempted,
+            (Some(Err(CommitError::Barrier(error))), Ok(_)) => Err(error.into()),
+            // An error may come of what has failed now.
+            (Some(Err(_)) | None, _) => {
+                request.operation = asked;
+                self.run_alone(target, request).await
             }
         }
-        Err(too_often())
     }
 
-    /// Lets the handler work on the batch, and waits until that is committed. `alone`: in a batch of its own, as what
-    /// others read must not make it fail again.
-    async fn take_turn(
-        self: &Arc<Self>,
-        target: &Target<'_>,
-        request: &mut Request,
-        alone: bool,
-    ) -> Result<Turn, Error> {
+    /// Lets the handler work on the batch, and waits until that is committed.
+    async fn take_turn(self: &Arc<Self>, target: &Target<'_>, request: &mut Request) -> Result<Turn, Error> {
         let mut open = self.topology_writer.0.lock().await;
-        if alone {
-            self.settle(&mut open).await;
-        }
         // Out of its place meanwhile: what a panic leaves half done is dropped.
         let joint = match open.take() {
             Some(joint) => joint,
             None => self.begin_joint()?,
         };
-        let turn = self.work_on(&joint, target, request, alone).await;
+        let turn = self.work_on(&joint, target, request, &mut Claim::default(), false).await;
         if matches!(turn, Turn::Free(_)) {
             // Writes nothing, and runs what the handler has left to be done.
             joint.transaction.commit().await?;
@@ -104,14 +93,33 @@ impl Core {
         }
         let outcome = Arc::clone(&joint.outcome);
         *open = Some(joint);
-        if !alone {
-            drop(open);
-            open = self.topology_writer.0.lock().await;
-        }
+        drop(open);
+        let mut open = self.topology_writer.0.lock().await;
         if open.as_ref().is_some_and(|joint| Arc::ptr_eq(&joint.outcome, &outcome)) {
             self.settle(&mut open).await;
         }
         Ok(turn)
+    }
+
+    /// Lets the handler work on batches of its own, as what others have read must not make it fail again. It has a claim
+    /// only while it has the lock: who has that waits for claims, and so no claim may wait for it.
+    async fn run_alone(self: &Arc<Self>, target: &Target<'_>, request: &mut Request) -> Attempted {
+        let mut open = self.topology_writer.0.lock().await;
+        self.settle(&mut open).await;
+        let (asked, mut claim) = (request.operation, Claim::default());
+        for _ in 0..ATTEMPTS {
+            request.operation = asked;
+            claim.turn().await;
+            let joint = self.begin_joint()?;
+            let attempted = match self.work_on(&joint, target, request, &mut claim, true).await {
+                Turn::Free(attempted) | Turn::Joined(attempted, _) => attempted,
+                Turn::Stale => continue,
+            };
+            if self.publishing(joint).commit_with(&mut claim).await? {
+                return attempted;
+            }
+        }
+        Err(too_often())
     }
 
     fn begin_joint(&self) -> Result<Joint, Error> {
@@ -124,6 +132,7 @@ impl Core {
         joint: &Joint,
         target: &Target<'_>,
         request: &mut Request,
+        claim: &mut Claim,
         is_repeated: bool,
     ) -> Turn {
         let Joint { transaction, next, outcome } = joint;
@@ -131,7 +140,7 @@ impl Core {
         let draft = Draft { transaction, next: Some(next), is_repeated };
         let attempted = self.attempt(target, request, draft).await;
         if let Err(error) = &attempted {
-            if error.status().is_server_error() && transaction.was_stale().await {
+            if error.status().is_server_error() && transaction.was_stale(claim).await {
                 return Turn::Stale;
             }
             transaction.rollback_to(savepoint);
@@ -145,11 +154,20 @@ impl Core {
 
     /// Commits the open batch, if there is one, and tells those who are in it.
     async fn settle(self: &Arc<Self>, open: &mut Option<Joint>) {
-        let Some(Joint { transaction, next, outcome }) = open.take() else { return };
-        let (core, next) = (Arc::clone(self), next.get());
-        transaction.after_commit(Box::new(move || core.publish(&next)));
+        let Some(joint) = open.take() else { return };
+        let outcome = Arc::clone(&joint.outcome);
         // Only this one sets it.
-        outcome.set(transaction.commit().await).ok();
+        outcome.set(self.publishing(joint).commit().await).ok();
+    }
+
+    /// The transaction of `joint`, whose commit lets requests find the topology that it makes.
+    fn publishing(self: &Arc<Self>, joint: Joint) -> Transaction {
+        let Joint { transaction, next, .. } = joint;
+        let (core, next) = (Arc::clone(self), next.get());
+        if transaction.is_dirty() {
+            transaction.after_commit(Box::new(move || core.publish(&next)));
+        }
+        transaction
     }
 
     /// Lets requests find `next`, unless the server is sealed by now.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::store::children_prefix;
 use super::{TokenEntry, Tokens};
-use crate::barrier::{CommitError, Transaction};
+use crate::barrier::{Claim, Transaction};
 use crate::core::clearing::{AT_ONCE, Leftover};
 use crate::core::error::Error;
 use crate::core::namespace::Namespace;
@@ -131,36 +131,33 @@ impl Tokens {
     /// request is denied. Answers the entry as it is for this use; its `num_uses` is -1 on the last one, and then the
     /// caller must [revoke](Self::revoke) it when the request is over. `None` if another request was faster.
     pub(crate) async fn spend(&self, entry: &TokenEntry) -> Result<Option<TokenEntry>, Error> {
+        let mut claim = Claim::default();
         loop {
+            claim.turn().await;
             let transaction = self.barrier.begin();
-            let Some(mut entry) =
-                self.read(&transaction, &entry.id).await?.filter(|entry| entry.num_uses >= 0)
-            else {
-                return Ok(None);
-            };
+            let present = self.read(&transaction, &entry.id).await?;
+            let Some(mut entry) = present.filter(|entry| entry.num_uses >= 0) else { return Ok(None) };
             entry.num_uses = match entry.num_uses {
                 0 => return Ok(Some(entry)),
                 1 => -1,
                 uses => uses - 1,
             };
             self.rewrite(&transaction, &entry)?;
-            match transaction.commit().await {
-                Ok(()) => return Ok(Some(entry)),
-                Err(CommitError::Conflict) => {}
-                Err(error) => return Err(error.into()),
+            if transaction.commit_with(&mut claim).await? {
+                return Ok(Some(entry));
             }
         }
     }
 
     /// Ends the token `id` and all its descendants, in a transaction of its own.
     pub(crate) async fn revoke(&self, id: &str, now: Timestamp) -> Result<(), Error> {
+        let mut claim = Claim::default();
         loop {
+            claim.turn().await;
             let transaction = self.barrier.begin();
             self.revoke_tree(&transaction, id, now).await?;
-            match transaction.commit().await {
-                Ok(()) => return Ok(()),
-                Err(CommitError::Conflict) => {}
-                Err(error) => return Err(error.into()),
+            if transaction.commit_with(&mut claim).await? {
+                return Ok(());
             }
         }
     }
