@@ -245,11 +245,16 @@ impl Transaction {
     }
 
     async fn commit_all(self, also: Batch, claim: &mut Claim) -> Result<(), CommitError> {
-        let state = self.state.into_inner();
-        if state.batch.is_empty() && also.is_empty() {
-            state.hooks.into_iter().for_each(|hook| hook());
-            return Ok(());
+        if self.is_dirty() || !also.is_empty() {
+            // What only reads, as most requests do, need not carry all this along.
+            return Box::pin(self.store(also, claim)).await;
         }
+        self.state.into_inner().hooks.into_iter().for_each(|hook| hook());
+        Ok(())
+    }
+
+    async fn store(self, also: Batch, claim: &mut Claim) -> Result<(), CommitError> {
+        let state = self.state.into_inner();
         let footprint = state.footprint(&self.barrier, self.start);
         let mut batch = self.barrier.encrypt(&state.batch)?;
         for (key, write) in also {

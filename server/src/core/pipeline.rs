@@ -132,13 +132,13 @@ impl Core {
         let login = incoming.login.take();
         let mut placed = self.place(&topology, incoming);
         if let (Ok((_, request)), Some(login)) = (&mut placed, login)
-            && let Err(reply) = self.prove(&topology, request, *login).await
+            && let Err(reply) = Box::pin(self.prove(&topology, request, *login)).await
         {
             return reply;
         }
         match placed {
             Ok((space, request)) if request.operation == Operation::Help => {
-                self.help(space, request).await.unwrap_or_else(|error| Reply::error(&error, true))
+                Box::pin(self.help(space, request)).await.unwrap_or_else(|error| Reply::error(&error, true))
             }
             Ok((space, request)) => self.serve_in(&topology, space, request).await,
             Err(error) => Reply::error(&error, false),
@@ -246,7 +246,7 @@ impl Core {
         };
         let answer = match &target {
             Ok(target) => self.answer(topology, target, &mut request).await,
-            Err(error) => Err(self.authorize_unroutable(&request, error, access).await),
+            Err(error) => Err(Box::pin(self.authorize_unroutable(&request, error, access)).await),
         };
         let departed = self.depart(admission).await;
         answer.and_then(|reply| departed.map(|()| reply)).unwrap_or_else(|error| {
@@ -285,7 +285,7 @@ impl Core {
     ) -> Result<(Response, Extra), Error> {
         let (asked, path) = (request.operation, request.path.clone());
         if target.found.info.changes_topology && may_write(asked) {
-            return self.run_jointly(target, request).await;
+            return Box::pin(self.run_jointly(target, request)).await;
         }
         let mut claim = Claim::default();
         for attempt in 0..ATTEMPTS {
@@ -297,7 +297,10 @@ impl Core {
             let present = self.open_topology()?;
             let moved = match Arc::ptr_eq(&present, topology) {
                 true => None,
-                false => Some(self.target_again(&present, request, &path, target.found.info.access).await?),
+                false => {
+                    let access = target.found.info.access;
+                    Some(Box::pin(self.target_again(&present, request, &path, access)).await?)
+                }
             };
             let target = moved.as_ref().unwrap_or(target);
             let attempted = self.attempt(target, request, draft).await;
@@ -393,7 +396,7 @@ impl Core {
             response.warnings.extend(warnings);
         }
         if request.inline == Inline::Proved {
-            take_back_lease(target, &cx, &response).await?;
+            Box::pin(take_back_lease(target, &cx, &response)).await?;
         }
         let mut extra = self.grant(&cx, &mut response).await?;
         extra.wrap_info = self.wrap(&cx, &response, &extra).await?;
@@ -474,13 +477,13 @@ impl Core {
         match std::mem::take(&mut response.grant) {
             Grant::Nothing => Ok(Extra::default()),
             Grant::Login(grant) => {
-                let login = self.tokens.log_in(cx, *grant).await?;
+                let login = Box::pin(self.tokens.log_in(cx, *grant)).await?;
                 response.warnings.extend(login.warnings);
                 let display_name = Some(login.display_name);
                 Ok(Extra { auth: Some(login.auth), display_name, proof: login.proof, ..Extra::default() })
             }
             Grant::Lease(grant) => {
-                let (lease, warnings) = self.tokens.lease(cx, *grant).await?;
+                let (lease, warnings) = Box::pin(self.tokens.lease(cx, *grant)).await?;
                 response.warnings.extend(warnings);
                 Ok(Extra { lease, ..Extra::default() })
             }
@@ -514,12 +517,12 @@ impl Core {
                 None => response.wrapped_accessor.clone().unwrap_or_default(),
             },
         };
-        self.tokens.wrap(cx.transaction, parcel, cx.now).await.map(Some)
+        Box::pin(self.tokens.wrap(cx.transaction, parcel, cx.now)).await.map(Some)
     }
 
     async fn reply(&self, request: &Request, response: Response, extra: &Extra) -> Result<Reply, Error> {
         if response.effect == Some(Effect::Seal) {
-            self.close().await?;
+            Box::pin(self.close()).await?;
         }
         if let Some(wrap_info) = &extra.wrap_info {
             return Ok(Reply::json(StatusCode::OK, render::wrapped_body(wrap_info, &[])?));

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::Full;
@@ -73,19 +74,7 @@ impl Service {
     ) -> Answer {
         let is_head = request.method() == Method::HEAD;
         let namespace = request.headers().get(NAMESPACE).cloned();
-        let service = self.clone();
-        let passage = self.core.traffic.enter(UnderWay {
-            since: self.core.clock.now(),
-            client: peer,
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-        });
-        let work = async move {
-            let answer = service.reply(request, peer.ip()).await;
-            drop(passage);
-            answer
-        };
-        let mut work = Box::pin(AssertUnwindSafe(work).catch_unwind());
+        let mut work = self.work(request, peer);
         // What needs not wait, such as most reads, is done at once.
         let outcome = match futures::poll!(&mut work) {
             Poll::Ready(outcome) => Ok(outcome),
@@ -105,6 +94,27 @@ impl Service {
         self.core.traffic.count(answer.status());
         finish(&mut answer, namespace, is_head);
         answer
+    }
+
+    /// The answer to come. In a box at once: it is large, and whatever holds it is moved.
+    fn work(
+        &self,
+        request: http::Request<hyper::body::Incoming>,
+        peer: SocketAddr,
+    ) -> BoxFuture<'static, std::thread::Result<Answer>> {
+        let service = self.clone();
+        let passage = self.core.traffic.enter(UnderWay {
+            since: self.core.clock.now(),
+            client: peer,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+        });
+        let work = async move {
+            let answer = service.reply(request, peer.ip()).await;
+            drop(passage);
+            answer
+        };
+        AssertUnwindSafe(work).catch_unwind().boxed()
     }
 
     async fn reply(&self, request: http::Request<hyper::body::Incoming>, client: IpAddr) -> Answer {
@@ -164,7 +174,7 @@ impl Service {
         admit(limit, &path, extra)?;
         let bare = path.strip_suffix('/').unwrap_or(&path);
         if status::is_status_path(bare) {
-            return self.status(&parts, bare, pairs, stream, client).await;
+            return Box::pin(self.status(&parts, bare, pairs, stream, client)).await;
         }
         let operation = asked?;
         // Until the answer is there.
@@ -174,11 +184,11 @@ impl Service {
         let parameters = if operation.is_by_query() {
             query::parameters(pairs, &["list", "scan", "help"])
         } else {
-            self.parameters(stream, &parts.headers, &mut share).await?
+            Box::pin(self.parameters(stream, &parts.headers, &mut share)).await?
         };
         let incoming = incoming(parts.headers, path, operation, parameters, client)?;
         if is_of_role {
-            admit(self.core.rate_limit_of_role(&incoming).await, &incoming.path, extra)?;
+            admit(Box::pin(self.core.rate_limit_of_role(&incoming)).await, &incoming.path, extra)?;
         }
         let reply = self.core.serve(incoming).await;
         if reply.is_of_login {

@@ -23,7 +23,7 @@ impl Core {
     /// 403 without a token that may be used now, from there, by this identity.
     pub(crate) async fn admit(&self, request: &mut Request, is_needed: bool) -> Result<Admission, Error> {
         if matches!(&*request.path, "sys/wrapping/unwrap" | "sys/wrapping/rewrap" | "sys/wrapping/lookup") {
-            self.tokens.require_wrapping_token(request, self.clock.now()).await?;
+            Box::pin(self.tokens.require_wrapping_token(request, self.clock.now())).await?;
         }
         let token = match request.inline {
             Inline::Proved => request.token.take(),
@@ -41,7 +41,7 @@ impl Core {
         if token.num_uses == 0 || token.kind == TokenKind::Batch || request.inline == Inline::Proved {
             return Ok(Admission::default());
         }
-        let spent = self.tokens.spend(&token).await?.ok_or_else(Error::permission_denied)?;
+        let spent = Box::pin(self.tokens.spend(&token)).await?.ok_or_else(Error::permission_denied)?;
         let last_use_of = (spent.num_uses < 0).then(|| spent.id.clone());
         request.token = Some(Arc::new(spent));
         Ok(Admission { last_use_of })
@@ -52,7 +52,7 @@ impl Core {
         if token.entity_id.is_empty() {
             return Ok(None);
         }
-        let entity = self.identity_behind(token).await?.filter(|entity| !entity.disabled);
+        let entity = Box::pin(self.identity_behind(token)).await?.filter(|entity| !entity.disabled);
         entity.map(Some).ok_or_else(Error::permission_denied)
     }
 
@@ -73,7 +73,7 @@ impl Core {
     /// Ends what the request has used up.
     pub(crate) async fn depart(&self, admission: Admission) -> Result<(), Error> {
         match admission.last_use_of {
-            Some(id) => self.tokens.revoke(&id, self.clock.now()).await,
+            Some(id) => Box::pin(self.tokens.revoke(&id, self.clock.now())).await,
             None => Ok(()),
         }
     }
