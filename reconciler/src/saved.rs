@@ -537,7 +537,8 @@ impl Saved {
         if planned.namespace != identity.namespace {
             let [then, now] = [planned, &identity].map(|server| named(&server.namespace));
             let text = format!("the plan was made in {then}, and is applied in {now}");
-            let hint = "set `VAULT_NAMESPACE` as it was when the plan was made";
+            let variable = server.origins().namespace.names();
+            let hint = format!("set {variable} as it was when the plan was made");
             return Err(NotApplied::Stale(vec![Diagnostic::error(text).hint(hint)]));
         }
         let now = look_again(&self.plan, server, progress).await.map_err(NotApplied::Error)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use client::{Client, Error, Failure, Outcome, ReadClient, Refusal, Transport, converse};
+use client::{Client, Error, Failure, Origins, Outcome, ReadClient, Refusal, Transport, converse};
 use schemas::kinds::KINDS;
 use schemas::{Answer, Kind, Operation, Record, Request, Value};
 use tokio::sync::OnceCell;
@@ -20,6 +20,11 @@ pub trait Look: Sync {
     /// The absolute namespace that the token lives in, as far as it is known; empty for the root.
     fn token_namespace(&self) -> Option<String> {
         None
+    }
+
+    /// Where address, token and namespace come from, for hints about them.
+    fn origins(&self) -> Origins {
+        Origins::default()
     }
 }
 
@@ -47,6 +52,10 @@ impl Look for ReadClient<'_> {
 impl Look for Client {
     async fn look(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
         self.reader().send(namespace, request).await
+    }
+
+    fn origins(&self) -> Origins {
+        self.origins().clone()
     }
 
     fn own_namespace(&self) -> String {
