@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use reconciler::{Exit, exit, render, saved, secrets};
-use schemas::Diagnostic;
+use schemas::{Diagnostic, said_of_file};
 
 use crate::configuration::{self, Choice, Configuration};
 
@@ -39,7 +39,7 @@ impl Command {
             })?;
             configuration::write_private(path, &text).map_err(|error| {
                 let text = format!("the plan cannot be written to `{}`", path.display());
-                configuration::fail(&Diagnostic::error(text).because(error.to_string()))
+                configuration::fail(&Diagnostic::error(text).because(said_of_file(&error)))
             })?;
         }
         configuration::show(&match self.json {

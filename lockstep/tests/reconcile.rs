@@ -94,6 +94,53 @@ fn what_is_no_plan_is_not_applied() {
 }
 
 #[test]
+fn a_plan_that_cannot_be_read_or_written_is_told_by_its_file_and_why() {
+    let folder = folder(SOUND);
+    std::fs::create_dir(folder.path().join("folder.json")).expect("a folder");
+    let cases = [
+        (
+            &["apply", "none.json"][..],
+            "the plan `none.json` cannot be read",
+            "there is no such file or folder",
+        ),
+        (&["apply", "folder.json"], "the plan `folder.json` cannot be read", "it is a folder, and no file"),
+        (
+            &["apply", "main.hcl/p.json"],
+            "`main.hcl/p.json` cannot be read",
+            "a part of its path is no folder",
+        ),
+        (&["apply", "none"], "`none` cannot be read", "there is no such file or folder"),
+        (&["plan", "none.hcl"], "`none.hcl` cannot be read", "hint: name files, or folders"),
+    ];
+    for (arguments, what, why) in cases {
+        let output = lockstep(NOBODY, folder.path(), arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(what) && said.contains(why) && said.contains("hint: "), "{said}");
+        assert!(!said.contains("os error"), "{said}");
+    }
+}
+
+#[test]
+fn a_hint_names_the_variable_that_was_read() {
+    let run = |variables: &[(&str, &str)]| {
+        let folder = folder(SOUND);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+        command.arg("plan").current_dir(folder.path()).env_clear().env("BAO_MAX_RETRIES", "0");
+        let output = command.envs(variables.iter().copied()).output().expect("the program runs");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let set = |name| [("VAULT_ADDR", NOBODY), (name, NOBODY), ("VAULT_TOKEN", "t")];
+    for (said, names) in [
+        (run(&set("VAULT_ADDR")), "check the address (`VAULT_ADDR`)"),
+        (run(&set("BAO_ADDR")), "check the address (`BAO_ADDR`)"),
+        (run(&[("VAULT_ADDR", NOBODY)]), "set `BAO_TOKEN` or `VAULT_TOKEN`"),
+    ] {
+        assert!(said.contains(names), "`{names}` is not in\n{said}");
+    }
+}
+
+#[test]
 fn help_shows_flags_as_the_documentation_has_them_and_names_saved_plans() {
     check(NOBODY, SOUND, &["plan", "-h"], 0, " -out <FILE>");
     check(NOBODY, SOUND, &["apply", "-h"], 0, "`lockstep apply plan.json`");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hcl_edit::structure::Body;
-use schemas::Diagnostic;
+use schemas::{Diagnostic, said_of_file};
 
 use super::conceal::literals;
 use super::faults::Faults;
@@ -216,7 +216,7 @@ impl SourceFile {
         let start = self.boundary(error.location().offset());
         let end = self.text[start..].chars().next().map_or(start, |c| start + c.len_utf8());
         let found = Diagnostic::error(error.message().replace("; ", ", ")).at_span(&self.name, start..end);
-        found.hint(hint(error.message(), &self.text[start..]))
+        found.hint(hint(error.message(), self.text.split_at(start)))
     }
 
     /// The nearest start of a character at or before `offset`.
@@ -247,9 +247,21 @@ fn without_values(found: Diagnostic, code: &str) -> Diagnostic {
     Diagnostic { summary, detail, hints, ..found }
 }
 
-/// How it is written; `rest` is what follows the error.
-fn hint(message: &str, rest: &str) -> &'static str {
+/// True if a bracket is opened in `line` and not closed there, texts aside.
+fn opens_block(line: &str) -> bool {
+    let code = line.split('"').step_by(2).flat_map(str::chars);
+    let depth = code.fold(0_usize, |depth, c| match c {
+        '{' => depth + 1,
+        '}' => depth.saturating_sub(1),
+        _ => depth,
+    });
+    depth > 0
+}
+
+/// How it is written, with what stands before and behind the error.
+fn hint(message: &str, (before, rest): (&str, &str)) -> &'static str {
     let line = rest.split('\n').next().unwrap_or_default();
+    let begun = before.rsplit('\n').next().unwrap_or_default();
     if message.contains("expected `{`") && line.starts_with('"') && line.contains("${") {
         return "a label is literal text; give the computed name as an attribute inside the block";
     }
@@ -261,6 +273,13 @@ fn hint(message: &str, rest: &str) -> &'static str {
     }
     if message.contains("expected `]`") || message.contains("invalid object item") {
         return "put a comma between two elements";
+    }
+    let is_of_body = message.contains("block body") || message.contains("invalid attribute");
+    if is_of_body && opens_block(begun) && !line.starts_with(':') {
+        return "the attributes and blocks in a block stand on lines of their own; a block of one line holds one attribute";
+    }
+    if message.contains("newline") && line.starts_with([',', ';']) {
+        return "one attribute stands on a line, and nothing else behind it";
     }
     if message.contains("newline") {
         return "one attribute stands on a line; text needs quotes";
@@ -289,7 +308,9 @@ pub(crate) fn read(paths: &[PathBuf]) -> (Sources, Vec<Diagnostic>) {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error(format!("`{}` cannot be read", path.display())).because(error.to_string())
+    Diagnostic::error(format!("`{}` cannot be read", path.display()))
+        .because(said_of_file(error))
+        .hint("name files, or folders whose `*.hcl` files are read")
 }
 
 fn files_of(path: &Path) -> std::io::Result<Vec<PathBuf>> {
