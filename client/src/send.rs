@@ -166,7 +166,7 @@ impl Client {
         self.sent.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(method = request.method.as_str(), path = request.path, namespace, "request");
         let sent = http
-            .request(http_method(request.method), url::of(&self.settings.address, request)?)
+            .request(http_method(request.method), self.url(request)?)
             .headers(self.headers(token, namespace, request)?)
             .body(request.body.as_ref().map(json::render).unwrap_or_default())
             .send()
@@ -184,6 +184,17 @@ impl Client {
         }
         tracing::debug!(method = request.method.as_str(), path = request.path, status, "answer");
         Ok((Answer { status, body: body(request, status, &text)? }, after))
+    }
+
+    fn url(&self, request: &Request) -> Result<reqwest::Url, Error> {
+        url::of(&self.settings.address, request).map_err(|error| match error {
+            Error::Settings(text) => {
+                let such = self.settings.origins.address.set_to("https://127.0.0.1:8200");
+                let found = schemas::Diagnostic::error(text).hint(format!("write a URL, such as {such}"));
+                Error::Said(Box::new(found))
+            }
+            error => error,
+        })
     }
 
     async fn text(&self, request: &Request, mut sent: reqwest::Response) -> Result<String, Error> {

@@ -9,7 +9,7 @@ use reconciler::saved::{self, NotApplied, Saved};
 use reconciler::{Exit, Plan, Sources, apply, apply_until, config, exit, render};
 use schemas::{Diagnostic, Place, said_of_file};
 
-use crate::configuration::{self, Bar, Choice, Configuration, complain, fail};
+use crate::configuration::{self, Bar, Choice, Comparison, Configuration, complain, fail};
 use crate::signals;
 
 /// Make the server as declared
@@ -17,6 +17,8 @@ use crate::signals;
 pub(crate) struct Command {
     #[command(flatten)]
     configuration: Configuration,
+    #[command(flatten)]
+    comparison: Comparison,
     #[command(flatten)]
     choice: Choice,
     /// Do not ask
@@ -52,7 +54,7 @@ impl Command {
             return Err(fail(&text));
         }
         let client = configuration::client()?;
-        let plan = self.configuration.plan(&client, &loaded, &self.choice.policy()).await?;
+        let plan = self.comparison.plan(&client, &loaded, &self.choice.policy()).await?;
         configuration::show(&render::plan(&plan, configuration::style()));
         let planned = exit::of_plan(&plan);
         if planned == Exit::Blocked {
@@ -92,7 +94,7 @@ impl Command {
 
     /// A saved plan is done as it is, or not at all.
     fn refuse_decided(&self) -> Result<(), Exit> {
-        let flags = self.choice.decided().chain(self.configuration.decided());
+        let flags = self.choice.decided().chain(self.comparison.decided());
         let flags: Vec<String> = flags.map(|flag| format!("`{flag}`")).collect();
         if flags.is_empty() {
             return Ok(());
@@ -162,16 +164,16 @@ fn stale(changed: Vec<Diagnostic>) -> Exit {
 
 /// One error for all that changed, since it is one fact that nothing can be done about but to plan again.
 fn one_of_all(changed: Vec<Diagnostic>) -> Diagnostic {
-    let much = match changed.len() {
-        1 => "1 thing is not as it was when it was made:".to_owned(),
-        count => format!("{count} things are not as they were when it was made:"),
-    };
     let rest = changed.len().saturating_sub(MOST_NAMED);
-    let mut lines = vec![much];
-    lines.extend(changed.iter().take(MOST_NAMED).map(|found| found.summary.clone()));
+    let much = format!("{} things are not as they were when it was made:", changed.len());
+    let mut lines = if changed.len() == 1 { Vec::new() } else { vec![much] };
+    let said = |found: &Diagnostic| Diagnostic { hints: Vec::new(), ..found.clone() }.to_string();
+    lines.extend(changed.iter().take(MOST_NAMED).map(said));
     lines.extend((rest > 0).then(|| format!("and {rest} more")));
     let found = Diagnostic::error("the plan is stale, and nothing was written").because(lines.join("\n"));
-    changed.into_iter().flat_map(|found| found.hints).fold(found, Diagnostic::hint).hint("plan again")
+    let mut hints: Vec<String> = changed.into_iter().take(MOST_NAMED).flat_map(|found| found.hints).collect();
+    hints.dedup();
+    hints.into_iter().fold(found, Diagnostic::hint).hint("plan again")
 }
 
 /// Does it. `place` gives findings their places, and the files that these are in.
@@ -220,6 +222,8 @@ mod tests {
     #[test]
     fn hints_of_what_changed_are_kept() {
         let other = Diagnostic::error("the plan was made in `a`, and is applied in `b`").hint("set it");
-        assert_eq!(one_of_all(vec![other]).hints, ["set it", "plan again"]);
+        let one = one_of_all(vec![other]);
+        assert_eq!(one.hints, ["set it", "plan again"]);
+        assert_eq!(one.detail, "the plan was made in `a`, and is applied in `b`");
     }
 }

@@ -141,9 +141,46 @@ fn a_hint_names_the_variable_that_was_read() {
 }
 
 #[test]
+fn a_file_is_read_once_and_told_from_a_saved_plan() {
+    check(NOBODY, SOUND, &["validate", ".", "main.hcl"], 0, "it declares 1 object.");
+    check(NOBODY, &format!("\u{feff}{SOUND}"), &["validate"], 0, "it declares 1 object.");
+    let folder = folder(SOUND);
+    std::fs::write(folder.path().join("plan.json"), "{}").expect("writing");
+    for command in ["plan", "drift", "validate"] {
+        let output = lockstep(NOBODY, folder.path(), &[command, "plan.json"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("if it is a saved plan: `lockstep apply plan.json`"), "{said}");
+    }
+}
+
+#[test]
+fn a_value_without_a_name_is_not_shown() {
+    let folder = folder(SOUND);
+    let output = lockstep(NOBODY, folder.path(), &["plan", "-var", "password:hunter2"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("it must be NAME=VALUE") && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn an_address_without_a_scheme_is_told_with_the_way_to_write_it() {
+    check(
+        "127.0.0.1:1",
+        SOUND,
+        &["plan"],
+        1,
+        "hint: write a URL, such as `VAULT_ADDR=https://127.0.0.1:8200`",
+    );
+}
+
+#[test]
 fn help_shows_flags_as_the_documentation_has_them_and_names_saved_plans() {
     check(NOBODY, SOUND, &["plan", "-h"], 0, " -out <FILE>");
     check(NOBODY, SOUND, &["apply", "-h"], 0, "`lockstep apply plan.json`");
+    for command in ["plan", "apply", "drift"] {
+        check(NOBODY, SOUND, &[command, "-h"], 0, "The server is at `BAO_ADDR`");
+        check(NOBODY, SOUND, &[command, "-h"], 0, "Exit codes: 0 in sync");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Files of a configuration.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -289,28 +290,43 @@ fn hint(message: &str, (before, rest): (&str, &str)) -> &'static str {
 
 /// Reads `paths`: files as they are, and all `*.hcl` files of folders, by name. What cannot be read is reported.
 pub(crate) fn read(paths: &[PathBuf]) -> (Sources, Vec<Diagnostic>) {
+    const HINT: &str = "name files, or folders whose `*.hcl` files are read";
     let mut sources = Sources::default();
-    let mut found = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
     for path in paths {
-        match files_of(path) {
-            Ok(files) if files.is_empty() => found.push(
-                Diagnostic::error(format!("folder `{}` has no `*.hcl` file", path.display()))
-                    .hint("name the files, or the folder they are in"),
-            ),
-            Ok(files) => files.iter().for_each(|file| match read_file(file) {
+        let files = match files_of(path) {
+            Ok(files) => files,
+            Err(error) => {
+                found.push(unreadable(path, &error).hint(HINT));
+                continue;
+            }
+        };
+        if files.is_empty() {
+            let text = format!("folder `{}` has no `*.hcl` file", path.display());
+            found.push(Diagnostic::error(text).hint("name the files, or the folder they are in"));
+        }
+        // A file may be named by itself and by its folder.
+        for file in files.iter().filter(|file| seen.insert(file.canonicalize().unwrap_or((*file).clone()))) {
+            match read_code(file).map_err(|error| error.hint(HINT)).and_then(no_json) {
                 Ok(file) => sources.add(file),
                 Err(error) => found.push(error),
-            }),
-            Err(error) => found.push(unreadable(path, &error)),
+            }
         }
     }
     (sources, found)
 }
 
+/// `file`, unless it is JSON, which is not what configurations are written in.
+fn no_json(file: SourceFile) -> Result<SourceFile, Diagnostic> {
+    if !file.text.trim_start().starts_with('{') {
+        return Ok(file);
+    }
+    let found = Diagnostic::error(format!("`{}` is no HCL", file.name)).because("it begins as JSON does");
+    Err(found.hint(format!("if it is a saved plan: `lockstep apply {}`", file.name)))
+}
+
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error(format!("`{}` cannot be read", path.display()))
-        .because(said_of_file(error))
-        .hint("name files, or folders whose `*.hcl` files are read")
+    Diagnostic::error(format!("`{}` cannot be read", path.display())).because(said_of_file(error))
 }
 
 fn files_of(path: &Path) -> std::io::Result<Vec<PathBuf>> {
@@ -326,6 +342,13 @@ fn files_of(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// A file that is read as HCL or JSON: some editors begin one with a byte order mark.
+pub(crate) fn read_code(path: &Path) -> Result<SourceFile, Diagnostic> {
+    let file = read_file(path)?;
+    let text = file.text.strip_prefix('\u{feff}').map(Arc::from);
+    Ok(SourceFile { text: text.unwrap_or(file.text), ..file })
 }
 
 pub(crate) fn read_file(path: &Path) -> Result<SourceFile, Diagnostic> {
