@@ -201,6 +201,21 @@ fn a_server_without_tls_is_told_from_one_that_is_not_there() {
     check(&format!("http://{address}"), SOUND, &["plan"], 1, &format!("VAULT_ADDR=https://{address}"));
 }
 
+#[test]
+fn who_is_no_such_server_is_a_matter_of_the_address() {
+    use std::io::{Read as _, Write as _};
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = format!("http://{}/ui", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ =
+                stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    check(&address, SOUND, &["plan"], 1, "hint: check the address (`VAULT_ADDR`)");
+}
+
 /// Answers what Go's servers answer to a request without TLS; to one with TLS that is no TLS.
 fn answer_plainly(mut stream: std::net::TcpStream) {
     use std::io::{Read as _, Write as _};

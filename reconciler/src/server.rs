@@ -23,9 +23,7 @@ pub trait Look: Sync {
     }
 
     /// Where address, token and namespace come from, for hints about them.
-    fn origins(&self) -> Origins {
-        Origins::default()
-    }
+    fn origins(&self) -> Origins;
 }
 
 /// Somebody who can write to a server.
@@ -38,6 +36,10 @@ pub trait Write: Look {
 impl Look for ReadClient<'_> {
     async fn look(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
         self.send(namespace, request).await
+    }
+
+    fn origins(&self) -> Origins {
+        ReadClient::origins(self).clone()
     }
 
     fn own_namespace(&self) -> String {
@@ -55,7 +57,7 @@ impl Look for Client {
     }
 
     fn origins(&self) -> Origins {
-        self.origins().clone()
+        Client::origins(self).clone()
     }
 
     fn own_namespace(&self) -> String {
@@ -93,17 +95,18 @@ impl Identity {
     /// When nobody answers, or somebody who is no such server.
     pub async fn ask(server: &impl Look, address: &str) -> Result<Self, Error> {
         let request = Request::get("sys/seal-status");
-        let answer = server.look("", &request).await?;
+        let no_server = |error: Error| no_such_server(&error, &server.origins());
+        let answer = match server.look("", &request).await {
+            Err(error @ Error::Answer { .. }) => return Err(no_server(error)),
+            answer => answer?,
+        };
         let namespace = server.own_namespace();
         if !answer.is_success() {
-            let refused = Error::Refused(Box::new(Refusal::new(&request, &namespace, &answer)));
-            let hint =
-                format!("check the address ({}): every server says this", server.origins().address.names());
-            return Err(Error::Said(Box::new(refused.to_diagnostic().hint(hint))));
+            return Err(no_server(Error::Refused(Box::new(Refusal::new(&request, &namespace, &answer)))));
         }
         if answer.body.at("sealed").as_bool().is_none() {
             let cause = "it does not say whether the server is sealed, so this is no such server".to_owned();
-            return Err(Error::Answer { request: "GET sys/seal-status".to_owned(), cause });
+            return Err(no_server(Error::Answer { request: "GET sys/seal-status".to_owned(), cause }));
         }
         if answer.body.at("sealed").as_bool() == Some(true) {
             return Err(sealed(address, answer.body.at("initialized").as_bool() != Some(false)));
@@ -112,6 +115,13 @@ impl Identity {
         let (cluster, version) = (text("cluster_id"), text("version"));
         Ok(Self { address: address.to_owned(), namespace, cluster, version })
     }
+}
+
+/// What a server answers to everybody was answered otherwise: `error`.
+fn no_such_server(error: &Error, origins: &Origins) -> Error {
+    let hint =
+        format!("check the address ({}): every server says whether it is sealed", origins.address.names());
+    Error::Said(Box::new(error.to_diagnostic().hint(hint)))
 }
 
 fn sealed(address: &str, is_initialized: bool) -> Error {
@@ -214,6 +224,10 @@ impl<'a, S: Look> Batched<'a, S> {
 }
 
 impl<S: Look> Look for Batched<'_, S> {
+    fn origins(&self) -> Origins {
+        self.server.origins()
+    }
+
     fn own_namespace(&self) -> String {
         self.server.own_namespace()
     }
@@ -254,6 +268,10 @@ mod tests {
         fn own_namespace(&self) -> String {
             String::new()
         }
+
+        fn origins(&self) -> Origins {
+            Origins::default()
+        }
     }
 
     async fn error_of(status: u16, body: &'static str) -> String {
@@ -272,6 +290,8 @@ mod tests {
     #[tokio::test]
     async fn who_answers_and_is_no_such_server_is_a_matter_of_the_address() {
         let other = error_of(404, "{}").await;
+        assert!(other.contains("hint: check the address (`BAO_ADDR` or `VAULT_ADDR`)"), "{other}");
+        let other = error_of(200, "{}").await;
         assert!(other.contains("hint: check the address (`BAO_ADDR` or `VAULT_ADDR`)"), "{other}");
     }
 }

@@ -107,6 +107,10 @@ impl Look for Fake {
     fn own_namespace(&self) -> String {
         self.namespace.clone()
     }
+
+    fn origins(&self) -> client::Origins {
+        client::Origins::default()
+    }
 }
 
 impl Write for Fake {
