@@ -30,7 +30,7 @@ fn crates_depend_on_each_other_in_one_direction() {
         .collect();
     let unexpected: Vec<_> =
         arrows().difference(&allowed).map(|(from, to)| format!("{from} → {to}")).collect();
-    assert!(unexpected.is_empty(), "arrows that the design does not have: {}", unexpected.join(", "));
+    assert!(unexpected.is_empty(), "arrows that are not in the table `ARROWS`: {}", unexpected.join(", "));
 }
 
 #[test]

@@ -9,7 +9,8 @@ use acceptance_tests::script::{Replayed, Script};
 use acceptance_tests::{Flavor, Server, cases, programs};
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// The issue asks for this many; the number can only grow.
+/// So many are replayed at least, such that files that are not found do not pass for files without a difference. The
+/// number can only grow.
 const REQUESTS: usize = 300;
 
 fn main() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemas::{Answer, Record, Request, Secret, Value};
 
 use crate::error::Refusal;
-use crate::{Client, Environment, Error, Token, namespace};
+use crate::{Client, Environment, Error, Origin, Token, namespace};
 
 /// Where a token says what it is. Every namespace has it, and nothing else than its namespace can be missing there.
 const LOOKUP: &str = "auth/token/lookup-self";
@@ -109,7 +109,7 @@ impl Client {
             (None, Some(token)) if !token.is_empty() => {
                 Session { token: token.clone(), namespace: own, ours: Vec::new() }
             }
-            _ => return Err(no_token()),
+            _ => return Err(no_token(&self.settings.origins.token)),
         };
         match self.settle(&mut session).await {
             Ok(()) => Ok(session),
@@ -130,7 +130,7 @@ impl Client {
         let home = match self.look_up(session).await {
             Ok(home) => home,
             // A token that may not look at itself still works; only its namespace stays unknown.
-            Err(Error::UnknownToken) if self.credentials.child.is_none() => return Ok(()),
+            Err(Error::UnknownToken(_)) if self.credentials.child.is_none() => return Ok(()),
             Err(error) if error.status() == Some(403) && self.credentials.child.is_none() => return Ok(()),
             Err(error) => return Err(error),
         };
@@ -156,7 +156,7 @@ impl Client {
             let answer = self.send_as(Some(token), own, &Request::get(LOOKUP)).await?;
             match answer.is_success() {
                 true => Ok(Some(Home::of(answer.data()).namespace)),
-                false if is_unknown_token(&answer) => Err(Error::UnknownToken),
+                false if is_unknown_token(&answer) => Err(self.unknown_token()),
                 false => Ok(None),
             }
         };
@@ -177,9 +177,18 @@ impl Client {
         let ask = || async {
             let (token, own) = (session.token.expose(), &session.namespace);
             let answer = self.send_as(Some(token), own, &Request::get(LOOKUP)).await?;
-            if answer.status == 404 { Err(Error::NoNamespace(own.clone())) } else { Ok(()) }
+            if answer.status == 404 { Err(self.no_namespace(own)) } else { Ok(()) }
         };
         self.namespace_exists.get_or_try_init(ask).await.copied()
+    }
+
+    fn unknown_token(&self) -> Error {
+        Error::UnknownToken(self.settings.origins.token.clone())
+    }
+
+    fn no_namespace(&self, namespace: &str) -> Error {
+        let origin = self.settings.origins.namespace.clone();
+        Error::NoNamespace { namespace: namespace.to_owned(), origin }
     }
 
     async fn log_in(&self, login: &Login, own: &str) -> Result<Session, Error> {
@@ -201,10 +210,10 @@ impl Client {
         // finds the token by its own suffix, so the client's namespace is right for both.
         let answer = self.send_as(Some(session.token.expose()), &session.namespace, &request).await?;
         if answer.status == 404 && !session.namespace.is_empty() {
-            return Err(Error::NoNamespace(session.namespace.clone()));
+            return Err(self.no_namespace(&session.namespace));
         }
         if is_unknown_token(&answer) {
-            return Err(Error::UnknownToken);
+            return Err(self.unknown_token());
         }
         if !answer.is_success() {
             return Err(Error::Refused(Box::new(Refusal::new(&request, &session.namespace, &answer))));
@@ -284,8 +293,10 @@ fn explain_child(error: Error) -> Error {
     )))
 }
 
-fn no_token() -> Error {
-    let diagnostic = schemas::Diagnostic::error("there is no token")
-        .hint("set `VAULT_TOKEN`, log in so that `~/.vault-token` holds one, or configure a login");
+fn no_token(origin: &Origin) -> Error {
+    let diagnostic = schemas::Diagnostic::error("there is no token").hint(format!(
+        "set {}, log in so that `~/.vault-token` holds one, or configure a login",
+        origin.names()
+    ));
     Error::Said(Box::new(diagnostic))
 }

@@ -11,6 +11,67 @@ pub struct Environment(Box<Lookup>);
 
 type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
+/// Where a setting was read from, or could have been: what a hint about it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Variables: the one that was read, or all that would have been.
+    Variables(Vec<String>),
+    /// An argument of a configuration.
+    Argument(&'static str),
+}
+
+impl Origin {
+    /// The names, in backticks: `` `BAO_ADDR` or `VAULT_ADDR` ``.
+    pub fn names(&self) -> String {
+        match self {
+            Self::Variables(names) => {
+                names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+            }
+            Self::Argument(name) => format!("`{name}`"),
+        }
+    }
+
+    /// What to write so that the setting is `value`, in backticks.
+    pub(crate) fn set_to(&self, value: &str) -> String {
+        match self {
+            Self::Variables(names) => {
+                format!("`{}={value}`", names.first().map(String::as_str).unwrap_or_default())
+            }
+            Self::Argument(name) => format!("`{name} = \"{value}\"`"),
+        }
+    }
+}
+
+/// Where the settings that hints are about come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origins {
+    /// The server's address.
+    pub address: Origin,
+    /// The token.
+    pub token: Origin,
+    /// The namespace that all others are relative to.
+    pub namespace: Origin,
+}
+
+impl Origins {
+    /// Those of what `environment` says.
+    pub fn of(environment: &Environment) -> Self {
+        let agent = environment.read("VAULT_AGENT_ADDR");
+        Self {
+            address: agent.unwrap_or_else(|| environment.origin("VAULT_ADDR")),
+            token: environment.origin("VAULT_TOKEN"),
+            namespace: environment.origin("VAULT_NAMESPACE"),
+        }
+    }
+}
+
+impl Default for Origins {
+    /// Those where nothing is set.
+    fn default() -> Self {
+        Self::of(&Environment::new(|_| None))
+    }
+}
+
 impl Environment {
     /// That of this process.
     pub fn of_process() -> Self {
@@ -58,14 +119,28 @@ impl Environment {
         parsed.ok_or_else(|| format!("environment variable `{name}` must be {expected}, and is `{text}`"))
     }
 
+    /// The variable that says what is asked for as `name`; all that could, if none does.
+    pub fn origin(&self, name: &str) -> Origin {
+        self.read(name).unwrap_or_else(|| Origin::Variables(names(name).collect()))
+    }
+
+    /// The variable that says what is asked for as `name`.
+    fn read(&self, name: &str) -> Option<Origin> {
+        self.found(name).map(|(name, _)| Origin::Variables(vec![name]))
+    }
+
     fn found(&self, name: &str) -> Option<(String, String)> {
-        let other = name.strip_prefix("VAULT_").map(|rest| format!("BAO_{rest}"));
-        let names = other.into_iter().chain([name.to_owned()]);
-        names.filter_map(|name| Some((self.0(&name)?, name))).find_map(|(text, name)| {
+        names(name).filter_map(|name| Some((self.0(&name)?, name))).find_map(|(text, name)| {
             let is_set = !text.trim().is_empty();
             is_set.then_some((name, text))
         })
     }
+}
+
+/// The names that are looked for, when asked for `name`.
+fn names(name: &str) -> impl Iterator<Item = String> {
+    let newer = name.strip_prefix("VAULT_").map(|rest| format!("BAO_{rest}"));
+    newer.into_iter().chain([name.to_owned()])
 }
 
 impl fmt::Debug for Environment {
@@ -108,6 +183,26 @@ mod tests {
         assert_eq!(environment.text("VAULT_ADDR").as_deref(), Some("new"));
         assert_eq!(environment.text("VAULT_TOKEN").as_deref(), Some("token"));
         assert_eq!(environment.text("VAULT_NAMESPACE"), None);
+    }
+
+    #[test]
+    fn a_hint_names_the_variable_that_counts_and_all_where_none_is_set() {
+        let named = |environment: &Environment| {
+            let Origins { address, token, namespace } = Origins::of(environment);
+            [address.names(), token.names(), namespace.names()]
+        };
+        let both = Environment::new(|name| match name {
+            "BAO_ADDR" | "VAULT_ADDR" | "VAULT_TOKEN" => Some("set".to_owned()),
+            "BAO_TOKEN" => Some(String::new()),
+            _ => None,
+        });
+        assert_eq!(named(&both), ["`BAO_ADDR`", "`VAULT_TOKEN`", "`BAO_NAMESPACE` or `VAULT_NAMESPACE`"]);
+        assert_eq!(named(&with("VAULT_ADDR", "a"))[0], "`VAULT_ADDR`");
+        assert_eq!(named(&with("BAO_AGENT_ADDR", "a"))[0], "`BAO_AGENT_ADDR`");
+        assert_eq!(named(&with("HOME", "a"))[0], "`BAO_ADDR` or `VAULT_ADDR`");
+        let address = Origins::of(&with("VAULT_ADDR", "a")).address;
+        assert_eq!(address.set_to("http://b"), "`VAULT_ADDR=http://b`");
+        assert_eq!(Origin::Argument("address").set_to("http://b"), "`address = \"http://b\"`");
     }
 
     #[test]

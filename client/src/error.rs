@@ -4,6 +4,7 @@ use std::fmt;
 
 use schemas::{Diagnostic, Request, acl};
 
+use crate::Origin;
 use crate::mask::Masks;
 
 /// Why a request did not do what it should. Holds no token and no body.
@@ -19,6 +20,8 @@ pub enum Error {
         cause: String,
         /// Whether the request may have arrived: the connection was there, and ended without an answer.
         sent: bool,
+        /// Where the address comes from.
+        origin: Origin,
     },
     /// The server said no.
     Refused(Box<Refusal>),
@@ -32,9 +35,14 @@ pub enum Error {
     /// There are no credentials, or they are no use.
     Credentials(String),
     /// The client's own namespace does not exist.
-    NoNamespace(String),
-    /// The server does not know the token.
-    UnknownToken,
+    NoNamespace {
+        /// The absolute namespace.
+        namespace: String,
+        /// Where it comes from.
+        origin: Origin,
+    },
+    /// The server does not know the token, which comes from here.
+    UnknownToken(Origin),
     /// Something else, already put into words.
     Said(Box<Diagnostic>),
 }
@@ -140,7 +148,7 @@ impl Error {
     pub fn is_general(&self) -> bool {
         match self {
             Error::Settings(_) | Error::Unreachable { .. } | Error::Credentials(_) => true,
-            Error::NoNamespace(_) | Error::UnknownToken => true,
+            Error::NoNamespace { .. } | Error::UnknownToken(_) => true,
             Error::Refused(_) | Error::Answer { .. } | Error::Said(_) => false,
         }
     }
@@ -154,17 +162,17 @@ impl Error {
     pub fn to_diagnostic(&self) -> Diagnostic {
         match self {
             Error::Settings(text) | Error::Credentials(text) => Diagnostic::error(text.clone()),
-            Error::Unreachable { address, cause, .. } => {
+            Error::Unreachable { address, cause, origin, .. } => {
                 Diagnostic::error(format!("the server at `{address}` cannot be reached"))
                     .because(cause.clone())
-                    .hint(unreachable_hint(address, cause))
+                    .hint(unreachable_hint(address, cause, origin))
             }
             Error::Refused(refusal) => refusal.to_diagnostic(),
             Error::Answer { request, cause } => {
                 Diagnostic::error(format!("the answer to {request} makes no sense")).because(cause.clone())
             }
-            Error::NoNamespace(namespace) => no_namespace(namespace),
-            Error::UnknownToken => unknown_token(),
+            Error::NoNamespace { namespace, origin } => no_namespace(namespace, origin),
+            Error::UnknownToken(origin) => unknown_token(origin),
             Error::Said(diagnostic) => (**diagnostic).clone(),
         }
     }
@@ -178,30 +186,30 @@ fn below<'a>(outer: &str, inner: &'a str) -> Option<&'a str> {
     }
 }
 
-fn unknown_token() -> Diagnostic {
+fn unknown_token(origin: &Origin) -> Diagnostic {
     Diagnostic::error("the server does not know the token")
         .because("it is wrong, has expired or was revoked, or it belongs to another namespace or server")
-        .hint("log in again, or set `VAULT_TOKEN`")
+        .hint(format!("log in again, or set {}", origin.names()))
 }
 
-fn no_namespace(namespace: &str) -> Diagnostic {
+fn no_namespace(namespace: &str, origin: &Origin) -> Diagnostic {
     Diagnostic::error(format!("the namespace `{namespace}` does not exist"))
         .because("everything is looked for in it, so nothing can be told of any object")
-        .hint("check the configured namespace (`VAULT_NAMESPACE`)")
+        .hint(format!("check the configured namespace ({})", origin.names()))
 }
 
 /// What to do about a server that cannot be reached. Both ends not speaking the same is a common mistake, and what
 /// the network says of it is hard to understand.
-fn unreachable_hint(address: &str, cause: &str) -> String {
+fn unreachable_hint(address: &str, cause: &str, origin: &Origin) -> String {
     let says = |signs: &[&str]| signs.iter().any(|sign| cause.contains(sign));
     match address.split_once("://") {
         Some(("https", rest)) if says(&["InvalidContentType", "corrupt message"]) => {
-            format!("the server seems to speak plain HTTP: try `VAULT_ADDR=http://{rest}`")
+            format!("the server seems to speak plain HTTP: try {}", origin.set_to(&format!("http://{rest}")))
         }
         Some(("http", rest)) if says(&["invalid HTTP version", "HTTPS server", "closed before message"]) => {
-            format!("the server seems to speak TLS: try `VAULT_ADDR=https://{rest}`")
+            format!("the server seems to speak TLS: try {}", origin.set_to(&format!("https://{rest}")))
         }
-        _ => "check the address (`VAULT_ADDR`) and that the server is running".to_owned(),
+        _ => format!("check the address ({}) and that the server is running", origin.names()),
     }
 }
 

@@ -20,7 +20,7 @@ mod tls;
 mod url;
 
 pub use credentials::{ChildToken, Credentials, Login};
-pub use environment::Environment;
+pub use environment::{Environment, Origin, Origins};
 pub use error::{Error, Refusal};
 pub use namespace::join as join_namespaces;
 pub use product::{Product, Version};

@@ -3,7 +3,7 @@
 use schemas::{Answer, Diagnostic, Kind, Operation, Record, Request};
 
 use crate::run::{Transport, converse};
-use crate::{Client, Error, Outcome, Product};
+use crate::{Client, Error, Origins, Outcome, Product};
 
 /// A client for looking only: it has no method that writes, and refuses a request that would.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,11 @@ impl ReadClient<'_> {
     /// The absolute path of the client's own namespace; empty for the root.
     pub fn namespace(&self) -> String {
         self.0.namespace()
+    }
+
+    /// Where address, token and namespace come from.
+    pub fn origins(&self) -> &Origins {
+        self.0.origins()
     }
 
     /// The absolute namespace that the token lives in, as far as it is known; empty for the root.

@@ -10,7 +10,7 @@ use schemas::{Answer, Method, Request, Value, json};
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::credentials::Session;
-use crate::{Credentials, Error, Product, Settings, namespace, tls, url};
+use crate::{Credentials, Error, Origins, Product, Settings, namespace, tls, url};
 
 /// Longest wait before a request is sent again, whatever the server asks for.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
@@ -66,6 +66,11 @@ impl Client {
     /// How many requests were sent, retries included.
     pub fn requests_sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Where address, token and namespace come from.
+    pub fn origins(&self) -> &Origins {
+        &self.settings.origins
     }
 
     /// The server's address, without the password that it may hold.
@@ -161,7 +166,7 @@ impl Client {
         self.sent.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(method = request.method.as_str(), path = request.path, namespace, "request");
         let sent = http
-            .request(http_method(request.method), url::of(&self.settings.address, request)?)
+            .request(http_method(request.method), self.url(request)?)
             .headers(self.headers(token, namespace, request)?)
             .body(request.body.as_ref().map(json::render).unwrap_or_default())
             .send()
@@ -175,10 +180,21 @@ impl Client {
         let text = self.text(request, sent).await?;
         if status == 400 && text.contains(TLS_EXPECTED) {
             let cause = text.trim().to_owned();
-            return Err(Error::Unreachable { address: self.address.clone(), cause, sent: false });
+            return Err(self.no_answer(cause, false));
         }
         tracing::debug!(method = request.method.as_str(), path = request.path, status, "answer");
         Ok((Answer { status, body: body(request, status, &text)? }, after))
+    }
+
+    fn url(&self, request: &Request) -> Result<reqwest::Url, Error> {
+        url::of(&self.settings.address, request).map_err(|error| match error {
+            Error::Settings(text) => {
+                let such = self.settings.origins.address.set_to("https://127.0.0.1:8200");
+                let found = schemas::Diagnostic::error(text).hint(format!("write a URL, such as {such}"));
+                Error::Said(Box::new(found))
+            }
+            error => error,
+        })
     }
 
     async fn text(&self, request: &Request, mut sent: reqwest::Response) -> Result<String, Error> {
@@ -197,7 +213,12 @@ impl Client {
 
     fn unreachable(&self, error: &reqwest::Error) -> Error {
         let sent = !error.is_connect() && !error.is_builder();
-        Error::Unreachable { address: self.address.clone(), cause: root_cause(error), sent }
+        self.no_answer(root_cause(error), sent)
+    }
+
+    fn no_answer(&self, cause: String, sent: bool) -> Error {
+        let origin = self.settings.origins.address.clone();
+        Error::Unreachable { address: self.address.clone(), cause, sent, origin }
     }
 
     /// A node that sends requests on names another address. To follow would be to hand the token to it.
@@ -210,7 +231,10 @@ impl Client {
             name(request)
         ))
         .because("it is no active node, or the address is not that of the API")
-        .hint("set the address to one that answers for itself");
+        .hint(format!(
+            "set the address ({}) to one that answers for itself",
+            self.settings.origins.address.names()
+        ));
         Error::Said(Box::new(found))
     }
 

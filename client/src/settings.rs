@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::{Environment, Product};
+use crate::{Environment, Origins, Product};
 
 /// The peers' own limit for requests is 32 MiB; lists can be longer.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
@@ -64,6 +64,8 @@ pub struct Settings {
     pub max_answer: usize,
     /// What the server is taken to be. `None`: it is asked when that matters.
     pub product: Option<Product>,
+    /// Where address, token and namespace come from, for hints about them.
+    pub origins: Origins,
 }
 
 /// Certificates and what to check of them.
@@ -97,6 +99,7 @@ impl Default for Settings {
             concurrency: 32,
             max_answer: MAX_ANSWER_BYTES,
             product: None,
+            origins: Origins::default(),
         }
     }
 }
@@ -126,6 +129,7 @@ impl Settings {
                 .number("VAULT_MAX_RETRIES_CCC")?
                 .unwrap_or(defaults.consistency_retries),
             timeout: timeout(environment)?.unwrap_or(defaults.timeout),
+            origins: Origins::of(environment),
             ..defaults
         })
     }
@@ -147,8 +151,8 @@ fn timeout(environment: &Environment) -> Result<Option<Duration>, String> {
     let seconds =
         schemas::duration::seconds(text.trim()).ok().and_then(|seconds| u64::try_from(seconds).ok());
     let seconds = seconds.filter(|seconds| *seconds > 0);
-    let invalid =
-        || format!("environment variable `VAULT_CLIENT_TIMEOUT` must be a duration, and is `{text}`");
+    let name = environment.origin("VAULT_CLIENT_TIMEOUT").names();
+    let invalid = || format!("environment variable {name} must be a duration, and is `{text}`");
     seconds.map(|seconds| Some(Duration::from_secs(seconds))).ok_or_else(invalid)
 }
 
@@ -158,21 +162,23 @@ fn tls(environment: &Environment) -> Result<Tls, String> {
         ca_file: path("VAULT_CACERT"),
         ca_dir: path("VAULT_CAPATH"),
         ca_pem: environment.text("VAULT_CACERT_BYTES"),
-        identity: identity(path("VAULT_CLIENT_CERT"), path("VAULT_CLIENT_KEY"))?,
+        identity: identity(environment)?,
         server_name: environment.text("VAULT_TLS_SERVER_NAME"),
         insecure: environment.flag("VAULT_SKIP_VERIFY")?.unwrap_or_default(),
     })
 }
 
 /// A certificate and its key, or neither.
-fn identity(
-    certificate: Option<PathBuf>,
-    key: Option<PathBuf>,
-) -> Result<Option<(PathBuf, PathBuf)>, String> {
-    match (certificate, key) {
-        (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
-        (None, None) => Ok(None),
-        _ => Err("of `VAULT_CLIENT_CERT` and `VAULT_CLIENT_KEY` only one is set".to_owned()),
+fn identity(environment: &Environment) -> Result<Option<(PathBuf, PathBuf)>, String> {
+    let names = ["VAULT_CLIENT_CERT", "VAULT_CLIENT_KEY"];
+    match names.map(|name| environment.text(name).map(PathBuf::from)) {
+        [Some(certificate), Some(key)] => Ok(Some((certificate, key))),
+        [None, None] => Ok(None),
+        [set, _] => {
+            let [certificate, key] = names.map(|name| environment.origin(name).names());
+            let (set, other) = if set.is_some() { (certificate, key) } else { (key, certificate) };
+            Err(format!("{set} is set, and {other} is not: a certificate needs its key"))
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use schemas::said_of_file;
 
 use crate::{Error, Tls};
 
@@ -56,7 +57,7 @@ fn roots(tls: &Tls) -> Result<Vec<CertificateDer<'static>>, Error> {
 
 fn certificates_of_folder(folder: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let unreadable = |error: std::io::Error| {
-        Error::Settings(format!("folder `{}` cannot be read: {error}", folder.display()))
+        Error::Settings(format!("folder `{}` cannot be read: {}", folder.display(), said_of_file(&error)))
     };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
@@ -86,8 +87,9 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    std::fs::read(path)
-        .map_err(|error| Error::Settings(format!("`{}` cannot be read: {error}", path.display())))
+    std::fs::read(path).map_err(|error| {
+        Error::Settings(format!("`{}` cannot be read: {}", path.display(), said_of_file(&error)))
+    })
 }
 
 /// Checks a server's certificate.

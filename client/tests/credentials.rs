@@ -232,7 +232,10 @@ async fn without_a_token_nothing_is_sent() {
         let server = Server::start(at_home).await;
         let error =
             Client::new(server.settings(), credentials).send("", &Request::get("x")).await.unwrap_err();
-        assert!(error.to_string().starts_with("there is no token\nhint: set `VAULT_TOKEN`"), "{error}");
+        assert!(
+            error.to_string().starts_with("there is no token\nhint: set `BAO_TOKEN` or `VAULT_TOKEN`"),
+            "{error}"
+        );
         assert!(server.lines().is_empty());
     }
 }

@@ -210,7 +210,7 @@ async fn an_unreachable_server_is_one_clear_sentence() {
     assert_eq!(
         error.to_string(),
         "the server at `http://127.0.0.1:1` cannot be reached: Connection refused (os error 111)\n\
-         hint: check the address (`VAULT_ADDR`) and that the server is running"
+         hint: check the address (`BAO_ADDR` or `VAULT_ADDR`) and that the server is running"
     );
 }
 

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use client::Client;
 use reconciler::saved::{self, NotApplied, Saved};
 use reconciler::{Exit, Plan, Sources, apply, apply_until, config, exit, render};
-use schemas::{Diagnostic, Place};
+use schemas::{Diagnostic, Place, said_of_file};
 
-use crate::configuration::{self, Bar, Choice, Configuration, complain, fail};
+use crate::configuration::{self, Bar, Choice, Comparison, Configuration, complain, fail};
 use crate::signals;
 
 /// Make the server as declared
@@ -17,6 +17,8 @@ use crate::signals;
 pub(crate) struct Command {
     #[command(flatten)]
     configuration: Configuration,
+    #[command(flatten)]
+    comparison: Comparison,
     #[command(flatten)]
     choice: Choice,
     /// Do not ask
@@ -43,6 +45,7 @@ impl Command {
     }
 
     async fn apply_declared(&self) -> Result<Exit, Exit> {
+        let loaded = self.configuration.load()?;
         let may_ask = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         if !self.auto_approve && !may_ask {
             let text = Diagnostic::error("nobody is there to approve the plan")
@@ -50,9 +53,8 @@ impl Command {
                 .hint("approve it beforehand with `-auto-approve`, or apply a plan saved with `lockstep plan -out plan.json`");
             return Err(fail(&text));
         }
-        let loaded = self.configuration.load()?;
         let client = configuration::client()?;
-        let plan = self.configuration.plan(&client, &loaded, &self.choice.policy()).await?;
+        let plan = self.comparison.plan(&client, &loaded, &self.choice.policy()).await?;
         configuration::show(&render::plan(&plan, configuration::style()));
         let planned = exit::of_plan(&plan);
         if planned == Exit::Blocked {
@@ -92,7 +94,7 @@ impl Command {
 
     /// A saved plan is done as it is, or not at all.
     fn refuse_decided(&self) -> Result<(), Exit> {
-        let flags = self.choice.decided().chain(self.configuration.decided());
+        let flags = self.choice.decided().chain(self.comparison.decided());
         let flags: Vec<String> = flags.map(|flag| format!("`{flag}`")).collect();
         if flags.is_empty() {
             return Ok(());
@@ -134,7 +136,8 @@ impl Command {
 fn read(path: &Path) -> Result<Saved, Exit> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let text = format!("the plan `{}` cannot be read", path.display());
-        fail(&Diagnostic::error(text).because(error.to_string()))
+        let found = Diagnostic::error(text).because(said_of_file(&error));
+        fail(&found.hint("name the file that `lockstep plan -out=FILE` wrote"))
     })?;
     saved::decode(&text).map_err(|error| fail(&error))
 }
@@ -151,16 +154,26 @@ fn named(found: Vec<Diagnostic>, places: &BTreeMap<String, String>) -> Vec<Diagn
     found.into_iter().map(name).collect()
 }
 
-/// Says so first, and then what changed: that may be much.
+/// The most of what changed that is named.
+const MOST_NAMED: usize = 10;
+
 fn stale(changed: Vec<Diagnostic>) -> Exit {
-    let much = match changed.len() {
-        1 => "1 thing is not as it was when it was made".to_owned(),
-        count => format!("{count} things are not as they were when it was made"),
-    };
-    let summary = Diagnostic::error("the plan is stale, and nothing was written");
-    let found: Vec<_> = std::iter::once(summary.because(much).hint("plan again")).chain(changed).collect();
-    complain(&found, &Sources::default());
+    fail(&one_of_all(changed));
     Exit::Stale
+}
+
+/// One error for all that changed, since it is one fact that nothing can be done about but to plan again.
+fn one_of_all(changed: Vec<Diagnostic>) -> Diagnostic {
+    let rest = changed.len().saturating_sub(MOST_NAMED);
+    let much = format!("{} things are not as they were when it was made:", changed.len());
+    let mut lines = if changed.len() == 1 { Vec::new() } else { vec![much] };
+    let said = |found: &Diagnostic| Diagnostic { hints: Vec::new(), ..found.clone() }.to_string();
+    lines.extend(changed.iter().take(MOST_NAMED).map(said));
+    lines.extend((rest > 0).then(|| format!("and {rest} more")));
+    let found = Diagnostic::error("the plan is stale, and nothing was written").because(lines.join("\n"));
+    let mut hints: Vec<String> = changed.into_iter().take(MOST_NAMED).flat_map(|found| found.hints).collect();
+    hints.dedup();
+    hints.into_iter().fold(found, Diagnostic::hint).hint("plan again")
 }
 
 /// Does it. `place` gives findings their places, and the files that these are in.
@@ -187,4 +200,30 @@ async fn execute(
     })?;
     configuration::show(&render::journal(&journal, configuration::style()));
     Ok(exit::of_apply(plan, &journal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(count: usize) -> Vec<Diagnostic> {
+        (0..count).map(|index| Diagnostic::error(format!("`policy.p{index}` was changed"))).collect()
+    }
+
+    #[test]
+    fn a_stale_plan_is_one_error_that_names_ten_of_what_changed() {
+        let many = one_of_all(changed(18));
+        assert!(many.detail.starts_with("18 things are not as they were when it was made:\n`policy.p0` was"));
+        assert!(many.detail.ends_with("`policy.p9` was changed\nand 8 more"), "{many}");
+        assert_eq!(many.hints, ["plan again"]);
+        assert!(!one_of_all(changed(10)).detail.contains("more"));
+    }
+
+    #[test]
+    fn hints_of_what_changed_are_kept() {
+        let other = Diagnostic::error("the plan was made in `a`, and is applied in `b`").hint("set it");
+        let one = one_of_all(vec![other]);
+        assert_eq!(one.hints, ["set it", "plan again"]);
+        assert_eq!(one.detail, "the plan was made in `a`, and is applied in `b`");
+    }
 }

@@ -25,6 +25,11 @@ pub(crate) struct Configuration {
     /// Let secrets stand in the configuration in clear
     #[arg(long)]
     allow_literal_secrets: bool,
+}
+
+/// What to compare.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Comparison {
     /// Compare all secrets that the server shows: also those that are never stored, and those that a command gives;
     /// fail if one cannot be had
     #[arg(long)]
@@ -83,7 +88,7 @@ impl Configuration {
     }
 }
 
-impl Configuration {
+impl Comparison {
     /// Flags that were given and mean nothing for a plan that was made already.
     pub(crate) fn decided(&self) -> impl Iterator<Item = &'static str> {
         self.compare_secrets.then_some("-compare-secrets").into_iter()
@@ -120,7 +125,7 @@ pub(crate) fn client() -> Result<Client, Exit> {
     }
 }
 
-impl Configuration {
+impl Comparison {
     /// Looks at the server and plans.
     ///
     /// # Errors

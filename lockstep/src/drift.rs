@@ -2,13 +2,15 @@
 
 use reconciler::{Address, Exit, Policy, exit, render};
 
-use crate::configuration::{self, Configuration, address};
+use crate::configuration::{self, Comparison, Configuration, address};
 
 /// Show how the server differs from what is declared; changes nothing
 #[derive(clap::Args, Debug)]
 pub(crate) struct Command {
     #[command(flatten)]
     configuration: Configuration,
+    #[command(flatten)]
+    comparison: Comparison,
     /// Look at this object alone, with what it holds and needs
     #[arg(long = "target", value_name = "ADDRESS", value_parser = address)]
     targets: Vec<Address>,
@@ -26,7 +28,7 @@ impl Command {
         let loaded = self.configuration.load()?;
         let client = configuration::client()?;
         let policy = Policy { targets: self.targets.clone(), ..Policy::default() };
-        let found = self.configuration.plan(&client, &loaded, &policy).await?;
+        let found = self.comparison.plan(&client, &loaded, &policy).await?;
         configuration::show(&match self.json {
             true => render::drift_json(&found),
             false => render::drift(&found, configuration::style()),

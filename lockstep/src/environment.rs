@@ -40,11 +40,12 @@ pub(crate) fn of_process() -> Environment<impl Fn(&str) -> Result<String, VarErr
 }
 
 impl<F: Fn(&str) -> Result<String, VarError>> Environment<F> {
-    /// What `BAO_<name>` says, else `VAULT_<name>`. One that is set and empty hides the other.
-    fn set(&self, name: &str) -> Result<Option<String>, String> {
+    /// The variable that counts and what it says: `BAO_<name>`, else `VAULT_<name>`. One that is set and empty hides the
+    /// other.
+    fn set(&self, name: &str) -> Result<Option<(String, String)>, String> {
         for name in [format!("BAO_{name}"), format!("VAULT_{name}")] {
             match (self.0)(&name) {
-                Ok(text) => return Ok(Some(text)),
+                Ok(text) => return Ok(Some((name, text))),
                 Err(VarError::NotPresent) => {}
                 Err(VarError::NotUnicode(_)) => return Err(no_text(&name)),
             }
@@ -53,7 +54,16 @@ impl<F: Fn(&str) -> Result<String, VarError>> Environment<F> {
     }
 
     fn text(&self, name: &str) -> Result<Option<String>, String> {
-        Ok(self.set(name)?.filter(|text| !text.is_empty()))
+        Ok(self.set(name)?.map(|(_, text)| text).filter(|text| !text.is_empty()))
+    }
+
+    /// The variable of the root token of a dev server, if one is set.
+    ///
+    /// # Errors
+    /// For a variable that is no text.
+    pub(crate) fn names_dev_root_token_id(&self) -> Result<Option<String>, String> {
+        let set = self.set("DEV_ROOT_TOKEN_ID")?.filter(|(_, text)| !text.is_empty());
+        Ok(set.map(|(name, _)| name))
     }
 
     /// Configuration files and folders, separated by commas.
@@ -96,24 +106,24 @@ impl<F: Fn(&str) -> Result<String, VarError>> Environment<F> {
         if let Some(address) = self.text("CLUSTER_ADDR")? {
             configuration.cluster_addr = Some(address);
         }
-        if let Some(text) = self.set("LOG_LEVEL")? {
+        if let Some((name, text)) = self.set("LOG_LEVEL")? {
             configuration.log_level = LogLevel::named(&text).ok_or_else(|| {
-                wrong("LOG_LEVEL", &text, "is no level", "write trace, debug, info, warn or error")
+                wrong(&name, &text, "is no level", "write trace, debug, info, warn or error")
             })?;
         }
-        if let Some(text) = self.set("LOG_FORMAT")? {
+        if let Some((name, text)) = self.set("LOG_FORMAT")? {
             configuration.log_format = LogFormat::named(&text)
-                .ok_or_else(|| wrong("LOG_FORMAT", &text, "is no format", "write standard or json"))?;
+                .ok_or_else(|| wrong(&name, &text, "is no format", "write standard or json"))?;
         }
         Ok(self.warnings())
     }
 
     /// A server without the seal that it was told to have would be another one.
     fn require_shamir(&self) -> Result<(), String> {
-        match self.text("SEAL_TYPE")?.filter(|kind| kind != "shamir") {
-            Some(kind) => {
+        match self.set("SEAL_TYPE")?.filter(|(_, kind)| !kind.is_empty() && kind != "shamir") {
+            Some((name, kind)) => {
                 let hint = "unset it, and the server is unsealed by Shamir shares";
-                Err(wrong("SEAL_TYPE", &kind, "is not built yet", hint))
+                Err(wrong(&name, &kind, "is not built yet", hint))
             }
             None => Ok(()),
         }
@@ -122,7 +132,11 @@ impl<F: Fn(&str) -> Result<String, VarError>> Environment<F> {
     fn warnings(&self) -> Vec<String> {
         // One that is no text is set all the same.
         let names = WITHOUT_EFFECT.into_iter().filter(|name| self.text(name) != Ok(None));
-        names.map(|name| format!("warning: `BAO_{name}` is set, but has no effect on this server")).collect()
+        let names = names.map(|name| match self.set(name) {
+            Ok(Some((name, _))) => name,
+            _ => format!("BAO_{name}"),
+        });
+        names.map(|name| format!("warning: `{name}` is set, but has no effect on this server")).collect()
     }
 }
 
@@ -132,7 +146,7 @@ fn no_text(name: &str) -> String {
 }
 
 fn wrong(name: &str, value: &str, problem: &str, hint: &str) -> String {
-    format!("error: `BAO_{name}` is `{value}`, which {problem}\nhint: {hint}")
+    format!("error: `{name}` is `{value}`, which {problem}\nhint: {hint}")
 }
 
 #[cfg(test)]
@@ -228,6 +242,7 @@ mod tests {
         let environment = environment(&[("VAULT_RAFT_NODE_ID", "a"), ("BAO_UI", "true")]);
         let warnings = environment.apply(&mut configuration()).expect("only warnings");
         assert_eq!(warnings.len(), 2, "{warnings:?}");
+        assert!(warnings[0].contains("`VAULT_RAFT_NODE_ID`"), "{warnings:?}");
         assert!(warnings[1].contains("`BAO_UI`"), "{warnings:?}");
     }
 
@@ -237,7 +252,12 @@ mod tests {
             [&[("BAO_LOG_LEVEL", "loud")], &[("BAO_LOG_FORMAT", "xml")], &[("VAULT_SEAL_TYPE", "awskms")]]
         {
             let problem = environment(variables).apply(&mut configuration()).expect_err(variables[0].1);
-            assert!(problem.contains(variables[0].1) && problem.contains("hint: "), "{problem}");
+            assert!(
+                problem.contains(variables[0].1)
+                    && problem.contains("hint: ")
+                    && problem.contains(variables[0].0),
+                "{problem}"
+            );
         }
     }
 }

@@ -27,9 +27,15 @@ fn is_long_flag(text: &str) -> bool {
 pub(crate) const SAVED_PLANS: &str = "Saved plans: `lockstep plan -out=plan.json` writes one, and \
     `lockstep apply plan.json` does exactly what it says, or nothing if the server has changed since.";
 
+/// What `plan -h`, `apply -h` and `drift -h` say of the server, and of how they end.
+pub(crate) const SERVER: &str = "The server is at `BAO_ADDR` and asked with `BAO_TOKEN`, or the token in `~/.vault-token`; \
+    `BAO_NAMESPACE` names a namespace that all others are in. `VAULT_…` counts where `BAO_…` is not set.\n\n\
+    Exit codes: 0 in sync, or applied; 1 error; 2 changes or drift; 3 blocked; 4 stale plan; 5 partly applied; \
+    6 not all could be read.";
+
 /// Prints what clap has to say. A wrong command line is an error like any other: code 1, since 2 means changes.
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
-    let text = shown(&error.render().to_string());
+    let text = shown(&without_value(error));
     // Nobody who reads: then there is nobody to tell.
     if error.use_stderr() {
         let _ = std::io::stderr().write_all(text.as_bytes());
@@ -37,6 +43,21 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     } else {
         let _ = std::io::stdout().write_all(text.as_bytes());
         ExitCode::SUCCESS
+    }
+}
+
+/// What clap says, without the value of a variable: somebody who forgot the `=` may have written a secret there.
+fn without_value(error: &clap::Error) -> String {
+    use clap::error::{ContextKind, ContextValue};
+    let text = error.render().to_string();
+    let given = (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue));
+    match given {
+        (Some(ContextValue::String(flag)), Some(ContextValue::String(value)))
+            if flag.starts_with("--var ") && !value.is_empty() =>
+        {
+            text.replace(value, "***")
+        }
+        _ => text,
     }
 }
 

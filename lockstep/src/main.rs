@@ -23,9 +23,11 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(after_help = flags::SERVER)]
     Plan(plan::Command),
-    #[command(after_help = flags::SAVED_PLANS)]
+    #[command(after_help = format!("{}\n\n{}", flags::SAVED_PLANS, flags::SERVER))]
     Apply(apply::Command),
+    #[command(after_help = flags::SERVER)]
     Drift(drift::Command),
     Server(server::Command),
     Validate(validate::Command),

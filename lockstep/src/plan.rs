@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 
 use reconciler::{Exit, exit, render, saved, secrets};
-use schemas::Diagnostic;
+use schemas::{Diagnostic, said_of_file};
 
-use crate::configuration::{self, Choice, Configuration};
+use crate::configuration::{self, Choice, Comparison, Configuration};
 
 /// Show what would have to be done so that the server is as declared
 #[derive(clap::Args, Debug)]
 pub(crate) struct Command {
     #[command(flatten)]
     configuration: Configuration,
+    #[command(flatten)]
+    comparison: Comparison,
     #[command(flatten)]
     choice: Choice,
     /// Save the plan, for `lockstep apply FILE`
@@ -30,7 +32,7 @@ impl Command {
     async fn plan(self) -> Result<Exit, Exit> {
         let loaded = self.configuration.load()?;
         let client = configuration::client()?;
-        let plan = self.configuration.plan(&client, &loaded, &self.choice.policy()).await?;
+        let plan = self.comparison.plan(&client, &loaded, &self.choice.policy()).await?;
         configuration::complain(&secrets::absent(&plan, &loaded), &loaded.sources);
         if let Some(path) = &self.out {
             let text = saved::save(&plan, &loaded).map_err(|unsaved| {
@@ -39,7 +41,11 @@ impl Command {
             })?;
             configuration::write_private(path, &text).map_err(|error| {
                 let text = format!("the plan cannot be written to `{}`", path.display());
-                configuration::fail(&Diagnostic::error(text).because(error.to_string()))
+                configuration::fail(
+                    &Diagnostic::error(text)
+                        .because(said_of_file(&error))
+                        .hint("name a file in a folder that is there"),
+                )
             })?;
         }
         configuration::show(&match self.json {

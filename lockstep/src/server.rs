@@ -96,10 +96,8 @@ impl Command {
             self.config = environment.paths()?;
         }
         let token = environment.dev_root_token_id()?;
-        if !self.dev && token.is_some() {
-            tell_error(
-                "warning: `BAO_DEV_ROOT_TOKEN_ID` is set, but only a dev server is given a root token",
-            );
+        if let (false, Some(name)) = (self.dev, environment.names_dev_root_token_id()?) {
+            tell_error(&format!("warning: `{name}` is set, but only a dev server is given a root token"));
         }
         self.dev_root_token_id = self.dev_root_token_id.take().or(token);
         let address = environment.dev_listen_address()?;

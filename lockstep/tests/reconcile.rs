@@ -94,9 +94,93 @@ fn what_is_no_plan_is_not_applied() {
 }
 
 #[test]
+fn a_plan_that_cannot_be_read_or_written_is_told_by_its_file_and_why() {
+    let folder = folder(SOUND);
+    std::fs::create_dir(folder.path().join("folder.json")).expect("a folder");
+    let cases = [
+        (
+            &["apply", "none.json"][..],
+            "the plan `none.json` cannot be read",
+            "there is no such file or folder",
+        ),
+        (&["apply", "folder.json"], "the plan `folder.json` cannot be read", "it is a folder, and no file"),
+        (
+            &["apply", "main.hcl/p.json"],
+            "`main.hcl/p.json` cannot be read",
+            "a part of its path is no folder",
+        ),
+        (&["apply", "none"], "`none` cannot be read", "there is no such file or folder"),
+        (&["plan", "none.hcl"], "`none.hcl` cannot be read", "hint: name files, or folders"),
+    ];
+    for (arguments, what, why) in cases {
+        let output = lockstep(NOBODY, folder.path(), arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(what) && said.contains(why) && said.contains("hint: "), "{said}");
+        assert!(!said.contains("os error"), "{said}");
+    }
+}
+
+#[test]
+fn a_hint_names_the_variable_that_was_read() {
+    let run = |variables: &[(&str, &str)]| {
+        let folder = folder(SOUND);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+        command.arg("plan").current_dir(folder.path()).env_clear().env("BAO_MAX_RETRIES", "0");
+        let output = command.envs(variables.iter().copied()).output().expect("the program runs");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let set = |name| [("VAULT_ADDR", NOBODY), (name, NOBODY), ("VAULT_TOKEN", "t")];
+    for (said, names) in [
+        (run(&set("VAULT_ADDR")), "check the address (`VAULT_ADDR`)"),
+        (run(&set("BAO_ADDR")), "check the address (`BAO_ADDR`)"),
+        (run(&[("VAULT_ADDR", NOBODY)]), "set `BAO_TOKEN` or `VAULT_TOKEN`"),
+    ] {
+        assert!(said.contains(names), "`{names}` is not in\n{said}");
+    }
+}
+
+#[test]
+fn a_file_is_read_once_and_told_from_a_saved_plan() {
+    check(NOBODY, SOUND, &["validate", ".", "main.hcl"], 0, "it declares 1 object.");
+    check(NOBODY, &format!("\u{feff}{SOUND}"), &["validate"], 0, "it declares 1 object.");
+    let folder = folder(SOUND);
+    std::fs::write(folder.path().join("plan.json"), "{}").expect("writing");
+    for command in ["plan", "drift", "validate"] {
+        let output = lockstep(NOBODY, folder.path(), &[command, "plan.json"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("if it is a saved plan: `lockstep apply plan.json`"), "{said}");
+    }
+}
+
+#[test]
+fn a_value_without_a_name_is_not_shown() {
+    let folder = folder(SOUND);
+    let output = lockstep(NOBODY, folder.path(), &["plan", "-var", "password:hunter2"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("it must be NAME=VALUE") && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn an_address_without_a_scheme_is_told_with_the_way_to_write_it() {
+    check(
+        "127.0.0.1:1",
+        SOUND,
+        &["plan"],
+        1,
+        "hint: write a URL, such as `VAULT_ADDR=https://127.0.0.1:8200`",
+    );
+}
+
+#[test]
 fn help_shows_flags_as_the_documentation_has_them_and_names_saved_plans() {
     check(NOBODY, SOUND, &["plan", "-h"], 0, " -out <FILE>");
     check(NOBODY, SOUND, &["apply", "-h"], 0, "`lockstep apply plan.json`");
+    for command in ["plan", "apply", "drift"] {
+        check(NOBODY, SOUND, &[command, "-h"], 0, "The server is at `BAO_ADDR`");
+        check(NOBODY, SOUND, &[command, "-h"], 0, "Exit codes: 0 in sync");
+    }
 }
 
 #[test]
@@ -115,6 +199,21 @@ fn a_server_without_tls_is_told_from_one_that_is_not_there() {
     });
     check(&format!("https://{address}"), SOUND, &["plan"], 1, &format!("VAULT_ADDR=http://{address}"));
     check(&format!("http://{address}"), SOUND, &["plan"], 1, &format!("VAULT_ADDR=https://{address}"));
+}
+
+#[test]
+fn who_is_no_such_server_is_a_matter_of_the_address() {
+    use std::io::{Read as _, Write as _};
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = format!("http://{}/ui", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ =
+                stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    check(&address, SOUND, &["plan"], 1, "hint: check the address (`VAULT_ADDR`)");
 }
 
 /// Answers what Go's servers answer to a request without TLS; to one with TLS that is no TLS.

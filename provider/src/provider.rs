@@ -250,14 +250,13 @@ fn hinted(kind: &Kind, config: &Record, found: schemas::Diagnostic) -> schemas::
         _ => None,
     };
     let is_missing = |field: &&schemas::Field| field.is_hidden() && config.get(field.name).is_null();
-    match field.filter(|field| found.is_error() && is_missing(field)) {
-        Some(field) => found.hint(format!(
-            "a configuration that Terraform generates lacks its secrets; give `{}` there, such as from a variable, and \
-             plan again",
-            field.name
-        )),
-        None => found,
-    }
+    let Some(field) = field.filter(|field| found.is_error() && is_missing(field)) else { return found };
+    let names = std::iter::once(&field.name).chain(field.one_of).map(|name| format!("`{name}`"));
+    let names = names.collect::<Vec<_>>().join(" or ");
+    found.hint(format!(
+        "a configuration that Terraform generates lacks its secrets; give {names} there, such as from a variable, and \
+         plan again"
+    ))
 }
 
 #[async_trait]

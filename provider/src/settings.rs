@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use client::{ChildToken, Credentials, Environment, Login, Product, Settings, Tls, Token};
-use schemas::{Diagnostic, Record, Secret, Value};
+use client::{ChildToken, Credentials, Environment, Login, Origin, Origins, Product, Settings, Tls, Token};
+use schemas::{Diagnostic, Record, Secret, Value, said_of_file};
 
 /// Lifetime of the child token when nothing says otherwise.
 const CHILD_TTL_SECONDS: u64 = 1200;
@@ -44,9 +44,23 @@ pub(crate) fn settings(
         headers: headers(block),
         tls: tls(block, given.tls),
         product: product(block)?,
+        origins: origins(block, given.origins),
         ..given
     };
     Ok((settings, credentials(block, environment)?))
+}
+
+/// What the block says comes from the block.
+fn origins(block: &Record, environment: Origins) -> Origins {
+    let origin = |name, otherwise| match text(block, name) {
+        Some(_) => Origin::Argument(name),
+        None => otherwise,
+    };
+    Origins {
+        address: origin("address", environment.address),
+        token: origin("token", environment.token),
+        namespace: origin("namespace", environment.namespace),
+    }
 }
 
 /// What is accepted and does not do what one may think.
@@ -123,7 +137,8 @@ fn address(block: &Record, environment: &Environment, given: &Settings) -> Resul
     let names = ["VAULT_AGENT_ADDR", "VAULT_ADDR"];
     let is_given = names.into_iter().any(|name| environment.text(name).is_some());
     text(block, "address").or_else(|| is_given.then(|| given.address.clone())).ok_or_else(|| {
-        Diagnostic::error("the server's address is not known").hint("set `address` or `VAULT_ADDR`")
+        let hint = format!("set `address`, {}", given.origins.address.names());
+        Diagnostic::error("the server's address is not known").hint(hint)
     })
 }
 
@@ -216,7 +231,10 @@ fn environment_token(environment: &Environment) -> Result<Token, Diagnostic> {
         (None, None) => Ok(Token::new("")),
         (None, Some(file)) => Err(Diagnostic::error("there is no token")
             .because(format!("`{}` names a token helper, and none is run", file.display()))
-            .hint("set `VAULT_TOKEN` to what the token helper answers")),
+            .hint(format!(
+                "set {} to what the token helper answers",
+                environment.origin("VAULT_TOKEN").names()
+            ))),
     }
 }
 
@@ -330,7 +348,7 @@ fn read(path: &Path) -> Result<String, Diagnostic> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error(format!("file `{}` cannot be read", path.display())).because(error.to_string())
+    Diagnostic::error(format!("file `{}` cannot be read", path.display())).because(said_of_file(error))
 }
 
 fn mount(login: &Value, default: &str) -> String {

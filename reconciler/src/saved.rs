@@ -530,14 +530,16 @@ impl Saved {
             false => planned.cluster != identity.cluster,
         };
         if is_other {
-            let text =
-                Diagnostic::error(format!("the plan was made for another server, `{}`", planned.address));
-            return Err(NotApplied::Stale(vec![text]));
+            let text = format!("the plan was made for another server, `{}`", planned.address);
+            let variable = server.origins().address.names();
+            let hint = format!("set {variable} as it was when the plan was made");
+            return Err(NotApplied::Stale(vec![Diagnostic::error(text).hint(hint)]));
         }
         if planned.namespace != identity.namespace {
             let [then, now] = [planned, &identity].map(|server| named(&server.namespace));
             let text = format!("the plan was made in {then}, and is applied in {now}");
-            let hint = "set `VAULT_NAMESPACE` as it was when the plan was made";
+            let variable = server.origins().namespace.names();
+            let hint = format!("set {variable} as it was when the plan was made");
             return Err(NotApplied::Stale(vec![Diagnostic::error(text).hint(hint)]));
         }
         let now = look_again(&self.plan, server, progress).await.map_err(NotApplied::Error)?;
@@ -548,7 +550,7 @@ impl Saved {
             let seen =
                 present(live).map(|live| Substance::of_step(step, &live, &hidden).fingerprint(&self.salt));
             match difference(live, seen.as_ref(), then) {
-                Some(what) => changed.push(Diagnostic::error(format!("`{}` {what}", step.address))),
+                Some(what) => changed.push(differing(format!("`{}` {what}", step.address), live)),
                 None => step.live = present(live),
             }
         }
@@ -569,7 +571,7 @@ impl Saved {
                 seen.map(|live| Substance::of_field(step, &live, &field, hidden).fingerprint(&self.salt));
             let then = self.outputs.get(&(address.clone(), field.clone())).and_then(Option::as_ref);
             match difference(live, seen.as_ref(), then) {
-                Some(what) => changed.push(Diagnostic::error(format!("`{field}` of `{address}` {what}"))),
+                Some(what) => changed.push(differing(format!("`{field}` of `{address}` {what}"), live)),
                 None => step.live = present(live),
             }
         }
@@ -582,6 +584,14 @@ fn named(namespace: &str) -> String {
         "the root namespace".to_owned()
     } else {
         format!("the namespace `{namespace}`")
+    }
+}
+
+/// That something is not as it was; with the reason, where it could not be read.
+fn differing(text: String, live: &Live) -> Diagnostic {
+    match live {
+        Live::Unknown(why) => Diagnostic { summary: text, ..(**why).clone() },
+        Live::Present(_) | Live::Absent | Live::Unseen => Diagnostic::error(text),
     }
 }
 

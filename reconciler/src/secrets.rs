@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use client::Outcome;
-use schemas::{Diagnostic, Secret, Value, kinds};
+use schemas::{Diagnostic, Secret, Value, kinds, said_of_file};
 
 use crate::config::{Loaded, VARIABLE_PREFIX};
 use crate::plan::{Action, Plan};
@@ -85,7 +85,7 @@ fn local(reference: &SecretRef) -> Option<Result<Value, String>> {
         SecretRef::Env(name) => Some(environment(name)),
         SecretRef::File(path) => Some(match std::fs::read_to_string(path) {
             Ok(text) => Ok(without_newline(&text)),
-            Err(error) => Err(format!("the file `{path}` cannot be read: {error}")),
+            Err(error) => Err(format!("the file `{path}` cannot be read: {}", said_of_file(&error))),
         }),
         _ => None,
     }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use client::{Client, Error, Failure, Outcome, ReadClient, Refusal, Transport, converse};
+use client::{Client, Error, Failure, Origins, Outcome, ReadClient, Refusal, Transport, converse};
 use schemas::kinds::KINDS;
-use schemas::{Answer, Kind, Operation, Record, Request, Value};
+use schemas::{Answer, Diagnostic, Kind, Operation, Record, Request, Value};
 use tokio::sync::OnceCell;
 
 /// Somebody who can look at a server.
@@ -21,6 +21,9 @@ pub trait Look: Sync {
     fn token_namespace(&self) -> Option<String> {
         None
     }
+
+    /// Where address, token and namespace come from, for hints about them.
+    fn origins(&self) -> Origins;
 }
 
 /// Somebody who can write to a server.
@@ -35,6 +38,10 @@ impl Look for ReadClient<'_> {
         self.send(namespace, request).await
     }
 
+    fn origins(&self) -> Origins {
+        ReadClient::origins(self).clone()
+    }
+
     fn own_namespace(&self) -> String {
         self.namespace()
     }
@@ -47,6 +54,10 @@ impl Look for ReadClient<'_> {
 impl Look for Client {
     async fn look(&self, namespace: &str, request: &Request) -> Result<Answer, Error> {
         self.reader().send(namespace, request).await
+    }
+
+    fn origins(&self) -> Origins {
+        Client::origins(self).clone()
     }
 
     fn own_namespace(&self) -> String {
@@ -84,19 +95,43 @@ impl Identity {
     /// When nobody answers, or somebody who is no such server.
     pub async fn ask(server: &impl Look, address: &str) -> Result<Self, Error> {
         let request = Request::get("sys/seal-status");
-        let answer = server.look("", &request).await?;
+        let no_server = |error: Error| no_such_server(&error, &server.origins());
+        let answer = match server.look("", &request).await {
+            Err(error @ Error::Answer { .. }) => return Err(no_server(error)),
+            answer => answer?,
+        };
         let namespace = server.own_namespace();
         if !answer.is_success() {
-            return Err(Error::Refused(Box::new(Refusal::new(&request, &namespace, &answer))));
+            return Err(no_server(Error::Refused(Box::new(Refusal::new(&request, &namespace, &answer)))));
         }
         if answer.body.at("sealed").as_bool().is_none() {
             let cause = "it does not say whether the server is sealed, so this is no such server".to_owned();
-            return Err(Error::Answer { request: "GET sys/seal-status".to_owned(), cause });
+            return Err(no_server(Error::Answer { request: "GET sys/seal-status".to_owned(), cause }));
+        }
+        if answer.body.at("sealed").as_bool() == Some(true) {
+            return Err(sealed(address, answer.body.at("initialized").as_bool() != Some(false)));
         }
         let text = |name: &str| answer.body.at(name).as_str().unwrap_or_default().to_owned();
         let (cluster, version) = (text("cluster_id"), text("version"));
         Ok(Self { address: address.to_owned(), namespace, cluster, version })
     }
+}
+
+/// What a server answers to everybody was answered otherwise: `error`.
+fn no_such_server(error: &Error, origins: &Origins) -> Error {
+    let hint =
+        format!("check the address ({}): every server says whether it is sealed", origins.address.names());
+    Error::Said(Box::new(error.to_diagnostic().hint(hint)))
+}
+
+fn sealed(address: &str, is_initialized: bool) -> Error {
+    let found = match is_initialized {
+        true => Diagnostic::error(format!("the server at `{address}` is sealed"))
+            .hint("unseal it, such as with `bao operator unseal`"),
+        false => Diagnostic::error(format!("the server at `{address}` is not initialized"))
+            .hint("initialize and unseal it, such as with `bao operator init` and `bao operator unseal`"),
+    };
+    Error::Said(Box::new(found))
 }
 
 /// Somebody who looks, as one who can hold a conversation.
@@ -189,6 +224,10 @@ impl<'a, S: Look> Batched<'a, S> {
 }
 
 impl<S: Look> Look for Batched<'_, S> {
+    fn origins(&self) -> Origins {
+        self.server.origins()
+    }
+
     fn own_namespace(&self) -> String {
         self.server.own_namespace()
     }
@@ -209,5 +248,50 @@ impl<S: Look> Look for Batched<'_, S> {
             status: 200,
             body: Value::Map([("data".to_owned(), entry)].into()),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::json;
+
+    use super::*;
+
+    /// Says of itself what the body says.
+    struct Saying(u16, &'static str);
+
+    impl Look for Saying {
+        async fn look(&self, _namespace: &str, _request: &Request) -> Result<Answer, Error> {
+            Ok(Answer { status: self.0, body: json::parse(self.1).expect("JSON") })
+        }
+
+        fn own_namespace(&self) -> String {
+            String::new()
+        }
+
+        fn origins(&self) -> Origins {
+            Origins::default()
+        }
+    }
+
+    async fn error_of(status: u16, body: &'static str) -> String {
+        let asked = Identity::ask(&Saying(status, body), "http://server").await;
+        asked.expect_err("no server to work with").to_string()
+    }
+
+    #[tokio::test]
+    async fn a_sealed_server_is_one_error_and_not_one_for_each_object() {
+        let sealed = error_of(200, r#"{"sealed": true, "initialized": true}"#).await;
+        assert!(sealed.starts_with("the server at `http://server` is sealed\nhint: unseal it"), "{sealed}");
+        let new = error_of(200, r#"{"sealed": true, "initialized": false}"#).await;
+        assert!(new.starts_with("the server at `http://server` is not initialized\nhint: "), "{new}");
+    }
+
+    #[tokio::test]
+    async fn who_answers_and_is_no_such_server_is_a_matter_of_the_address() {
+        let other = error_of(404, "{}").await;
+        assert!(other.contains("hint: check the address (`BAO_ADDR` or `VAULT_ADDR`)"), "{other}");
+        let other = error_of(200, "{}").await;
+        assert!(other.contains("hint: check the address (`BAO_ADDR` or `VAULT_ADDR`)"), "{other}");
     }
 }

@@ -63,6 +63,24 @@ fn stale(server: &Fake, plan: saved::Saved) -> String {
     format!("{changed:?}")
 }
 
+#[test]
+fn a_plan_of_another_namespace_is_stale_and_names_the_variable_to_set() {
+    let saved = saved_and_read(&Fake::default(), &held(false), &Policy::default());
+    let mut there = Fake::default();
+    "team".clone_into(&mut there.namespace);
+    let said = stale(&there, saved);
+    assert!(said.contains("the plan was made in the root namespace"), "{said}");
+    assert!(said.contains("set `BAO_NAMESPACE` or `VAULT_NAMESPACE` as it was"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_read_any_more_is_told_with_the_reason() {
+    let saved = saved_and_read(&Fake::default(), &held(false), &Policy::default());
+    let said = stale(&Fake::refusing("auth", 403), saved);
+    assert!(said.contains("`auth.m` cannot be read any more") && said.contains("detail: \"no\""), "{said}");
+    assert!(said.contains("a policy of"), "{said}");
+}
+
 /// An auth method with a role; the method is made anew when `local` changes.
 fn held(local: bool) -> Loaded {
     loaded(&format!(

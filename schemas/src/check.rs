@@ -57,9 +57,11 @@ fn missing(field: &Field, config: &Record) -> Option<Diagnostic> {
     // The group is reported once, at its first member.
     let first = field.one_of.iter().all(|other| field.name < *other);
     let none = field.one_of.iter().all(|other| config.get(other).is_null());
-    let others = field.one_of.iter().map(|other| format!("`{other}`")).collect::<Vec<_>>().join(", ");
-    (!field.one_of.is_empty() && first && none)
-        .then(|| say(field, &format!("or one of {others} is required")))
+    (!field.one_of.is_empty() && first && none).then(|| {
+        let names = field.one_of.iter().map(|other| format!("`{other}`"));
+        let names = std::iter::once(format!("`{}`", field.name)).chain(names).collect::<Vec<_>>().join(", ");
+        Diagnostic::error(format!("one of {names} is required")).at_field(field.name)
+    })
 }
 
 fn say(field: &Field, what: &str) -> Diagnostic {

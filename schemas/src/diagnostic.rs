@@ -93,6 +93,19 @@ impl Diagnostic {
     }
 }
 
+/// What the system says of a file or a folder, in words in place of numbers.
+pub fn said_of_file(error: &std::io::Error) -> String {
+    use std::io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+    match error.kind() {
+        NotFound => "there is no such file or folder".to_owned(),
+        IsADirectory => "it is a folder, and no file".to_owned(),
+        NotADirectory => "a part of its path is no folder".to_owned(),
+        PermissionDenied => "this user may not do that".to_owned(),
+        InvalidData => "it is no UTF-8 text".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.summary)?;

@@ -30,7 +30,7 @@ mod texts;
 mod value;
 
 pub use behavior::{Behavior, ByTable, Listed, Operation, Spot, Step};
-pub use diagnostic::{Diagnostic, Place, Severity};
+pub use diagnostic::{Diagnostic, Place, Severity, said_of_file};
 pub use kind::{
     Act, Block, Call, Class, Endpoint, Field, Kind, Literal, Method, Omitted, Part, Presence, Secrecy, Shape,
     States, Text,

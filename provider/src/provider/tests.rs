@@ -140,15 +140,15 @@ fn check_generated(name: &str, attributes: &[(&str, &str)], missing: &str) {
         capabilities: tf::ClientCapabilities::default(),
     };
     let shown = format!("{:?}", run(provider(&[]).validate_resource_config(request)));
-    let hint = format!("a configuration that Terraform generates lacks its secrets; give `{missing}` there");
+    let hint = format!("a configuration that Terraform generates lacks its secrets; give {missing} there");
     assert!(shown.contains(&hint), "{shown}");
 }
 
 #[test]
 fn a_generated_configuration_without_its_secret_is_refused_with_the_way_out() {
-    check_generated("kv_secret_v2", &[("mount", "kv"), ("name", "app")], "data_json");
+    check_generated("kv_secret_v2", &[("mount", "kv"), ("name", "app")], "`data_json`");
     let user = [("mount", "userpass"), ("username", "ada")];
-    check_generated("userpass_auth_backend_user", &user, "password_hash_wo");
+    check_generated("userpass_auth_backend_user", &user, "`password_hash_wo` or `password_wo`");
 }
 
 /// The provider block with the attributes named, and everything else null.

@@ -294,9 +294,25 @@ fn what_the_environment_holds_is_checked() {
 }
 
 #[test]
+fn hints_name_the_argument_or_the_variable_that_was_read() {
+    let named = |text: &str, variables: &[(&str, &str)]| {
+        let origins = settings(&block(text), &environment(variables)).expect("settings").0.origins;
+        [origins.address.names(), origins.token.names(), origins.namespace.names()]
+    };
+    let all = r#"{"address": "http://h", "token": "t", "namespace": "n"}"#;
+    assert_eq!(named(all, &AT), ["`address`", "`token`", "`namespace`"]);
+    let variables = [("BAO_ADDR", "http://b"), ("VAULT_ADDR", "http://h"), ("VAULT_TOKEN", "t")];
+    let expected = ["`BAO_ADDR`", "`VAULT_TOKEN`", "`BAO_NAMESPACE` or `VAULT_NAMESPACE`"];
+    assert_eq!(named("{}", &variables), expected);
+}
+
+#[test]
 fn an_address_must_come_from_somewhere() {
     let found = settings(&Record::new(), &environment(&[])).expect_err("a refusal");
-    assert_eq!(found.to_string(), "the server's address is not known\nhint: set `address` or `VAULT_ADDR`");
+    assert_eq!(
+        found.to_string(),
+        "the server's address is not known\nhint: set `address`, `BAO_ADDR` or `VAULT_ADDR`"
+    );
 }
 
 #[test]

@@ -91,6 +91,15 @@ pub(super) fn types_with(name: &str, container: &str) -> Vec<&'static str> {
     kinds().map(|(_, block)| block).filter(fits).flat_map(|block| block.types.iter().copied()).collect()
 }
 
+/// The types of container blocks `container` of which something is known, by name.
+pub(super) fn types_of(container: &str) -> Vec<&'static str> {
+    let within = kinds().map(|(_, block)| block).filter(|block| block.within == container);
+    let mut types: Vec<&str> = within.flat_map(|block| block.types.iter().copied()).collect();
+    types.sort_unstable();
+    types.dedup();
+    types
+}
+
 /// True if `name` is a block that makes objects, anywhere.
 pub(super) fn is_block(name: &str) -> bool {
     kinds().any(|(_, block)| block.name == name)

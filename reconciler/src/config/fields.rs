@@ -61,6 +61,11 @@ fn parts_of(shape: &Shape) -> Option<&'static [Part]> {
     }
 }
 
+/// True if a block of that shape is an element of a list.
+fn takes_blocks(shape: &Shape) -> bool {
+    matches!(shape, Shape::Block { .. } | Shape::List(Shape::Object(_)))
+}
+
 /// True if `field` or a part of it is hidden.
 fn may_hold_secret(field: &Field) -> bool {
     let has_hidden = |parts| fields(parts).any(may_hold_secret);
@@ -118,6 +123,11 @@ impl Reader<'_, '_> {
             self.found.push(Diagnostic::warning(text).at_span(&self.file.name, range));
         }
         if let Some(value) = self.value(attribute, may_hold_secret(field)) {
+            if matches!(value, Val::Map(_)) && takes_blocks(&field.shape) {
+                let found = Diagnostic::error(format!("`{name}` is no attribute, but a block"));
+                let found = found.hint(format!("write `{name} {{`, and each attribute on a line of its own"));
+                return self.complain(attribute.key.span(), found);
+            }
             self.set(field.name, to_shape(&field.shape, value), attribute.span());
         }
     }
@@ -250,6 +260,10 @@ impl Reader<'_, '_> {
         let field = fields(parts).find(|field| field.name == name);
         let Some((field, inner)) = field.and_then(|field| Some((field, parts_of(&field.shape)?))) else {
             let found = Diagnostic::error(format!("block `{path}` has no block `{name}`"));
+            let found = match field {
+                Some(_) => found.hint(format!("it is an attribute: `{name} = …`")),
+                None => hint_for(found, name, fields(parts).map(|field| field.name)),
+            };
             return self.complain(block.ident.span(), found);
         };
         self.unlabelled(block);

@@ -275,7 +275,9 @@ impl<'a> Builder<'_, 'a> {
             // It may be what could not be read.
             if self.loader.is_whole(file, block) {
                 let found = Diagnostic::error(format!("this {name} has no `{type_field}`"));
-                let hint = "say what it is, such as `type = \"kv\"` or `type = \"jwt\"`";
+                let types = blocks::types_of(name).into_iter().take(2);
+                let types: Vec<_> = types.map(|of_type| format!("`{type_field} = \"{of_type}\"`")).collect();
+                let hint = format!("say what it is, such as {}", types.join(" or "));
                 self.complain(file, block.ident.span(), found.hint(hint));
             }
             // Its other fields are looked at all the same.

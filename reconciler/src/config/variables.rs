@@ -14,7 +14,7 @@ use super::orders::no_blocks;
 use super::types::Type;
 use super::{Options, Parsed, VARIABLE_PREFIX};
 use crate::Address;
-use crate::hcl::source::{SourceFile, Span, read_file};
+use crate::hcl::source::{SourceFile, Span, read_code};
 use crate::hcl::{Budget, Evaluator, Faults, Scope, plain_value};
 use crate::nearest::hint_for;
 use crate::value::{Late, SecretRef, Val};
@@ -268,7 +268,7 @@ fn given(
 type Values = Vec<(String, Val)>;
 
 fn values_of_file(path: &std::path::Path, budget: &Budget) -> Result<(ValueFile, Values), Faults> {
-    let file = read_file(path)?;
+    let file = read_code(path)?;
     if path.extension().is_some_and(|extension| extension == "json") {
         let wrong =
             |cause: &str| Diagnostic::error(format!("`{}` holds no values", file.name)).because(cause);

@@ -1,11 +1,12 @@
 //! Files of a configuration.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hcl_edit::structure::Body;
-use schemas::Diagnostic;
+use schemas::{Diagnostic, said_of_file};
 
 use super::conceal::literals;
 use super::faults::Faults;
@@ -216,7 +217,7 @@ impl SourceFile {
         let start = self.boundary(error.location().offset());
         let end = self.text[start..].chars().next().map_or(start, |c| start + c.len_utf8());
         let found = Diagnostic::error(error.message().replace("; ", ", ")).at_span(&self.name, start..end);
-        found.hint(hint(error.message(), &self.text[start..]))
+        found.hint(hint(error.message(), self.text.split_at(start)))
     }
 
     /// The nearest start of a character at or before `offset`.
@@ -247,9 +248,21 @@ fn without_values(found: Diagnostic, code: &str) -> Diagnostic {
     Diagnostic { summary, detail, hints, ..found }
 }
 
-/// How it is written; `rest` is what follows the error.
-fn hint(message: &str, rest: &str) -> &'static str {
+/// True if a bracket is opened in `line` and not closed there, texts aside.
+fn opens_block(line: &str) -> bool {
+    let code = line.split('"').step_by(2).flat_map(str::chars);
+    let depth = code.fold(0_usize, |depth, c| match c {
+        '{' => depth + 1,
+        '}' => depth.saturating_sub(1),
+        _ => depth,
+    });
+    depth > 0
+}
+
+/// How it is written, with what stands before and behind the error.
+fn hint(message: &str, (before, rest): (&str, &str)) -> &'static str {
     let line = rest.split('\n').next().unwrap_or_default();
+    let begun = before.rsplit('\n').next().unwrap_or_default();
     if message.contains("expected `{`") && line.starts_with('"') && line.contains("${") {
         return "a label is literal text; give the computed name as an attribute inside the block";
     }
@@ -262,6 +275,13 @@ fn hint(message: &str, rest: &str) -> &'static str {
     if message.contains("expected `]`") || message.contains("invalid object item") {
         return "put a comma between two elements";
     }
+    let is_of_body = message.contains("block body") || message.contains("invalid attribute");
+    if is_of_body && opens_block(begun) && !line.starts_with(':') {
+        return "the attributes and blocks in a block stand on lines of their own; a block of one line holds one attribute";
+    }
+    if message.contains("newline") && line.starts_with([',', ';']) {
+        return "one attribute stands on a line, and nothing else behind it";
+    }
     if message.contains("newline") {
         return "one attribute stands on a line; text needs quotes";
     }
@@ -270,26 +290,43 @@ fn hint(message: &str, rest: &str) -> &'static str {
 
 /// Reads `paths`: files as they are, and all `*.hcl` files of folders, by name. What cannot be read is reported.
 pub(crate) fn read(paths: &[PathBuf]) -> (Sources, Vec<Diagnostic>) {
+    const HINT: &str = "name files, or folders whose `*.hcl` files are read";
     let mut sources = Sources::default();
-    let mut found = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
     for path in paths {
-        match files_of(path) {
-            Ok(files) if files.is_empty() => found.push(
-                Diagnostic::error(format!("folder `{}` has no `*.hcl` file", path.display()))
-                    .hint("name the files, or the folder they are in"),
-            ),
-            Ok(files) => files.iter().for_each(|file| match read_file(file) {
+        let files = match files_of(path) {
+            Ok(files) => files,
+            Err(error) => {
+                found.push(unreadable(path, &error).hint(HINT));
+                continue;
+            }
+        };
+        if files.is_empty() {
+            let text = format!("folder `{}` has no `*.hcl` file", path.display());
+            found.push(Diagnostic::error(text).hint("name the files, or the folder they are in"));
+        }
+        // A file may be named by itself and by its folder.
+        for file in files.iter().filter(|file| seen.insert(file.canonicalize().unwrap_or((*file).clone()))) {
+            match read_code(file).map_err(|error| error.hint(HINT)).and_then(no_json) {
                 Ok(file) => sources.add(file),
                 Err(error) => found.push(error),
-            }),
-            Err(error) => found.push(unreadable(path, &error)),
+            }
         }
     }
     (sources, found)
 }
 
+/// `file`, unless it is JSON, which is not what configurations are written in.
+fn no_json(file: SourceFile) -> Result<SourceFile, Diagnostic> {
+    if !file.text.trim_start().starts_with('{') {
+        return Ok(file);
+    }
+    let found = Diagnostic::error(format!("`{}` is no HCL", file.name)).because("it begins as JSON does");
+    Err(found.hint(format!("if it is a saved plan: `lockstep apply {}`", file.name)))
+}
+
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error(format!("`{}` cannot be read", path.display())).because(error.to_string())
+    Diagnostic::error(format!("`{}` cannot be read", path.display())).because(said_of_file(error))
 }
 
 fn files_of(path: &Path) -> std::io::Result<Vec<PathBuf>> {
@@ -305,6 +342,13 @@ fn files_of(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// A file that is read as HCL or JSON: some editors begin one with a byte order mark.
+pub(crate) fn read_code(path: &Path) -> Result<SourceFile, Diagnostic> {
+    let file = read_file(path)?;
+    let text = file.text.strip_prefix('\u{feff}').map(Arc::from);
+    Ok(SourceFile { text: text.unwrap_or(file.text), ..file })
 }
 
 pub(crate) fn read_file(path: &Path) -> Result<SourceFile, Diagnostic> {

@@ -47,6 +47,12 @@ impl<'a> Seen<'a> {
         })
     }
 
+    /// What the server has of a value that is sent and never stored, if that was looked at and is something.
+    fn unstored(&self, field: &Field) -> Option<&'a Value> {
+        let is = self.inventory.unstored(self.address, field.name)?.as_ref().ok()?;
+        (!is.expose().is_null()).then_some(is)
+    }
+
     /// Whether `should` is what the server has, of a value that is sent and never stored.
     fn verdict_of_unstored(&self, kind: &Kind, field: &Field, should: &Value) -> Verdict {
         match self.inventory.unstored(self.address, field.name) {
@@ -95,7 +101,10 @@ pub(super) fn differences(
             Verdict::Same => {}
             Verdict::Unseen(_) if resend => changes.push(change(field, Value::Null, should.clone())),
             Verdict::Unseen(why) => unverifiable.push(Unseen { field: field.name.to_owned(), why }),
-            Verdict::Differs(after) => changes.push(change(field, declared_part(field, is, &after), after)),
+            Verdict::Differs(after) => {
+                let is = seen.unstored(field).unwrap_or(is);
+                changes.push(change(field, declared_part(field, is, &after), after));
+            }
         }
     }
     changes.extend(ousted(kind, live, wanted));

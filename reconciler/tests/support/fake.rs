@@ -107,6 +107,10 @@ impl Look for Fake {
     fn own_namespace(&self) -> String {
         self.namespace.clone()
     }
+
+    fn origins(&self) -> client::Origins {
+        client::Origins::default()
+    }
 }
 
 impl Write for Fake {
@@ -114,7 +118,12 @@ impl Write for Fake {
         let answer = self.answer(namespace, request);
         if !request.reads && self.silent.iter().any(|path| request.path.contains(path)) {
             let cause = "operation timed out".to_owned();
-            return Err(Error::Unreachable { address: "http://fake".to_owned(), cause, sent: true });
+            return Err(Error::Unreachable {
+                address: "http://fake".to_owned(),
+                cause,
+                sent: true,
+                origin: client::Origins::default().address,
+            });
         }
         Ok(answer)
     }

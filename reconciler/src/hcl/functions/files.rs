@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
+use schemas::said_of_file;
 
 use super::WhenLate::{Moves, Refuses, Waits};
 use super::{Arguments, Body, Fault, Function, pure};
@@ -51,8 +52,10 @@ fn file(evaluator: &Evaluator<'_>, arguments: &Arguments) -> Result<Val, Fault> 
 
 fn filebase64(evaluator: &Evaluator<'_>, arguments: &Arguments) -> Result<Val, Fault> {
     let path = located(evaluator, arguments)?;
-    let bytes = std::fs::read(&path)
-        .map_err(|error| Fault::new(format!("`{}` cannot be read: {error}", path.display())).of(0))?;
+    let bytes = std::fs::read(&path).map_err(|error| {
+        let why = said_of_file(&error);
+        Fault::new(format!("`{}` cannot be read: {why}", path.display())).of(0)
+    })?;
     Ok(base64::engine::general_purpose::STANDARD.encode(bytes).into())
 }
 
