@@ -205,7 +205,7 @@ async fn visible(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 async fn acl(cx: &Context<'_>) -> Result<Option<Arc<Acl>>, Error> {
     match cx.request().token {
         None if cx.request().client_token.is_empty() => Ok(None),
-        _ => cx.core.acl_of(cx.request()).await.map(Some),
+        _ => cx.core.acl_of(cx.request()).await.map(Some).map_err(Error::of_token),
     }
 }
 
@@ -237,10 +237,10 @@ async fn preflight(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
             ),
         )
     };
+    let acl = cx.core.acl_of(cx.request()).await.map_err(Error::of_token)?;
     let space = space(cx)?;
     let (mounted, _) = space.route(path).ok_or_else(denied)?;
     let api_path = mounted.entry().api_path();
-    let acl = cx.core.acl_of(cx.request()).await?;
     if !acl.reaches_mount(&cx.request().namespace.path, &api_path) {
         return Err(denied());
     }
