@@ -3,7 +3,7 @@
 //! The configuration says whose signatures count: public keys, a JSON web key set, or the keys of an OIDC
 //! provider. A role says which tokens it takes and what it gives out. Records: `config`, `role/<name>`.
 //!
-//! A login through a browser is not built; its paths say so.
+//! A login through a browser and roles in CEL are not built; their paths say so.
 
 mod claims;
 mod config;
@@ -120,6 +120,14 @@ static ROUTES: LazyLock<Vec<Route<Jwt>>> = LazyLock::new(|| {
         Route::new("login").fields(Credentials::PARTS).write(handler!(login::login)).login(),
         Route::new("oidc/auth_url").write(handler!(no_browser)).unauthenticated(),
         Route::new("oidc/poll").write(handler!(no_browser)).unauthenticated(),
+        Route::new("cel/login").write(handler!(no_cel)).unauthenticated().hidden(),
+        Route::new("cel/role").list(handler!(no_cel)).hidden(),
+        Route::new("cel/role/{name}")
+            .read(handler!(no_cel))
+            .write(handler!(no_cel))
+            .patch(handler!(no_cel))
+            .delete(handler!(no_cel))
+            .hidden(),
         Route::new("oidc/callback").read(handler!(no_browser)).write(handler!(no_browser)).unauthenticated(),
     ]
 });
@@ -139,6 +147,10 @@ impl Engine for Jwt {
     async fn renew_login(&self, cx: &Context<'_>, grant: &AuthGrant) -> Result<Renewal, Error> {
         login::renew(cx, grant).await
     }
+}
+
+async fn no_cel(_: &Jwt, _: &Context<'_>) -> Result<Response, Error> {
+    Err(Error::not_implemented("a role that is written in CEL"))
 }
 
 async fn no_browser(_: &Jwt, cx: &Context<'_>) -> Result<Response, Error> {
