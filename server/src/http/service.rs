@@ -180,7 +180,7 @@ impl Service {
         if is_of_role {
             admit(self.core.rate_limit_of_role(&incoming).await, &incoming.path, extra)?;
         }
-        let reply = self.core.serve(incoming).await;
+        let reply = self.core.serve_counted(incoming).await;
         if reply.is_of_login {
             extra.push((inline::FAILED, HeaderValue::from_static("true")));
         }
