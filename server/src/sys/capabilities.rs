@@ -18,10 +18,22 @@ use crate::handler;
 
 /// Capabilities of the token that asks, of another, and of one by its accessor.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("capabilities-self").fields(Question::PARTS).write(handler!(own)),
-    Route::new("capabilities").fields(Question::PARTS).write(handler!(of_token)),
-    Route::new("capabilities-accessor").fields(Question::PARTS).write(handler!(of_accessor)),
-    Route::new("internal/ui/resultant-acl").unauthenticated().read(handler!(resultant)),
+    Route::new("capabilities-self")
+        .about("What the token of the request may do at some paths.")
+        .fields(Question::PARTS)
+        .write(handler!(own)),
+    Route::new("capabilities")
+        .about("What a token may do at some paths.")
+        .fields(Question::PARTS)
+        .write(handler!(of_token)),
+    Route::new("capabilities-accessor")
+        .about("What the token of an accessor may do at some paths.")
+        .fields(Question::PARTS)
+        .write(handler!(of_accessor)),
+    Route::new("internal/ui/resultant-acl")
+        .about("Everything that the token of the request may do, for user interfaces.")
+        .unauthenticated()
+        .read(handler!(resultant)),
 ];
 
 /// Which paths, and whose capabilities.

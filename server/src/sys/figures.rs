@@ -18,8 +18,11 @@ use crate::handler;
 
 /// Figures, and requests under way.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("metrics").fields(Wanted::PARTS).read(handler!(metrics)),
-    Route::new("in-flight-req").read(handler!(under_way)),
+    Route::new("metrics")
+        .about("What the server has counted and measured of itself.")
+        .fields(Wanted::PARTS)
+        .read(handler!(metrics)),
+    Route::new("in-flight-req").about("Requests that are not answered yet.").read(handler!(under_way)),
 ];
 
 /// How figures are wanted.

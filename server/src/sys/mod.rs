@@ -77,6 +77,9 @@ static ROUTES: LazyLock<Vec<Route<Sys>>> = LazyLock::new(|| {
 
 #[async_trait]
 impl Engine for Sys {
+    const ABOUT: &'static str =
+        "The server itself: mounts, policies, namespaces, leases, wrapping, limits, keys and the seal.";
+
     fn routes() -> &'static [Route<Self>] {
         &ROUTES
     }

@@ -9,45 +9,96 @@ use crate::handler;
 
 /// Paths of audit devices, approvals, keys outside of the server, stored requests, and the inside of a running server.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("audit/{path+..}").sudo().write(handler!(audit)).delete(handler!(audit)).hidden(),
-    Route::new("audit-hash/{path+..}").write(handler!(audit)).hidden(),
-    Route::new("control-group/authorize").write(handler!(control_group)).hidden(),
-    Route::new("control-group/request").write(handler!(control_group)).hidden(),
-    Route::new("external-keys/configs").list(handler!(external_keys)).hidden(),
+    Route::new("audit/{path+..}")
+        .about("One audit device. Not built yet.")
+        .sudo()
+        .write(handler!(audit))
+        .delete(handler!(audit))
+        .hidden(),
+    Route::new("audit-hash/{path+..}")
+        .about("How a text looks in the log of an audit device. Not built yet.")
+        .write(handler!(audit))
+        .hidden(),
+    Route::new("control-group/authorize")
+        .about("Approves a wrapped request. Not built yet.")
+        .write(handler!(control_group))
+        .hidden(),
+    Route::new("control-group/request")
+        .about("Whether a wrapped request is approved. Not built yet.")
+        .write(handler!(control_group))
+        .hidden(),
+    Route::new("external-keys/configs")
+        .about("Names of the services that keep keys. Not built yet.")
+        .list(handler!(external_keys))
+        .hidden(),
     Route::new("external-keys/configs/{config}")
+        .about("One service that keeps keys. Not built yet.")
         .read(handler!(external_keys))
         .write(handler!(external_keys))
         .patch(handler!(external_keys))
         .delete(handler!(external_keys))
         .hidden(),
-    Route::new("external-keys/configs/{config}/keys").list(handler!(external_keys)).hidden(),
+    Route::new("external-keys/configs/{config}/keys")
+        .about("Names of the keys that a service keeps. Not built yet.")
+        .list(handler!(external_keys))
+        .hidden(),
     Route::new("external-keys/configs/{config}/keys/{key}")
+        .about("One key that a service keeps. Not built yet.")
         .read(handler!(external_keys))
         .write(handler!(external_keys))
         .patch(handler!(external_keys))
         .delete(handler!(external_keys))
         .hidden(),
-    Route::new("external-keys/configs/{config}/keys/{key}/grants").list(handler!(external_keys)).hidden(),
+    Route::new("external-keys/configs/{config}/keys/{key}/grants")
+        .about("The mounts that may use a key. Not built yet.")
+        .list(handler!(external_keys))
+        .hidden(),
     Route::new("external-keys/configs/{config}/keys/{key}/grants/{mount+..}")
+        .about("Lets a mount use a key. Not built yet.")
         .write(handler!(external_keys))
         .delete(handler!(external_keys))
         .hidden(),
-    Route::new("workflows/manage").list(handler!(workflows)).scan(handler!(workflows)).hidden(),
+    Route::new("workflows/manage")
+        .about("Names of the stored flows of requests. Not built yet.")
+        .list(handler!(workflows))
+        .scan(handler!(workflows))
+        .hidden(),
     Route::new("workflows/manage/{path+..}")
+        .about("One stored flow of requests. Not built yet.")
         .read(handler!(workflows))
         .list(handler!(workflows))
         .scan(handler!(workflows))
         .write(handler!(workflows))
         .delete(handler!(workflows))
         .hidden(),
-    Route::new("workflows/execute/{path+..}").write(handler!(workflows)).hidden(),
-    Route::new("workflows/trace/{path+..}").write(handler!(workflows)).hidden(),
-    Route::new("workflows/unauthed-execute/{path+..}").write(handler!(workflows)).hidden(),
-    Route::new("monitor").read(handler!(monitor)).hidden(),
-    Route::new("pprof").read(handler!(profile)).hidden(),
-    Route::new("pprof/{profile?}").read(handler!(profile)).hidden(),
-    Route::new("internal/inspect/request").sudo().read(handler!(inspection)).hidden(),
-    Route::new("internal/inspect/router/{tag}").sudo().read(handler!(router)).hidden(),
+    Route::new("workflows/execute/{path+..}")
+        .about("Runs a stored flow of requests. Not built yet.")
+        .write(handler!(workflows))
+        .hidden(),
+    Route::new("workflows/trace/{path+..}")
+        .about("Runs a stored flow of requests and tells of each step. Not built yet.")
+        .write(handler!(workflows))
+        .hidden(),
+    Route::new("workflows/unauthed-execute/{path+..}")
+        .about("Runs a stored flow of requests without a token. Not built yet.")
+        .write(handler!(workflows))
+        .hidden(),
+    Route::new("monitor").about("The log, as it is written. Not built yet.").read(handler!(monitor)).hidden(),
+    Route::new("pprof").about("Names of the profiles. Not built yet.").read(handler!(profile)).hidden(),
+    Route::new("pprof/{profile?}")
+        .about("One profile of the running server. Not built yet.")
+        .read(handler!(profile))
+        .hidden(),
+    Route::new("internal/inspect/request")
+        .about("A request as the server sees it. Not built yet.")
+        .sudo()
+        .read(handler!(inspection))
+        .hidden(),
+    Route::new("internal/inspect/router/{tag}")
+        .about("Mounts as the server finds them. Not built yet.")
+        .sudo()
+        .read(handler!(router))
+        .hidden(),
 ];
 
 /// Profiles that there are; without a name, the list of them.
