@@ -2,9 +2,11 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const SHARDS: usize = 16;
+/// Of so many short things one is timed, and stands for all: to read the clock takes longer than to count.
+const SAMPLED: u32 = 16;
 
 /// Counts without a lock: each thread has a shard, so that two that count at the same time do not wait for each other.
 #[derive(Debug, Default)]
@@ -30,6 +32,7 @@ pub(crate) struct Counted {
 
 thread_local! {
     static PLACE: Cell<Option<usize>> = const { Cell::new(None) };
+    static BEGUN: Cell<u32> = const { Cell::new(0) };
 }
 
 /// The shard of this thread.
@@ -50,6 +53,18 @@ impl Latency {
         shard.nanoseconds.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
+    /// When something short begins, if it is one of those that are timed.
+    pub(crate) fn begin() -> Option<Instant> {
+        let begun = BEGUN.get();
+        BEGUN.set(begun.wrapping_add(1));
+        begun.is_multiple_of(SAMPLED).then(Instant::now)
+    }
+
+    /// Counts something that has [begun](Self::begin).
+    pub(crate) fn end(&self, begin: Option<Instant>) {
+        self.record(begin.map_or(Duration::ZERO, |begin| begin.elapsed() * SAMPLED));
+    }
+
     /// What was counted so far.
     pub(crate) fn counted(&self) -> Counted {
         let sum = |of: fn(&Shard) -> &AtomicU64| {
@@ -63,6 +78,18 @@ impl Latency {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_short_is_counted_always_and_timed_now_and_then() {
+        let latency = Latency::default();
+        let begun: Vec<_> = (0..2 * SAMPLED).map(|_| Latency::begin()).collect();
+        assert_eq!(begun.iter().flatten().count(), 2);
+        std::thread::sleep(Duration::from_millis(2));
+        begun.into_iter().for_each(|begin| latency.end(begin));
+        let Counted { count, took } = latency.counted();
+        assert_eq!(count, 2 * u64::from(SAMPLED));
+        assert!(took >= Duration::from_millis(2) * 2 * SAMPLED, "{took:?}");
+    }
 
     #[test]
     fn what_all_threads_do_is_counted() {

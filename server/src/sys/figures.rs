@@ -122,7 +122,7 @@ fn latencies(traffic: &Traffic) -> [Figure; 3] {
     [
         summary(
             "vault.core.check_token",
-            "Milliseconds in which tokens and their identities were found",
+            "Milliseconds in which tokens and their identities were found, by a sixteenth of them",
             &traffic.checks,
         ),
         summary(
