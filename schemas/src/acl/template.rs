@@ -65,12 +65,10 @@ pub struct ForbiddenValue {
 
 impl Substitutions {
     fn forbidden(self, value: &str) -> Option<char> {
-        let is_forbidden = |letter: &char| match letter {
-            '/' => !self.slashes,
-            '*' | '+' => !self.wildcards,
-            _ => false,
-        };
-        value.chars().find(is_forbidden)
+        // In the order in which the API names them.
+        let forbidden = [('/', self.slashes), ('*', self.wildcards), ('+', self.wildcards)];
+        let found = forbidden.into_iter().find(|(letter, allowed)| !allowed && value.contains(*letter));
+        found.map(|(letter, _)| letter)
     }
 }
 

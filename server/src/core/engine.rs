@@ -9,13 +9,15 @@
 //! pub struct Notes;
 //!
 //! static ROUTES: &[Route<Notes>] = &[
-//!     Route::new("note").list(handler!(list)),
-//!     Route::new("note/{name}").fields(Note::PARTS)
+//!     Route::new("note").about("Names of the notes.").list(handler!(list)),
+//!     Route::new("note/{name}").about("One note.").fields(Note::PARTS)
 //!         .read(handler!(read)).write(handler!(write)).delete(handler!(delete)),
 //! ];
 //!
 //! #[async_trait]
 //! impl Engine for Notes {
+//!     const ABOUT: &'static str = "Keeps one note for each name.";
+//!
 //!     fn routes() -> &'static [Route<Self>] { ROUTES }
 //! }
 //!
@@ -35,6 +37,7 @@
 //!
 //! - **Routes** are tried in their order; the first pattern that fits is taken, even if it lacks the operation
 //!   (405). See [`Pattern`] for placeholders. `write` registers create and update together.
+//! - **Help.** [`about`](Route::about) and the docs of the fields are what `path-help` shows.
 //! - **Fields.** With [`fields`](Route::fields) (a table by `#[derive(schemas::Fields)]`) or
 //!   [`fields_at`](Route::fields_at) (a kind's own table and the endpoint), body or query are decoded before the
 //!   handler runs: durations from `"1h"`, `60`, `"60"`, truth values from text, lists from `a,b`, aliases to the
@@ -73,6 +76,9 @@ use crate::auth::Lockout;
 /// A secrets engine or an auth method. One instance for each mount.
 #[async_trait]
 pub trait Engine: Send + Sync + Sized + 'static {
+    /// What it is for, in a few sentences, for people.
+    const ABOUT: &'static str;
+
     /// The table of its paths.
     fn routes() -> &'static [Route<Self>];
 
@@ -172,6 +178,8 @@ impl<E> Copy for Route<E> {}
 pub struct RouteInfo {
     /// Relative to the mount.
     pub pattern: Pattern,
+    /// What it is for, in a sentence, for people.
+    pub about: &'static str,
     /// Its fields; `None`: free.
     pub fields: Option<FieldTable>,
     /// Who may call it.
@@ -213,6 +221,7 @@ impl<E> Route<E> {
     pub const fn new(pattern: &'static str) -> Self {
         let info = RouteInfo {
             pattern: Pattern::new(pattern),
+            about: "",
             fields: None,
             access: Access::Token,
             has_existence_check: false,
@@ -221,6 +230,13 @@ impl<E> Route<E> {
             is_oauth_resource: false,
         };
         Self { info, handlers: [None; Operation::COUNT], exists: None }
+    }
+
+    /// Tells people what it is for, in a sentence.
+    #[must_use]
+    pub const fn about(mut self, about: &'static str) -> Self {
+        self.info.about = about;
+        self
     }
 
     /// Decodes body and query by this table.
@@ -349,6 +365,8 @@ pub(crate) struct Found<'a> {
 pub(crate) trait AnyEngine: Send + Sync {
     /// The first route that fits.
     fn find<'a>(&self, path: &'a str, operation: Operation) -> Option<Found<'a>>;
+    /// See [`Engine::ABOUT`].
+    fn about(&self) -> &'static str;
     /// Its routes, for `help`.
     fn describe(&self) -> Vec<Described>;
     /// Whether `path`, which leads to no route, is where no token is needed.
@@ -393,6 +411,10 @@ impl<E: Engine> AnyEngine for E {
             let captures = route.info.pattern.matches(path, is_folder(route))?;
             Some(Found { index, info: &route.info, captures })
         })
+    }
+
+    fn about(&self) -> &'static str {
+        E::ABOUT
     }
 
     fn describe(&self) -> Vec<Described> {

@@ -1,4 +1,11 @@
 //! What is wrong with a JSON text, in the words that clients of the API know: those of Go's parser.
+//!
+//! Go reads a text as one value ([`problem`]), or as a stream of values of which the first counts ([`first`]), as it does
+//! with bodies. The words for the same mistake differ.
+
+mod stream;
+
+pub(crate) use stream::{First, first};
 
 /// Levels that are looked into.
 const DEEPEST: usize = 128;
@@ -43,7 +50,7 @@ impl Scanner<'_> {
 
     fn unexpected(&self, place: &str) -> String {
         match self.rest.first() {
-            Some(byte) => format!("invalid character {} {place}", quoted(*byte)),
+            Some(_) => format!("invalid character {} {place}", quoted(self.rest)),
             None => END.to_owned(),
         }
     }
@@ -120,28 +127,35 @@ impl Scanner<'_> {
             match self.rest.first() {
                 Some(b'"') => return self.end(),
                 Some(b'\\') => self.escape()?,
-                Some(0..=0x1f) | None => return Err(self.unexpected("in string literal")),
+                Some(0..=0x1f) | None => return Err(self.unexpected("in string")),
                 Some(_) => self.step(),
             }
         }
     }
 
     fn escape(&mut self) -> Result<(), String> {
-        self.step();
-        match self.rest.first() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.step(),
-            Some(b'u') => {
-                self.step();
-                for _ in 0..4 {
-                    if !self.rest.first().is_some_and(u8::is_ascii_hexdigit) {
-                        return Err(self.unexpected("in \\u hexadecimal character escape"));
-                    }
-                    self.step();
-                }
+        match self.rest.get(1) {
+            None => Err(END.to_owned()),
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.rest = &self.rest[2..];
+                Ok(())
             }
-            _ => return Err(self.unexpected("in string escape code")),
+            Some(b'u') => self.hexadecimal(),
+            Some(_) => Err(escape_problem(&self.rest[..2])),
         }
-        Ok(())
+    }
+
+    /// A character by four digits.
+    fn hexadecimal(&mut self) -> Result<(), String> {
+        let escape = &self.rest[..self.rest.len().min(6)];
+        match escape[2..].iter().all(u8::is_ascii_hexdigit) {
+            false => Err(escape_problem(escape)),
+            true if escape.len() < 6 => Err(END.to_owned()),
+            true => {
+                self.rest = &self.rest[6..];
+                Ok(())
+            }
+        }
     }
 
     fn number(&mut self) -> Result<(), String> {
@@ -150,25 +164,25 @@ impl Scanner<'_> {
         }
         match self.rest.first() {
             Some(b'0') => self.step(),
-            _ => self.digits("in numeric literal")?,
+            _ => self.digits()?,
         }
         if self.rest.first() == Some(&b'.') {
             self.step();
-            self.digits("after decimal point in numeric literal")?;
+            self.digits()?;
         }
         if let Some(b'e' | b'E') = self.rest.first() {
             self.step();
             if let Some(b'+' | b'-') = self.rest.first() {
                 self.step();
             }
-            self.digits("in exponent of numeric literal")?;
+            self.digits()?;
         }
         Ok(())
     }
 
-    fn digits(&mut self, place: &str) -> Result<(), String> {
+    fn digits(&mut self) -> Result<(), String> {
         if !self.rest.first().is_some_and(u8::is_ascii_digit) {
-            return Err(self.unexpected(place));
+            return Err(self.unexpected("in numeric literal"));
         }
         while self.rest.first().is_some_and(u8::is_ascii_digit) {
             self.step();
@@ -180,8 +194,8 @@ impl Scanner<'_> {
         self.step();
         for expected in word.bytes().skip(1) {
             if self.rest.first() != Some(&expected) {
-                let expected = quoted(expected);
-                return Err(self.unexpected(&format!("in literal {word} (expecting {expected})")));
+                let expected = char::from(expected);
+                return Err(self.unexpected(&format!("in literal {word} (expecting '{expected}')")));
             }
             self.step();
         }
@@ -189,18 +203,62 @@ impl Scanner<'_> {
     }
 }
 
-/// A byte as Go quotes a character.
-fn quoted(byte: u8) -> String {
-    match byte {
-        b'\'' => r"'\''".to_owned(),
-        b'"' => "'\"'".to_owned(),
-        b'\n' => r"'\n'".to_owned(),
-        b'\r' => r"'\r'".to_owned(),
-        b'\t' => r"'\t'".to_owned(),
-        b'\\' => r"'\\'".to_owned(),
-        0x20..=0x7e => format!("'{}'", char::from(byte)),
-        0xa1..=0xff if byte != 0xad => format!("'{}'", char::from(byte)),
-        _ => format!("'\\x{byte:02x}'"),
+/// The first character of `text`, as Go quotes it.
+fn quoted(text: &[u8]) -> String {
+    match first_character(text) {
+        Ok('\'') => r"'\''".to_owned(),
+        Ok(character) => format!("'{}'", escaped(character)),
+        Err(byte) => format!("'\\x{byte:02x}'"),
+    }
+}
+
+/// The first character of `text`, or the byte there that is none.
+fn first_character(text: &[u8]) -> Result<char, u8> {
+    let chunk = text.utf8_chunks().next();
+    let character = chunk.and_then(|chunk| chunk.valid().chars().next());
+    character.ok_or_else(|| text.first().copied().unwrap_or_default())
+}
+
+/// `character` as Go has it between quotes, of which none is escaped.
+fn escaped(character: char) -> String {
+    match character {
+        '\\' => r"\\".to_owned(),
+        '\n' => r"\n".to_owned(),
+        '\r' => r"\r".to_owned(),
+        '\t' => r"\t".to_owned(),
+        '\u{7}' => r"\a".to_owned(),
+        '\u{8}' => r"\b".to_owned(),
+        '\u{b}' => r"\v".to_owned(),
+        '\u{c}' => r"\f".to_owned(),
+        character if is_printable(character) => character.to_string(),
+        '\0'..='\u{7f}' => format!("\\x{:02x}", u32::from(character)),
+        '\u{80}'..='\u{ffff}' => format!("\\u{:04x}", u32::from(character)),
+        character => format!("\\U{:08x}", u32::from(character)),
+    }
+}
+
+fn is_printable(character: char) -> bool {
+    // A mark that belongs to the letter before is escaped only where there is none.
+    matches!(character, '\'' | '"' | '\\') || format!("x{character}").escape_debug().nth(2).is_none()
+}
+
+/// What is told of `escape`, which stands for no character.
+fn escape_problem(escape: &[u8]) -> String {
+    let mut shown = String::new();
+    let mut rest = escape;
+    while !rest.is_empty() {
+        let (text, length) = match first_character(rest) {
+            Ok('"') => ("\\\"".to_owned(), 1),
+            Ok(character) => (escaped(character), character.len_utf8()),
+            Err(byte) => (format!("\\x{byte:02x}"), 1),
+        };
+        shown.push_str(&text);
+        rest = &rest[length..];
+    }
+    let is_plain = |text: &str| text.chars().all(|letter| letter != '`' && is_printable(letter));
+    match std::str::from_utf8(escape) {
+        Ok(plain) if is_plain(plain) => format!("invalid escape sequence `{plain}` in string"),
+        _ => format!("invalid escape sequence \"{shown}\" in string"),
     }
 }
 
@@ -224,8 +282,14 @@ mod tests {
         check(r#"{"a": 01}"#, "invalid character '1' after object key:value pair");
         check(r#"{"a": -x}"#, "invalid character 'x' in numeric literal");
         check(r#"{"a": [1 2]}"#, "invalid character '2' after array element");
-        check("{\"a\n\": 1}", "invalid character '\\n' in string literal");
-        check(r#"{"a\x": 1}"#, "invalid character 'x' in string escape code");
+        check("{\"a\n\": 1}", "invalid character '\\n' in string");
+        check(r#"{"a\x": 1}"#, "invalid escape sequence `\\x` in string");
+        check(r#"{"a": "\u12g4"}"#, "invalid escape sequence `\\u12g4` in string");
+        check("\"\\`\"", "invalid escape sequence \"\\\\`\" in string");
+        check("\"\\u\n\n\n\n\"", r#"invalid escape sequence "\\u\n\n\n\n" in string"#);
+        check("{\"a\":\u{a0}1}", r"invalid character '\u00a0' looking for beginning of value");
+        check("\u{e0001}", r"invalid character '\U000e0001' looking for beginning of value");
+        check("\u{301}", "invalid character '\u{301}' looking for beginning of value");
         check("hello", "invalid character 'h' looking for beginning of value");
     }
 

@@ -16,6 +16,7 @@ pub(crate) mod help;
 pub mod identity;
 pub(crate) mod inline;
 pub mod input;
+pub(crate) mod latency;
 pub(crate) mod lease;
 pub mod limits;
 pub mod mount;

@@ -1,5 +1,7 @@
 //! Records of mounts: one storage entry each.
 
+use serde::Deserialize;
+
 use super::error::Error;
 use super::mount::{MountClass, MountConfig, MountEntry};
 use super::namespace::Namespace;
@@ -64,6 +66,20 @@ impl StoredMount {
                 MountEntry { accessor: accessor.as_ref().into(), uuid: uuid.as_ref().into(), ..first }
             }
             Self::Other(record) => serde_json::from_slice(record).expect("it was read when it was loaded"),
+        }
+    }
+
+    /// Whether it has `accessor`.
+    pub(crate) fn has_accessor(&self, accessor: &str) -> bool {
+        #[derive(Deserialize)]
+        struct OnlyAccessor {
+            accessor: String,
+        }
+        match self {
+            Self::First { accessor: own, .. } => **own == *accessor,
+            Self::Other(record) => {
+                serde_json::from_slice::<OnlyAccessor>(record).is_ok_and(|record| record.accessor == accessor)
+            }
         }
     }
 }
@@ -143,6 +159,7 @@ mod tests {
             let stored = StoredMount::new(&record, &first).expect("a record");
             others += usize::from(matches!(stored, StoredMount::Other(_)));
             assert_eq!(stored.entry(&namespace), entry);
+            assert!(stored.has_accessor(&entry.accessor) && !stored.has_accessor("kv_0"), "{entry:?}");
         }
         assert_eq!(others, 2);
     }

@@ -156,6 +156,7 @@ fn describe(item: &mut Map<String, Value>, place: Place<'_>, template: &str, inf
     if !parameters.is_empty() {
         item.insert("parameters".to_owned(), parameters.into());
     }
+    item.insert("description".to_owned(), info.about.into());
     let flags = [
         ("x-vault-createSupported", info.has_existence_check),
         ("x-vault-sudo", info.access == Access::Sudo),

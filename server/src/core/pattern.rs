@@ -42,6 +42,30 @@ impl Pattern {
             .replace("@}", "}")
     }
 
+    /// Names of the placeholders, in their order.
+    pub(crate) fn placeholders(self) -> impl Iterator<Item = &'static str> {
+        self.0.split('/').filter_map(|segment| named(segment).map(|(name, _)| name))
+    }
+
+    /// A regular expression of the same meaning, which is how clients know patterns.
+    pub(crate) fn expression(self) -> String {
+        let segment = |segment: &'static str| match named(segment) {
+            None => segment.to_owned(),
+            Some((name, mark)) => {
+                let accepted = match mark {
+                    "?" => "[^/]*",
+                    "*" => "[^/]+",
+                    "@" => r"\w(([\w-.@]+)?\w)?",
+                    "+.." => ".+",
+                    ".." => ".*",
+                    _ => r"\w(([\w-.]+)?\w)?",
+                };
+                format!("(?P<{name}>{accepted})")
+            }
+        };
+        format!("^{}$", self.0.split('/').map(segment).collect::<Vec<_>>().join("/"))
+    }
+
     /// Whether `path` fits but for what stands in place of placeholders: any segment in the middle, anything at the
     /// end. Without a placeholder at its end, a slash there does not count.
     pub(crate) fn begins(self, path: &str) -> bool {
@@ -86,6 +110,13 @@ impl Pattern {
         }
         (rest.is_none() || (is_folder && rest == Some(""))).then_some(captures)
     }
+}
+
+/// Name and mark of a segment that is a placeholder.
+fn named(segment: &'static str) -> Option<(&'static str, &'static str)> {
+    let inner = segment.strip_prefix('{')?.strip_suffix('}')?;
+    let name = inner.trim_end_matches(['?', '*', '@', '+', '.']);
+    Some((name, &inner[name.len()..]))
 }
 
 /// `rest` without `/` and `suffix` at its end.

@@ -332,7 +332,8 @@ fn render(policy: ParsedPolicy, entity: Option<&Entity>) -> Result<ParsedPolicy,
     rendered.map_err(|ForbiddenValue { path, letter }| {
         let name = &policy.name;
         Error::invalid("Forbidden").because(format!(
-            "a value for the template `{path}` of the policy `{name}` holds `{letter}`, which the policy does not allow"
+            "error parsing templated policy {name:?}: failed to parse policy: path {path:?}: template substitution \
+             contains forbidden value: \"{letter}\""
         ))
     })
 }

@@ -1,7 +1,5 @@
 //! What tests begin with: a server that nobody reaches, and a mount of one engine over memory.
 
-mod held;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -23,8 +21,10 @@ use super::response::Response;
 use super::state::{Core, Settings};
 use super::token::TokenEntry;
 use crate::barrier::{Barrier, RootKey, Transaction};
-use crate::storage::{Batch, InmemStorage, Storage};
-pub(crate) use held::HeldStorage;
+use crate::storage::{Batch, FaultyStorage, InmemStorage, Storage};
+
+/// Storage in memory that stops where a test wants to look.
+pub(crate) type HeldStorage = FaultyStorage<InmemStorage>;
 
 /// A clock that is moved by hand.
 #[derive(Clone, Debug)]
@@ -112,6 +112,37 @@ pub(crate) async fn answer(core: &Arc<Core>, incoming: Incoming) -> (u16, Value)
         _ => serde_json::from_slice(&reply.body).expect("JSON"),
     };
     (reply.status.as_u16(), body)
+}
+
+/// What a write of the root token is answered.
+pub(crate) async fn write(core: &Arc<Core>, path: &str, body: Value) -> u16 {
+    ask(core, Operation::Update, path, body).await.0
+}
+
+/// What a read of the root token is answered.
+pub(crate) async fn read(core: &Arc<Core>, path: &str) -> (u16, Value) {
+    ask(core, Operation::Read, path, json!({})).await
+}
+
+/// How many secrets were written, one after the other, into the mount `kv` of version 1 while `change` changed it: as
+/// many as were acknowledged. The names are `w0` and on.
+pub(crate) async fn written_during(core: &Arc<Core>, change: impl Future<Output = ()>) -> usize {
+    let writer = Arc::clone(core);
+    let writing = tokio::spawn(async move {
+        let mut written = 0;
+        // What is there no more, or takes other bodies by now, refuses them.
+        while write(&writer, &format!("kv/w{written}"), json!({"n": written})).await == 204 {
+            written += 1;
+        }
+        written
+    });
+    while read(core, "kv/w5").await.0 != 200 {
+        tokio::task::yield_now().await;
+    }
+    change.await;
+    let written = writing.await.expect("no panic");
+    core.clear_leftovers().await.expect("unsealed");
+    written
 }
 
 /// A mount of `engine` at `test/`, a root token, and a clock that stands still until it is moved.

@@ -153,6 +153,14 @@ impl Space {
         self.mounts.get().map_or(self.stored.len(), BTreeMap::len)
     }
 
+    /// Whether a mount of it has `accessor`. Makes none of them.
+    pub(crate) fn has_accessor(&self, accessor: &str) -> bool {
+        match self.mounts.get() {
+            Some(mounts) => mounts.values().any(|mounted| mounted.entry().accessor == accessor),
+            None => self.stored.iter().any(|stored| stored.has_accessor(accessor)),
+        }
+    }
+
     /// The mount at exactly `path`, which ends with a slash.
     pub(crate) fn mount(&self, path: &str) -> Option<&Arc<Mounted>> {
         self.open().get(path)
@@ -356,6 +364,18 @@ mod tests {
         for (path, expected) in conflicts {
             assert_eq!(space.conflict(path), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn who_asks_for_an_accessor_opens_no_namespace() {
+        let entry = MountEntry::new(MountClass::Secret, "kv/", "kv");
+        let record = serde_json::to_vec(&entry).expect("JSON");
+        let stored = StoredMount::Other(record.into());
+        let space = Space::closed(Namespace::root(), vec![stored]);
+        assert!(space.has_accessor(&entry.accessor) && !space.has_accessor("kv_0"));
+        assert!(space.mounts.get().is_none());
+        space.open();
+        assert!(space.has_accessor(&entry.accessor) && !space.has_accessor("kv_0"));
     }
 
     #[test]

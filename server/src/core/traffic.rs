@@ -3,10 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use dashmap::DashMap;
 use http::{Method, StatusCode, Uri};
 use jiff::Timestamp;
+
+use super::latency::Latency;
+use super::pipeline::{self, Incoming, Reply};
+use super::state::Core;
 
 /// Counts requests from when their heads are read until they are answered.
 #[derive(Debug)]
@@ -16,6 +21,36 @@ pub(crate) struct Traffic {
     /// By the first digit of the status, from 1 on.
     answered: [AtomicU64; 5],
     since: Timestamp,
+    /// Requests that need a token.
+    pub(crate) requests: Latency,
+    /// Requests that need none, such as logins.
+    pub(crate) logins: Latency,
+    /// Looking up the token of a request that needs one, and its identity.
+    pub(crate) checks: Latency,
+}
+
+impl Core {
+    /// Answers `incoming`, and counts how long that takes.
+    pub(crate) async fn serve_counted(self: &Arc<Self>, incoming: Incoming) -> Reply {
+        let needs_token = !self.is_open_to_all(&incoming);
+        let begin = Instant::now();
+        let reply = self.serve(incoming).await;
+        let kind = if needs_token { &self.traffic.requests } else { &self.traffic.logins };
+        kind.record(begin.elapsed());
+        reply
+    }
+
+    fn is_open_to_all(&self, incoming: &Incoming) -> bool {
+        // Who has a token and asks for something that is no auth method's is nearly always in need of it, and not asked
+        // for twice where that leads.
+        if !incoming.client_token.is_empty() && !incoming.path.contains("auth/") {
+            return false;
+        }
+        self.topology().is_some_and(|topology| {
+            let resolved = topology.resolve(&incoming.namespace, &incoming.path);
+            resolved.is_some_and(|(space, length)| pipeline::is_open(space, &incoming.path[length..]))
+        })
+    }
 }
 
 /// A request that is not answered yet.
@@ -44,8 +79,15 @@ impl Drop for Passage {
 impl Traffic {
     /// Nothing yet. `since`: now.
     pub(crate) fn new(since: Timestamp) -> Arc<Self> {
-        let (under_way, next) = (DashMap::new(), AtomicU64::new(0));
-        Arc::new(Self { under_way, next, answered: Default::default(), since })
+        Arc::new(Self {
+            under_way: DashMap::new(),
+            next: AtomicU64::new(0),
+            answered: Default::default(),
+            since,
+            requests: Latency::default(),
+            logins: Latency::default(),
+            checks: Latency::default(),
+        })
     }
 
     /// A request that begins. It is under way until what is answered is dropped.

@@ -22,6 +22,7 @@ const OLD_UNWRAP: &str = "Reading from 'cubbyhole/response' is deprecated. Pleas
                           responses, as it provides additional security checks and other benefits.";
 
 static ROUTES: &[Route<Cubbyhole>] = &[Route::new("{path..}")
+    .about("Secrets of the token of the request; they end with it, and no other token sees them.")
     .exists(handler!(exists))
     .read(handler!(read))
     .list(handler!(list))
@@ -30,6 +31,9 @@ static ROUTES: &[Route<Cubbyhole>] = &[Route::new("{path..}")
 
 #[async_trait]
 impl Engine for Cubbyhole {
+    const ABOUT: &'static str =
+        "Keeps secrets of single tokens. They end with their token, and no other token sees them.";
+
     fn routes() -> &'static [Route<Self>] {
         ROUTES
     }

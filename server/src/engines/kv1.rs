@@ -20,6 +20,7 @@ use crate::handler;
 pub struct Kv1;
 
 static ROUTES: &[Route<Kv1>] = &[Route::new("{path..}")
+    .about("One secret, or the names of those in a folder.")
     .exists(handler!(exists))
     .read(handler!(read))
     .list(handler!(list))
@@ -29,6 +30,9 @@ static ROUTES: &[Route<Kv1>] = &[Route::new("{path..}")
 
 #[async_trait]
 impl Engine for Kv1 {
+    const ABOUT: &'static str = "Keeps secrets, encrypted, without their versions. A field `ttl` of a secret tells its readers \
+        when to ask again.";
+
     fn routes() -> &'static [Route<Self>] {
         ROUTES
     }

@@ -1,17 +1,16 @@
 //! Bodies of requests.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body;
-use serde::de::IgnoredAny;
 
 use super::room::Share;
 use super::{lenient, query};
 use crate::core::error::Error;
+use crate::core::go_json::{self, First};
 use crate::core::request::Parameters;
 
 /// Reads a body of at most `limit` bytes, which take `share` of the room there is.
@@ -64,7 +63,7 @@ fn unreadable(is_too_large: bool) -> Error {
 /// # Errors
 /// 400 beyond the limit.
 pub(crate) fn limit_strings(bytes: &[u8], limit: u64) -> Result<(), Error> {
-    if matches!(first(bytes), Some(b'{' | b'[')) && count_strings(bytes) > limit {
+    if matches!(first_letter(bytes), Some(b'{' | b'[')) && count_strings(bytes) > limit {
         let text = "refused JSON input due to high complexity: exceeded maximum number of strings";
         return Err(Error::invalid(text));
     }
@@ -104,17 +103,9 @@ pub(super) fn parameters_of_no_text(bytes: &[u8], content_type: &str) -> Result<
     if is_form(bytes, content_type) {
         return parameters(bytes, content_type);
     }
-    of_json(Cow::Owned(lenient::text(bytes).into_bytes())).map_err(|error| {
-        // Errors have their places in a form of the same length.
-        let same_length: Vec<u8> = bytes
-            .utf8_chunks()
-            .flat_map(|chunk| chunk.valid().bytes().chain(chunk.invalid().iter().map(|_| b'?')))
-            .collect();
-        match serde_json::from_slice::<IgnoredAny>(&same_length) {
-            Ok(_) => error,
-            Err(error) => malformed(bytes, &error),
-        }
-    })
+    // Mistakes are told of what was sent.
+    of_json(Cow::Owned(lenient::text(bytes).into_bytes()))
+        .map_err(|error| first(bytes).err().unwrap_or(error))
 }
 
 /// Bytes that a body takes while it is read, and itself. Values of JSON that is text are not counted: they are no longer
@@ -135,82 +126,47 @@ pub(super) fn kept(parameters: &Parameters) -> usize {
     parameters.iter().map(|(name, value)| name.len() + value.get().len()).sum()
 }
 
-fn first(bytes: &[u8]) -> Option<u8> {
+fn first_letter(bytes: &[u8]) -> Option<u8> {
     bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace())
 }
 
 /// JSON is JSON whatever `content_type` says.
 fn is_form(bytes: &[u8], content_type: &str) -> bool {
-    let is_json = matches!(first(bytes), None | Some(b'{' | b'['));
+    let is_json = matches!(first_letter(bytes), None | Some(b'{' | b'['));
     !is_json && content_type.starts_with("application/x-www-form-urlencoded")
 }
 
-fn of_json(bytes: Cow<'_, [u8]>) -> Result<Parameters, Error> {
-    match first(&bytes) {
-        None => Ok(Parameters::new()),
-        Some(b'{') => object(bytes),
-        Some(b'[') => Err(not_an_object("array")),
-        Some(_) => not_json(&bytes),
+fn of_json(mut json: Cow<'_, [u8]>) -> Result<Parameters, Error> {
+    if json.is_empty() {
+        return Ok(Parameters::new());
     }
-}
-
-fn object(mut json: Cow<'_, [u8]>) -> Result<Parameters, Error> {
     lenient::whole_escapes(&mut json);
-    serde_json::from_slice(&json).map_err(|error| malformed(&json, &error))
-}
-
-/// A body that is no object: a value of another type, or no JSON at all.
-fn not_json(bytes: &[u8]) -> Result<Parameters, Error> {
-    match serde_json::from_slice::<serde_json::Value>(bytes) {
-        Ok(serde_json::Value::Null) => Ok(BTreeMap::new()),
-        Ok(serde_json::Value::String(_)) => Err(not_an_object("string")),
-        Ok(serde_json::Value::Number(_)) => Err(not_an_object("number")),
-        Ok(_) => Err(not_an_object("bool")),
-        Err(error) => Err(malformed(bytes, &error)),
+    // Nearly every body is one object, which needs no second look.
+    match serde_json::from_slice(&json) {
+        Ok(parameters) => Ok(parameters),
+        Err(_) => of_stream(&json),
     }
 }
 
-fn not_an_object(kind: &str) -> Error {
-    Error::invalid(format!(
-        "failed to decode JSON input: json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
-    ))
-}
-
-/// Tells what is wrong in the words of the API, with one character of the body at most.
-fn malformed(bytes: &[u8], error: &serde_json::Error) -> Error {
-    if error.is_eof() {
-        return Error::invalid("failed to decode JSON input: unexpected EOF");
-    }
-    let text = error.to_string();
-    let is_at_value = ["expected value", "expected ident", "key must be a string", "trailing characters"];
-    let expected = match is_at_value.iter().any(|beginning| text.starts_with(beginning)) {
-        true => "looking for beginning of value",
-        false => "in JSON input",
-    };
-    let character = character(bytes, position(bytes, error).unwrap_or(bytes.len()));
-    Error::invalid(format!("failed to decode JSON input: invalid character '{character}' {expected}"))
-}
-
-/// The character at `place`, as Go quotes it.
-fn character(bytes: &[u8], place: usize) -> String {
-    let rest = bytes.get(place..).unwrap_or_default();
-    let Some(chunk) = rest.utf8_chunks().next() else { return "?".to_owned() };
-    match (chunk.valid().chars().next(), chunk.invalid().first()) {
-        (Some('"'), _) => "\"".to_owned(),
-        (Some(character @ ('\n' | '\r' | '\t' | ' '..='~')), _) => character.escape_default().to_string(),
-        (Some(character), _) if character.is_ascii() => format!("\\x{:02x}", u32::from(character)),
-        (Some(character), _) => character.to_string(),
-        (None, Some(byte)) => format!("\\x{byte:02x}"),
-        (None, None) => "?".to_owned(),
+/// The parameters of JSON that is not one object: its first value counts.
+fn of_stream(json: &[u8]) -> Result<Parameters, Error> {
+    match first(json)? {
+        None | Some(First { kind: "null", .. }) => Ok(Parameters::new()),
+        Some(First { kind: "object", text }) => {
+            serde_json::from_slice(text).map_err(|_| undecodable("an object that cannot be read"))
+        }
+        Some(First { kind, .. }) => Err(undecodable(&format!(
+            "json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
+        ))),
     }
 }
 
-fn position(bytes: &[u8], error: &serde_json::Error) -> Option<usize> {
-    let line_start = match error.line() {
-        0 | 1 => 0,
-        line => bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(line - 2)?.0 + 1,
-    };
-    (line_start + error.column()).checked_sub(1)
+fn first(json: &[u8]) -> Result<Option<First<'_>>, Error> {
+    go_json::first(json).map_err(|problem| undecodable(&problem))
+}
+
+fn undecodable(problem: &str) -> Error {
+    Error::invalid(format!("failed to decode JSON input: {problem}"))
 }
 
 #[cfg(test)]
@@ -350,6 +306,15 @@ mod tests {
         check_no_text(b"{\"a\":\"\xff\"", Err("unexpected EOF"));
         let array = "json: cannot unmarshal array into Go value of type map[string]interface {}";
         check_no_text(b"[\"\xff\"]", Err(array));
+    }
+
+    #[test]
+    fn the_first_value_counts() {
+        check(r#"{"a":1}{"b":2}"#, "", Ok(r#"{"a":1}"#));
+        check(r#"{"a":1} {"b":"#, "", Ok(r#"{"a":1}"#));
+        check("null 5", "", Ok("{}"));
+        let problem = "failed to decode JSON input: invalid character '}' looking for beginning of value";
+        check(r#"{"a":1}}"#, "", Err(problem));
     }
 
     #[test]

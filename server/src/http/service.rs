@@ -131,7 +131,10 @@ impl Service {
 
     async fn reply_to_all(&self, request: http::Request<hyper::body::Incoming>, client: IpAddr) -> Answer {
         let raw_path = request.uri().path();
-        if let Some(location) = place(raw_path) {
+        // Help is there even where a request is sent elsewhere.
+        let asks_help =
+            || query::pairs(request.uri().query().unwrap_or_default()).iter().any(|(name, _)| name == "help");
+        if let Some(location) = place(raw_path).filter(|_| raw_path != "/v1/sys" || !asks_help()) {
             return redirected(&location, request.method());
         }
         let Some(path) = raw_path.strip_prefix("/v1/") else {
@@ -190,7 +193,7 @@ impl Service {
         if is_of_role {
             admit(Box::pin(self.core.rate_limit_of_role(&incoming)).await, &incoming.path, extra)?;
         }
-        let reply = self.core.serve(incoming).await;
+        let reply = self.core.serve_counted(incoming).await;
         if reply.is_of_login {
             extra.push((inline::FAILED, HeaderValue::from_static("true")));
         }

@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 pub use batch::{Batch, Write};
 pub use error::StorageError;
-pub use faulty::FaultyStorage;
+pub use faulty::{FaultyStorage, Gate};
 pub use file::FileStorage;
 pub use inmem::InmemStorage;
 

@@ -18,10 +18,22 @@ use crate::handler;
 
 /// Capabilities of the token that asks, of another, and of one by its accessor.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("capabilities-self").fields(Question::PARTS).write(handler!(own)),
-    Route::new("capabilities").fields(Question::PARTS).write(handler!(of_token)),
-    Route::new("capabilities-accessor").fields(Question::PARTS).write(handler!(of_accessor)),
-    Route::new("internal/ui/resultant-acl").unauthenticated().read(handler!(resultant)),
+    Route::new("capabilities-self")
+        .about("What the token of the request may do at some paths.")
+        .fields(Question::PARTS)
+        .write(handler!(own)),
+    Route::new("capabilities")
+        .about("What a token may do at some paths.")
+        .fields(Question::PARTS)
+        .write(handler!(of_token)),
+    Route::new("capabilities-accessor")
+        .about("What the token of an accessor may do at some paths.")
+        .fields(Question::PARTS)
+        .write(handler!(of_accessor)),
+    Route::new("internal/ui/resultant-acl")
+        .about("Everything that the token of the request may do, for user interfaces.")
+        .unauthenticated()
+        .read(handler!(resultant)),
 ];
 
 /// Which paths, and whose capabilities.
@@ -42,17 +54,18 @@ fn refused(text: &str) -> Error {
 
 async fn own(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let acl = cx.core.acl_of(cx.request()).await?;
-    answer(cx, &acl)
+    answer(cx, &paths(cx)?, &acl)
 }
 
 async fn of_token(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let question: Question = cx.fields()?;
     let token = question.token.filter(|token| !token.is_empty());
     let token = token.ok_or_else(|| Error::counted(StatusCode::INTERNAL_SERVER_ERROR, "no token found"))?;
+    let paths = paths(cx)?;
     let found =
         cx.core.tokens.lookup_within(&ClientToken::new(token), &cx.request().namespace, cx.now()).await?;
     let entry = found.ok_or_else(|| refused("invalid token"))?;
-    answer(cx, &*acl_of(cx, entry).await?)
+    answer(cx, &paths, &*acl_of(cx, entry).await?)
 }
 
 async fn of_accessor(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -60,7 +73,8 @@ async fn of_accessor(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let accessor = question.accessor.filter(|accessor| !accessor.is_empty());
     let accessor = accessor.ok_or_else(|| Error::invalid("missing accessor"))?;
     let entry = token_of_accessor(cx, &accessor).await?.ok_or_else(|| refused("invalid accessor"))?;
-    answer(cx, &*acl_of(cx, Arc::new(entry)).await?)
+    let paths = paths(cx)?;
+    answer(cx, &paths, &*acl_of(cx, Arc::new(entry)).await?)
 }
 
 async fn acl_of(cx: &Context<'_>, entry: Arc<TokenEntry>) -> Result<Arc<Acl>, Error> {
@@ -69,19 +83,26 @@ async fn acl_of(cx: &Context<'_>, entry: Arc<TokenEntry>) -> Result<Arc<Acl>, Er
         return Err(refused("invalid token"));
     }
     let request = Request { token: Some(entry), entity, ..cx.request().clone() };
-    cx.core.acl_of(&request).await
+    // Who asks about a token is told why it may do nothing, which it is not told itself.
+    cx.core.acl_of(&request).await.map_err(|error| match error.cause() {
+        Some(cause) if error.status() == StatusCode::BAD_REQUEST => {
+            Error::counted(StatusCode::FORBIDDEN, cause)
+        }
+        _ => error,
+    })
 }
 
-fn answer(cx: &Context<'_>, acl: &Acl) -> Result<Response, Error> {
+fn paths(cx: &Context<'_>) -> Result<Vec<String>, Error> {
     let question: Question = cx.fields()?;
-    let paths = question.paths.map(|paths| paths.0).unwrap_or_default();
-    if paths.is_empty() {
-        return Err(Error::invalid("paths must be supplied"));
-    }
+    let paths = question.paths.map(|paths| paths.0).filter(|paths| !paths.is_empty());
+    paths.ok_or_else(|| Error::invalid("paths must be supplied"))
+}
+
+fn answer(cx: &Context<'_>, paths: &[String], acl: &Acl) -> Result<Response, Error> {
     let namespace = &cx.request().namespace.path;
     let mut answers: BTreeMap<&str, Vec<&str>> =
         paths.iter().map(|path| (path.as_str(), acl.capabilities(namespace, path))).collect();
-    if let [path] = paths.as_slice() {
+    if let [path] = paths {
         answers.insert("capabilities", acl.capabilities(namespace, path));
     }
     Ok(Response::data(&answers)?.spread())

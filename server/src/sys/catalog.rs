@@ -33,8 +33,9 @@ const DATABASE: [&str; 9] = [
 
 /// `sys/plugins/catalog`.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("plugins/catalog").read(handler!(read_all)),
+    Route::new("plugins/catalog").about("All plugins, by type.").read(handler!(read_all)),
     Route::new("plugins/catalog/{type}")
+        .about("Names of the plugins of a type.")
         .sudo()
         .fields(Plugin::PARTS)
         .list(handler!(list))
@@ -42,12 +43,16 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .write(handler!(register))
         .delete(handler!(deregister_without_type)),
     Route::new("plugins/catalog/{type}/{name}")
+        .about("One plugin: what it is started with.")
         .sudo()
         .fields(Plugin::PARTS)
         .read(handler!(read))
         .write(handler!(register))
         .delete(handler!(deregister)),
-    Route::new("plugins/reload/backend").fields(Reload::PARTS).write(handler!(reload)),
+    Route::new("plugins/reload/backend")
+        .about("Starts plugins, or those of some mounts, again.")
+        .fields(Reload::PARTS)
+        .write(handler!(reload)),
 ];
 
 /// A plugin to be.

@@ -1,6 +1,7 @@
 //! What the server measures of itself: `sys/metrics`, and `sys/in-flight-req`.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 use schemas::shape::Declared as _;
@@ -10,13 +11,18 @@ use super::Sys;
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
+use crate::core::latency::{Counted, Latency};
 use crate::core::response::{RawBody, Response};
+use crate::core::traffic::Traffic;
 use crate::handler;
 
 /// Figures, and requests under way.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("metrics").fields(Wanted::PARTS).read(handler!(metrics)),
-    Route::new("in-flight-req").read(handler!(under_way)),
+    Route::new("metrics")
+        .about("What the server has counted and measured of itself.")
+        .fields(Wanted::PARTS)
+        .read(handler!(metrics)),
+    Route::new("in-flight-req").about("Requests that are not answered yet.").read(handler!(under_way)),
 ];
 
 /// How figures are wanted.
@@ -33,14 +39,30 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 struct Figure {
     name: &'static str,
     help: &'static str,
-    is_counter: bool,
     label: Option<(&'static str, String)>,
-    value: f64,
+    measure: Measure,
+}
+
+enum Measure {
+    Gauge(f64),
+    Counter(f64),
+    /// How often, and for how many milliseconds in all.
+    Summary(u64, f64),
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures are shown to people")]
 fn gauge(name: &'static str, help: &'static str, value: u64) -> Figure {
-    Figure { name, help, is_counter: false, label: None, value: value as f64 }
+    Figure { name, help, label: None, measure: Measure::Gauge(value as f64) }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures are shown to people")]
+fn counter(name: &'static str, help: &'static str, value: u64) -> Figure {
+    Figure { name, help, label: None, measure: Measure::Counter(value as f64) }
+}
+
+fn summary(name: &'static str, help: &'static str, latency: &Latency) -> Figure {
+    let Counted { count, took } = latency.counted();
+    Figure { name, help, label: None, measure: Measure::Summary(count, took.as_secs_f64() * 1000.0) }
 }
 
 async fn metrics(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -49,9 +71,9 @@ async fn metrics(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let asks_text = accepted.is_some_and(|accepted| accepted.starts_with("application/openmetrics-text"));
     let format = wanted.format.unwrap_or_default();
     match format.as_str() {
-        "prometheus" => Ok(text(&prometheus(&figures(cx)?))),
-        "" if asks_text => Ok(text(&prometheus(&figures(cx)?))),
-        "" => Ok(RawBody::json(serde_json::to_vec(&tree(cx, &figures(cx)?))?).into()),
+        "prometheus" => Ok(text(&prometheus(&figures(cx).await?))),
+        "" if asks_text => Ok(text(&prometheus(&figures(cx).await?))),
+        "" => Ok(RawBody::json(serde_json::to_vec(&tree(cx, &figures(cx).await?))?).into()),
         other => {
             let told = format!("metric response format \"{other}\" unknown");
             Ok(text(&told).with_status(StatusCode::BAD_REQUEST))
@@ -64,7 +86,7 @@ fn text(body: &str) -> Response {
 }
 
 /// All figures at this moment. None of them names a secret, a path or a user.
-fn figures(cx: &Context<'_>) -> Result<Vec<Figure>, Error> {
+async fn figures(cx: &Context<'_>) -> Result<Vec<Figure>, Error> {
     let (traffic, topology) = (&cx.core.traffic, cx.topology()?);
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let mounts = topology.spaces().map(|space| space.mount_count()).sum();
@@ -86,17 +108,49 @@ fn figures(cx: &Context<'_>) -> Result<Vec<Figure>, Error> {
     ];
     figures.extend(traffic.answered().map(|(class, answers)| Figure {
         label: Some(("code", class)),
-        is_counter: true,
-        ..gauge("lockstep.http.answers_total", "Answers, by class of their status", answers)
+        ..counter("lockstep.http.answers_total", "Answers, by class of their status", answers)
     }));
+    figures.extend(latencies(traffic));
+    figures.extend(tokens(cx).await?);
     let started = u64::try_from(traffic.since().as_second()).unwrap_or_default();
     figures.push(gauge("process_start_time_seconds", "When the server started, in Unix time", started));
-    figures.extend(memory());
+    figures.extend(process());
     Ok(figures)
 }
 
-/// Memory of the process, where the system tells it.
-fn memory() -> Vec<Figure> {
+fn latencies(traffic: &Traffic) -> [Figure; 3] {
+    [
+        summary(
+            "vault.core.check_token",
+            "Milliseconds in which tokens and their identities were found, by a sixteenth of them",
+            &traffic.checks,
+        ),
+        summary(
+            "vault.core.handle_request",
+            "Milliseconds in which requests that need a token were answered",
+            &traffic.requests,
+        ),
+        summary(
+            "vault.core.handle_login_request",
+            "Milliseconds in which logins, and other requests that need no token, were answered",
+            &traffic.logins,
+        ),
+    ]
+}
+
+/// Service tokens of each namespace that has any.
+async fn tokens(cx: &Context<'_>) -> Result<Vec<Figure>, Error> {
+    let counts = cx.core.token_counts().await?;
+    let shown = |(path, count): &(String, u64)| {
+        let namespace = if path.is_empty() { "root" } else { path.trim_end_matches('/') };
+        let label = Some(("namespace", namespace.to_owned()));
+        Figure { label, ..gauge("vault.token.count", "Service tokens, by namespace", *count) }
+    };
+    Ok(counts.iter().map(shown).collect())
+}
+
+/// What the process takes, where the system tells it.
+fn process() -> Vec<Figure> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let bytes = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -106,34 +160,67 @@ fn memory() -> Vec<Figure> {
     let resident =
         bytes("VmRSS:").map(|bytes| gauge("process_resident_memory_bytes", "Memory in use", bytes));
     let all = bytes("VmSize:").map(|bytes| gauge("process_virtual_memory_bytes", "Memory reserved", bytes));
-    resident.into_iter().chain(all).collect()
+    let files =
+        std::fs::read_dir("/proc/self/fd").ok().map(Iterator::count).and_then(|count| count.try_into().ok());
+    let files = files.map(|count| gauge("process_open_fds", "Open files and connections", count));
+    let figures = [resident, all, files, processor_time()];
+    figures.into_iter().flatten().collect()
+}
+
+/// Time of the processors that the process has taken.
+fn processor_time() -> Option<Figure> {
+    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program, in brackets, may hold anything.
+    let (_, after) = text.rsplit_once(')')?;
+    let ticks = |place: usize| after.split_whitespace().nth(place)?.parse::<u64>().ok();
+    // Linux tells a hundredth of a second apart, whatever its own clock does.
+    let seconds = Duration::from_millis(10 * (ticks(11)? + ticks(12)?)).as_secs_f64();
+    let (name, help) = ("process_cpu_seconds_total", "Time of processors that was taken");
+    Some(Figure { measure: Measure::Counter(seconds), ..counter(name, help, 0) })
 }
 
 fn prometheus(figures: &[Figure]) -> String {
     let mut text = String::new();
     let mut before = "";
-    for Figure { name, help, is_counter, label, value } in figures {
+    for Figure { name, help, label, measure } in figures {
         let shown = name.replace('.', "_");
         if *name != before {
-            let kind = if *is_counter { "counter" } else { "gauge" };
+            let kind = match measure {
+                Measure::Gauge(_) => "gauge",
+                Measure::Counter(_) => "counter",
+                Measure::Summary(..) => "summary",
+            };
             write!(text, "# HELP {shown} {help}\n# TYPE {shown} {kind}\n").expect("to a string");
         }
         before = name;
         let label = label.as_ref().map(|(label, of)| format!("{{{label}=\"{of}\"}}")).unwrap_or_default();
-        writeln!(text, "{shown}{label} {value}").expect("to a string");
+        match measure {
+            Measure::Gauge(value) | Measure::Counter(value) => writeln!(text, "{shown}{label} {value}"),
+            Measure::Summary(count, sum) => {
+                writeln!(text, "{shown}_sum{label} {sum}\n{shown}_count{label} {count}")
+            }
+        }
+        .expect("to a string");
     }
     text
 }
 
 fn tree(cx: &Context<'_>, figures: &[Figure]) -> Value {
-    let shown = |figure: &Figure| {
+    let (mut gauges, mut samples) = (Vec::new(), Vec::new());
+    for Figure { name, label, measure, .. } in figures {
         let labels: Map<String, Value> =
-            figure.label.iter().map(|(label, of)| ((*label).to_owned(), of.clone().into())).collect();
-        json!({ "Name": figure.name, "Value": figure.value, "Labels": labels })
-    };
-    let gauges: Vec<Value> = figures.iter().map(shown).collect();
+            label.iter().map(|(label, of)| ((*label).to_owned(), of.clone().into())).collect();
+        match measure {
+            Measure::Gauge(value) | Measure::Counter(value) => {
+                gauges.push(json!({ "Name": name, "Value": value, "Labels": labels }));
+            }
+            Measure::Summary(count, sum) => {
+                samples.push(json!({ "Name": name, "Count": count, "Sum": sum, "Labels": labels }));
+            }
+        }
+    }
     let now = cx.now().strftime("%Y-%m-%d %H:%M:%S +0000 UTC").to_string();
-    json!({ "Timestamp": now, "Gauges": gauges, "Points": [], "Counters": [], "Samples": [] })
+    json!({ "Timestamp": now, "Gauges": gauges, "Points": [], "Counters": [], "Samples": samples })
 }
 
 /// Who waits for an answer. Who a client is, is not told: it is known only once the token is looked up.
@@ -155,20 +242,62 @@ async fn under_way(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::clock::Clock;
+    use crate::core::pipeline::Incoming;
+    use crate::core::request::{ClientToken, Operation};
+    use crate::core::testing::{incoming, server};
 
     #[test]
     fn prometheus_reads_each_name_once_and_every_label() {
         let answers = |class: &str, value| Figure {
             label: Some(("code", class.to_owned())),
-            is_counter: true,
-            ..gauge("lockstep.http.answers_total", "Answers", value)
+            ..counter("lockstep.http.answers_total", "Answers", value)
         };
-        let figures = [gauge("vault.core.unsealed", "Unsealed", 1), answers("2xx", 7), answers("4xx", 2)];
+        let latency = Latency::default();
+        latency.record(Duration::from_micros(1500));
+        latency.record(Duration::from_micros(500));
+        let requests = summary("vault.core.handle_request", "Requests", &latency);
+        let figures =
+            [gauge("vault.core.unsealed", "Unsealed", 1), answers("2xx", 7), answers("4xx", 2), requests];
         assert_eq!(
             prometheus(&figures),
             "# HELP vault_core_unsealed Unsealed\n# TYPE vault_core_unsealed gauge\nvault_core_unsealed 1\n\
              # HELP lockstep_http_answers_total Answers\n# TYPE lockstep_http_answers_total counter\n\
-             lockstep_http_answers_total{code=\"2xx\"} 7\nlockstep_http_answers_total{code=\"4xx\"} 2\n"
+             lockstep_http_answers_total{code=\"2xx\"} 7\nlockstep_http_answers_total{code=\"4xx\"} 2\n\
+             # HELP vault_core_handle_request Requests\n# TYPE vault_core_handle_request summary\n\
+             vault_core_handle_request_sum 2\nvault_core_handle_request_count 2\n"
         );
+    }
+
+    #[tokio::test]
+    async fn requests_logins_and_tokens_are_counted() {
+        let core = server(Clock::system()).await;
+        let shown = async || {
+            let request = incoming(Operation::Read, "sys/metrics", json!({}));
+            let reply = core.serve_counted(request).await;
+            serde_json::from_slice::<Value>(&reply.body).expect("JSON")
+        };
+        let of = |shown: &Value, list: &str, name: &str, what: &str| {
+            let figures = shown[list].as_array().expect("a list");
+            let found = figures.iter().find(|figure| figure["Name"] == name).expect("the figure");
+            found[what].as_f64().expect("a number")
+        };
+        let before = shown().await;
+        assert_eq!(of(&before, "Gauges", "vault.token.count", "Value"), 1.0);
+        let login = Incoming {
+            client_token: ClientToken::default(),
+            ..incoming(Operation::Read, "sys/internal/ui/mounts", json!({}))
+        };
+        core.serve_counted(login).await;
+        core.serve_counted(incoming(Operation::Read, "sys/mounts", json!({}))).await;
+        let after = shown().await;
+        for (name, more) in [
+            ("vault.core.handle_request", 2.0),
+            ("vault.core.check_token", 2.0),
+            ("vault.core.handle_login_request", 1.0),
+        ] {
+            let (was, is) = (of(&before, "Samples", name, "Count"), of(&after, "Samples", name, "Count"));
+            assert_eq!(is - was, more, "{name}");
+        }
     }
 }

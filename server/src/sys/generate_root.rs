@@ -18,19 +18,31 @@ use crate::seal::{OTP_LENGTH, exclusive_or, parse_share};
 /// The attempt, and the reading of its token. Without a token of one's own it is off.
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("generate-root-token/attempt")
+        .about("Begins, shows or cancels the making of a root token with key shares.")
         .fields(Begin::PARTS)
         .read(handler!(status))
         .write(handler!(begin))
         .delete(handler!(cancel)),
-    Route::new("generate-root-token/update").fields(Share::PARTS).write(handler!(enter)),
-    Route::new("generate-root"),
+    Route::new("generate-root-token/update")
+        .about("Enters a key share, of which some are needed for a root token.")
+        .fields(Share::PARTS)
+        .write(handler!(enter)),
+    Route::new("generate-root").about("Turned off: root tokens are made at `sys/generate-root-token/`."),
     Route::new("generate-root/attempt")
+        .about("Turned off: root tokens are made at `sys/generate-root-token/`.")
         .unauthenticated()
         .read(handler!(turned_off))
         .write(handler!(turned_off))
         .delete(handler!(turned_off)),
-    Route::new("generate-root/update").unauthenticated().write(handler!(turned_off)),
-    Route::new("decode-token").unauthenticated().fields(Decode::PARTS).write(handler!(decode)),
+    Route::new("generate-root/update")
+        .about("Turned off: key shares are entered at `sys/generate-root-token/`.")
+        .unauthenticated()
+        .write(handler!(turned_off)),
+    Route::new("decode-token")
+        .about("Decodes the root token that was made, with the one-time password.")
+        .unauthenticated()
+        .fields(Decode::PARTS)
+        .write(handler!(decode)),
 ];
 
 /// The body that begins an attempt.

@@ -19,20 +19,30 @@ use crate::handler;
 /// The headers that requests and answers may have.
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("config/cors")
+        .about("Which pages of other origins may call the API.")
         .sudo()
         .fields(Cors::PARTS)
         .read(handler!(read_cors))
         .write(handler!(write_cors))
         .delete(handler!(delete_cors)),
-    Route::new("config/ui/headers").sudo().fields(&[]).list(handler!(list_ui)),
+    Route::new("config/ui/headers")
+        .about("Names of the headers that answers of the user interface have.")
+        .sudo()
+        .fields(&[])
+        .list(handler!(list_ui)),
     Route::new("config/ui/headers/{header*}")
+        .about("One header that answers of the user interface have.")
         .sudo()
         .fields(Ui::PARTS)
         .read(handler!(read_ui))
         .write(handler!(write_ui))
         .delete(handler!(delete_ui)),
-    Route::new("config/auditing/request-headers").sudo().read(handler!(list_audited)),
+    Route::new("config/auditing/request-headers")
+        .about("The headers of requests that audit devices get.")
+        .sudo()
+        .read(handler!(list_audited)),
     Route::new("config/auditing/request-headers/{header*}")
+        .about("One header of requests that audit devices get.")
         .sudo()
         .fields(AuditedFields::PARTS)
         .read(handler!(read_audited))

@@ -13,13 +13,22 @@ use crate::{COMMIT_DATE, VERSION};
 
 /// Seal, keys, nodes, configuration.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("seal").sudo().write(handler!(seal)),
-    Route::new("audit").sudo().read(handler!(audit_devices)),
-    Route::new("key-status").read(handler!(key_status)),
-    Route::new("ha-status").read(handler!(ha_status)),
-    Route::new("host-info").read(handler!(host_info)),
-    Route::new("config/state/sanitized").read(handler!(configuration)),
-    Route::new("version-history").list(handler!(version_history)),
+    Route::new("seal")
+        .about("Seals the server: it forgets its keys and answers nothing more until it is unsealed.")
+        .sudo()
+        .write(handler!(seal)),
+    Route::new("audit").about("All audit devices.").sudo().read(handler!(audit_devices)),
+    Route::new("key-status")
+        .about("The key that encrypts new records: its number, its age, how often it was used.")
+        .read(handler!(key_status)),
+    Route::new("ha-status").about("The nodes of the cluster.").read(handler!(ha_status)),
+    Route::new("host-info").about("The machine that the server runs on.").read(handler!(host_info)),
+    Route::new("config/state/sanitized")
+        .about("The configuration that the server runs with, without secrets.")
+        .read(handler!(configuration)),
+    Route::new("version-history")
+        .about("The versions of the server that have run on this storage.")
+        .list(handler!(version_history)),
 ];
 
 fn only_in_root(cx: &Context<'_>, text: &str) -> Result<(), Error> {

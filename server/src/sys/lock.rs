@@ -21,10 +21,25 @@ use crate::handler;
 
 /// Lock and unlock, the namespace of the request or one below it.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("namespaces/api-lock/lock").fields(&[]).topology().write(handler!(lock)),
-    Route::new("namespaces/api-lock/lock/{path+..}").fields(&[]).topology().write(handler!(lock)),
-    Route::new("namespaces/api-lock/unlock").fields(Unlock::PARTS).topology().write(handler!(unlock)),
+    Route::new("namespaces/api-lock/lock")
+        .about(
+            "Locks the namespace of the request: it takes no more requests. Answers the key that unlocks it.",
+        )
+        .fields(&[])
+        .topology()
+        .write(handler!(lock)),
+    Route::new("namespaces/api-lock/lock/{path+..}")
+        .about("Locks a namespace: it takes no more requests. Answers the key that unlocks it.")
+        .fields(&[])
+        .topology()
+        .write(handler!(lock)),
+    Route::new("namespaces/api-lock/unlock")
+        .about("Unlocks the namespace of the request.")
+        .fields(Unlock::PARTS)
+        .topology()
+        .write(handler!(unlock)),
     Route::new("namespaces/api-lock/unlock/{path+..}")
+        .about("Unlocks a namespace.")
         .fields(Unlock::PARTS)
         .topology()
         .write(handler!(unlock)),

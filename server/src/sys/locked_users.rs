@@ -14,8 +14,12 @@ use crate::handler;
 
 /// Those who are locked out, and the way back in.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("locked-users").fields(Question::PARTS).read(handler!(list)),
+    Route::new("locked-users")
+        .about("Users who have failed to log in too often.")
+        .fields(Question::PARTS)
+        .read(handler!(list)),
     Route::new("locked-users/{mount_accessor}/unlock/{alias_identifier*}")
+        .about("Lets a user log in again who has failed too often.")
         .fields(&[])
         .write(handler!(unlock)),
 ];

@@ -14,11 +14,13 @@ use crate::log::{self, Level};
 /// All parts of the server at once, or one.
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("loggers")
+        .about("Which messages all logs take; deleting it goes back to the configuration.")
         .fields(Wanted::PARTS)
         .read(handler!(read_all))
         .write(handler!(write))
         .delete(handler!(reset)),
     Route::new("loggers/{name}")
+        .about("Which messages one log takes; deleting it goes back to the configuration.")
         .fields(Wanted::PARTS)
         .read(handler!(read))
         .write(handler!(write))

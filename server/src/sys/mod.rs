@@ -21,6 +21,7 @@ mod remount;
 mod rotation;
 mod tools;
 mod tune;
+mod unbuilt;
 mod unmount;
 
 use std::sync::LazyLock;
@@ -66,6 +67,7 @@ static ROUTES: LazyLock<Vec<Route<Sys>>> = LazyLock::new(|| {
         openapi::ROUTES,
         tools::ROUTES,
         catalog::ROUTES,
+        unbuilt::ROUTES,
         lease::ROUTES,
         wrapping::ROUTES,
         mfa::SYS_ROUTES,
@@ -75,6 +77,9 @@ static ROUTES: LazyLock<Vec<Route<Sys>>> = LazyLock::new(|| {
 
 #[async_trait]
 impl Engine for Sys {
+    const ABOUT: &'static str =
+        "The server itself: mounts, policies, namespaces, leases, wrapping, limits, keys and the seal.";
+
     fn routes() -> &'static [Route<Self>] {
         &ROUTES
     }

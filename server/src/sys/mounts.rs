@@ -21,24 +21,36 @@ use crate::handler;
 
 /// Mounts, by path and all, and what user interfaces show of them.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("mounts").read(handler!(read_secrets)),
-    Route::new("mounts/auth/{path+..}").hidden().read(handler!(read_auth)).write(handler!(enable::not_auth)),
+    Route::new("mounts").about("All secrets engines that are mounted.").read(handler!(read_secrets)),
+    Route::new("mounts/auth/{path+..}")
+        .about("Auth methods are mounted at `auth/`, not here.")
+        .hidden()
+        .read(handler!(read_auth))
+        .write(handler!(enable::not_auth)),
     Route::new("mounts/{path+..}")
+        .about("One secrets engine: mounts it, shows it, unmounts it with all that it holds.")
         .fields(Enable::PARTS)
         .topology()
         .read(handler!(read_secret))
         .write(handler!(enable::secret))
         .delete(handler!(unmount::secret)),
-    Route::new("auth").read(handler!(read_all_auth)),
+    Route::new("auth").about("All auth methods that are enabled.").read(handler!(read_all_auth)),
     Route::new("auth/{path+..}")
+        .about("One auth method: enables it, shows it, disables it and ends its tokens.")
         .fields(Enable::PARTS)
         .sudo()
         .topology()
         .read(handler!(read_auth))
         .write(handler!(enable::auth))
         .delete(handler!(unmount::auth)),
-    Route::new("internal/ui/mounts").unauthenticated().read(handler!(visible)),
-    Route::new("internal/ui/mounts/{path..}").unauthenticated().read(handler!(preflight)),
+    Route::new("internal/ui/mounts")
+        .about("The mounts that the token of the request reaches, for user interfaces.")
+        .unauthenticated()
+        .read(handler!(visible)),
+    Route::new("internal/ui/mounts/{path..}")
+        .about("The mount that a path is in, for clients that need its type first.")
+        .unauthenticated()
+        .read(handler!(preflight)),
 ];
 
 /// A mount as it is answered.
@@ -205,7 +217,7 @@ async fn visible(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 async fn acl(cx: &Context<'_>) -> Result<Option<Arc<Acl>>, Error> {
     match cx.request().token {
         None if cx.request().client_token.is_empty() => Ok(None),
-        _ => cx.core.acl_of(cx.request()).await.map(Some),
+        _ => cx.core.acl_of(cx.request()).await.map(Some).map_err(Error::of_token),
     }
 }
 
@@ -237,10 +249,10 @@ async fn preflight(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
             ),
         )
     };
+    let acl = cx.core.acl_of(cx.request()).await.map_err(Error::of_token)?;
     let space = space(cx)?;
     let (mounted, _) = space.route(path).ok_or_else(denied)?;
     let api_path = mounted.entry().api_path();
-    let acl = cx.core.acl_of(cx.request()).await?;
     if !acl.reaches_mount(&cx.request().namespace.path, &api_path) {
         return Err(denied());
     }

@@ -23,13 +23,30 @@ use crate::handler;
 
 /// Namespaces by name, and all.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("namespaces").fields(&[]).list(handler!(list)).scan(handler!(scan)),
-    Route::new("internal/ui/namespaces").unauthenticated().read(handler!(list_names)),
-    Route::new("namespaces/{path+..}/seal-status").read(handler!(seal_status)),
-    Route::new("namespaces/{path+..}/seal").write(handler!(seal)),
-    Route::new("namespaces/{path+..}/unseal").write(handler!(unseal)),
-    Route::new("namespaces/{path+..}/delete-sealed").sudo().delete(handler!(delete_sealed)),
+    Route::new("namespaces")
+        .about("The namespaces below that of the request.")
+        .fields(&[])
+        .list(handler!(list))
+        .scan(handler!(scan)),
+    Route::new("internal/ui/namespaces")
+        .about("The namespaces that the token of the request reaches, for user interfaces.")
+        .unauthenticated()
+        .read(handler!(list_names)),
+    Route::new("namespaces/{path+..}/seal-status")
+        .about("Whether a namespace is sealed.")
+        .read(handler!(seal_status)),
+    Route::new("namespaces/{path+..}/seal")
+        .about("Seals a namespace that has a seal of its own.")
+        .write(handler!(seal)),
+    Route::new("namespaces/{path+..}/unseal")
+        .about("Unseals a namespace that has a seal of its own.")
+        .write(handler!(unseal)),
+    Route::new("namespaces/{path+..}/delete-sealed")
+        .about("Deletes a namespace that is sealed.")
+        .sudo()
+        .delete(handler!(delete_sealed)),
     Route::new("namespaces/{path+..}")
+        .about("One namespace: makes, changes or shows it, or deletes it with all that it holds.")
         .fields(Body::PARTS)
         .topology()
         .read(handler!(read))
@@ -300,7 +317,7 @@ async fn list_names(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     if cx.request().client_token.is_empty() {
         return Err(Error::with_status(StatusCode::INTERNAL_SERVER_ERROR, "client token empty"));
     }
-    let acl = cx.core.acl_of(cx.request()).await?;
+    let acl = cx.core.acl_of(cx.request()).await.map_err(Error::of_token)?;
     let topology = cx.topology()?;
     let parent = &cx.request().namespace.path;
     let below = topology.below(parent, false);

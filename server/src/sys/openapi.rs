@@ -15,6 +15,7 @@ use crate::handler;
 
 /// The description of all mounts that the token reaches.
 pub(super) static ROUTES: &[Route<Sys>] = &[Route::new("internal/specs/openapi")
+    .about("Describes all paths that the token of the request reaches, as OpenAPI.")
     .unauthenticated()
     .fields(Question::PARTS)
     .read(handler!(document))

@@ -23,18 +23,29 @@ use crate::handler;
 
 /// The policies of the namespace.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("policies/acl").fields(&[]).list(handler!(list)).scan(handler!(list)),
-    Route::new("policies/detailed/acl").list(handler!(list_detailed)),
-    Route::new("policies/detailed/acl/{name+..}").list(handler!(list_detailed_below)),
+    Route::new("policies/acl")
+        .about("Names of the ACL policies.")
+        .fields(&[])
+        .list(handler!(list))
+        .scan(handler!(list)),
+    Route::new("policies/detailed/acl").about("ACL policies with their texts.").list(handler!(list_detailed)),
+    Route::new("policies/detailed/acl/{name+..}")
+        .about("ACL policies below a name, with their texts.")
+        .list(handler!(list_detailed_below)),
     Route::new("policies/acl/{name+..}")
+        .about("One ACL policy: what tokens that have it may do.")
         .fields(Policy::PARTS)
         .list(handler!(list_below))
         .read(handler!(read))
         .write(handler!(write))
         .patch(handler!(write))
         .delete(handler!(delete)),
-    Route::new("policy").read(handler!(list_legacy)).list(handler!(list_legacy)),
+    Route::new("policy")
+        .about("Names of the ACL policies, at the path of old clients.")
+        .read(handler!(list_legacy))
+        .list(handler!(list_legacy)),
     Route::new("policy/{name+..}")
+        .about("One ACL policy, at the path of old clients.")
         .fields(Policy::PARTS)
         .list(handler!(list_legacy_below))
         .read(handler!(read_legacy))

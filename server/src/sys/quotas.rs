@@ -15,11 +15,13 @@ use crate::handler;
 /// Limits by name, and what holds for all.
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("quotas/config")
+        .about("What holds for all rate limits: paths without limits, and headers of answers.")
         .fields(Config::PARTS)
         .read(handler!(read_config))
         .write(handler!(write_config)),
-    Route::new("quotas/rate-limit").fields(&[]).list(handler!(list)),
+    Route::new("quotas/rate-limit").about("Names of the rate limits.").fields(&[]).list(handler!(list)),
     Route::new("quotas/rate-limit/{name}")
+        .about("One rate limit: how many requests a client may send in a time.")
         .fields(Quota::PARTS)
         .read(handler!(read))
         .write(handler!(write))

@@ -20,8 +20,13 @@ use crate::handler;
 
 /// `sys/remount` and what became of it.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("remount").fields(Remount::PARTS).sudo().topology().write(handler!(remount)),
-    Route::new("remount/status/{id}").read(handler!(status)),
+    Route::new("remount")
+        .about("Moves a mount to another path or namespace.")
+        .fields(Remount::PARTS)
+        .sudo()
+        .topology()
+        .write(handler!(remount)),
+    Route::new("remount/status/{id}").about("How far a move of a mount has come.").read(handler!(status)),
 ];
 
 /// From where to where.

@@ -14,57 +14,96 @@ use crate::seal::{RotationStatus, SecretBytes, parse_share};
 
 /// `rotate`, and `rekey` of older clients, which is off.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("rotate").sudo().fields(&[]).write(handler!(rotate)),
-    Route::new("rotate/keyring").sudo().fields(&[]).write(handler!(rotate)),
+    Route::new("rotate")
+        .about("Makes a new key that new records are encrypted with, at the path of old clients.")
+        .sudo()
+        .fields(&[])
+        .write(handler!(rotate)),
+    Route::new("rotate/keyring")
+        .about("Makes a new key that new records are encrypted with.")
+        .sudo()
+        .fields(&[])
+        .write(handler!(rotate)),
     Route::new("rotate/config")
+        .about("When a new key is made by itself, at the path of old clients.")
         .fields(Config::PARTS)
         .read(handler!(read_config))
         .write(handler!(write_config)),
     Route::new("rotate/keyring/config")
+        .about("When a new key is made by itself.")
         .fields(Config::PARTS)
         .read(handler!(read_config))
         .write(handler!(write_config)),
-    Route::new("rotate/root").sudo().fields(&[]).write(handler!(rotate_root)),
+    Route::new("rotate/root")
+        .about("Makes a new root key at once.")
+        .sudo()
+        .fields(&[])
+        .write(handler!(rotate_root)),
     Route::new("rotate/root/init")
+        .about("Begins, shows or cancels the change of the key shares that unseal the server.")
         .fields(Begin::PARTS)
         .read(handler!(status))
         .write(handler!(begin))
         .delete(handler!(cancel)),
-    Route::new("rotate/root/update").fields(Share::PARTS).write(handler!(enter)),
+    Route::new("rotate/root/update")
+        .about("Enters a key share, of which some are needed before the shares change.")
+        .fields(Share::PARTS)
+        .write(handler!(enter)),
     Route::new("rotate/root/verify")
+        .about("Proves that the new key shares have arrived before they count.")
         .fields(Share::PARTS)
         .read(handler!(verification))
         .write(handler!(verify))
         .delete(handler!(restart)),
-    Route::new("rotate/root/backup").fields(&[]).read(handler!(no_backup)).delete(handler!(nothing_there)),
+    Route::new("rotate/root/backup")
+        .about("Backup of key shares that were encrypted.")
+        .fields(&[])
+        .read(handler!(no_backup))
+        .delete(handler!(nothing_there)),
     Route::new("rotate/recovery/init")
+        .about("Begins, shows or cancels the change of the recovery key shares.")
         .fields(Begin::PARTS)
         .read(handler!(no_recovery_configuration))
         .write(handler!(no_recovery_keys))
         .delete(handler!(nothing_there)),
-    Route::new("rotate/recovery/update").fields(Share::PARTS).write(handler!(no_recovery_share)),
+    Route::new("rotate/recovery/update")
+        .about("Enters a recovery key share, of which some are needed before the shares change.")
+        .fields(Share::PARTS)
+        .write(handler!(no_recovery_share)),
     Route::new("rotate/recovery/verify")
+        .about("Proves that the new recovery key shares have arrived before they count.")
         .fields(Share::PARTS)
         .read(handler!(no_recovery_rotation))
         .write(handler!(no_recovery_share))
         .delete(handler!(no_recovery_rotation)),
     Route::new("rotate/recovery/backup")
+        .about("Backup of recovery key shares that were encrypted.")
         .fields(&[])
         .read(handler!(no_backup))
         .delete(handler!(nothing_there)),
     Route::new("rekey/init")
+        .about("Turned off: key shares are changed at `sys/rotate/root/`.")
         .unauthenticated()
         .read(handler!(turned_off))
         .write(handler!(turned_off))
         .delete(handler!(turned_off)),
-    Route::new("rekey/update").unauthenticated().write(handler!(turned_off)),
+    Route::new("rekey/update")
+        .about("Turned off: key shares are entered at `sys/rotate/root/`.")
+        .unauthenticated()
+        .write(handler!(turned_off)),
     Route::new("rekey/verify")
+        .about("Turned off: key shares are proved at `sys/rotate/root/`.")
         .unauthenticated()
         .read(handler!(turned_off))
         .write(handler!(turned_off))
         .delete(handler!(turned_off)),
-    Route::new("rekey/backup").fields(&[]).read(handler!(no_backup)).delete(handler!(nothing_there)),
+    Route::new("rekey/backup")
+        .about("Backup of key shares that were encrypted, at the path of old clients.")
+        .fields(&[])
+        .read(handler!(no_backup))
+        .delete(handler!(nothing_there)),
     Route::new("rekey/recovery-key-backup")
+        .about("Backup of recovery key shares that were encrypted, at the path of old clients.")
         .fields(&[])
         .read(handler!(no_backup))
         .delete(handler!(nothing_there)),

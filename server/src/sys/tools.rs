@@ -22,11 +22,20 @@ const SOURCES: [&str; 3] = ["platform", "seal", "all"];
 
 /// Random bytes and hashes.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("tools/random").fields(Random::PARTS).write(handler!(random)),
-    Route::new("tools/random/{first}").fields(Random::PARTS).write(handler!(random)),
-    Route::new("tools/random/{first}/{second}").fields(Random::PARTS).write(handler!(random)),
-    Route::new("tools/hash").fields(Hash::PARTS).write(handler!(hash)),
-    Route::new("tools/hash/{urlalgorithm}").fields(Hash::PARTS).write(handler!(hash)),
+    Route::new("tools/random").about("Makes random bytes.").fields(Random::PARTS).write(handler!(random)),
+    Route::new("tools/random/{first}")
+        .about("Makes random bytes; the path says how many, or from which source.")
+        .fields(Random::PARTS)
+        .write(handler!(random)),
+    Route::new("tools/random/{first}/{second}")
+        .about("Makes random bytes; the path says from which source and how many.")
+        .fields(Random::PARTS)
+        .write(handler!(random)),
+    Route::new("tools/hash").about("The hash of some bytes.").fields(Hash::PARTS).write(handler!(hash)),
+    Route::new("tools/hash/{urlalgorithm}")
+        .about("The hash of some bytes; the path says of which sort.")
+        .fields(Hash::PARTS)
+        .write(handler!(hash)),
 ];
 
 /// How many bytes, and how to show them.

@@ -23,13 +23,18 @@ use crate::handler;
 
 /// Settings of mounts.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    of_mounts("mounts/auth/{path+..}/tune").hidden(),
-    of_mounts("mounts/{path+..}/tune"),
-    of_mounts("auth/{path+..}/tune").sudo(),
+    of_mounts("mounts/auth/{path+..}/tune", "Settings of a mount of an auth method.").hidden(),
+    of_mounts("mounts/{path+..}/tune", "Settings of a mount of a secrets engine."),
+    of_mounts("auth/{path+..}/tune", "Settings of a mount of an auth method.").sudo(),
 ];
 
-const fn of_mounts(pattern: &'static str) -> Route<Sys> {
-    Route::new(pattern).fields(Tune::PARTS).topology().read(handler!(read)).write(handler!(write))
+const fn of_mounts(pattern: &'static str, about: &'static str) -> Route<Sys> {
+    Route::new(pattern)
+        .about(about)
+        .fields(Tune::PARTS)
+        .topology()
+        .read(handler!(read))
+        .write(handler!(write))
 }
 
 /// What can be set when mounting, and changed later.

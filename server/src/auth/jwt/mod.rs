@@ -3,7 +3,7 @@
 //! The configuration says whose signatures count: public keys, a JSON web key set, or the keys of an OIDC
 //! provider. A role says which tokens it takes and what it gives out. Records: `config`, `role/<name>`.
 //!
-//! A login through a browser is not built; its paths say so.
+//! A login through a browser and roles in CEL are not built; their paths say so.
 
 mod claims;
 mod config;
@@ -107,25 +107,61 @@ static ROLE: LazyLock<Vec<Part>> = LazyLock::new(|| {
 static ROUTES: LazyLock<Vec<Route<Jwt>>> = LazyLock::new(|| {
     vec![
         Route::new("config")
+            .about("Whose signed tokens count.")
             .fields_at(&CONFIG, "config")
             .read(handler!(config::read))
             .write(handler!(config::write)),
-        Route::new("role").fields(Page::PARTS).list(handler!(role::list)),
+        Route::new("role").about("Names of the roles.").fields(Page::PARTS).list(handler!(role::list)),
         Route::new("role/{role_name}")
+            .about("One role: which signed tokens it takes, and what logins get.")
             .fields(&ROLE)
             .exists(handler!(role::exists))
             .read(handler!(role::read))
             .write(handler!(role::write))
             .delete(handler!(role::delete)),
-        Route::new("login").fields(Credentials::PARTS).write(handler!(login::login)).login(),
-        Route::new("oidc/auth_url").write(handler!(no_browser)).unauthenticated(),
-        Route::new("oidc/poll").write(handler!(no_browser)).unauthenticated(),
-        Route::new("oidc/callback").read(handler!(no_browser)).write(handler!(no_browser)).unauthenticated(),
+        Route::new("login")
+            .about("Logs in with a signed token.")
+            .fields(Credentials::PARTS)
+            .write(handler!(login::login))
+            .login(),
+        Route::new("oidc/auth_url")
+            .about("Begins a login through a browser. Not built yet.")
+            .write(handler!(no_browser))
+            .unauthenticated(),
+        Route::new("oidc/poll")
+            .about("Waits for a login through a browser. Not built yet.")
+            .write(handler!(no_browser))
+            .unauthenticated(),
+        Route::new("cel/login")
+            .about("Logs in with a signed token, after a role in CEL. Not built yet.")
+            .write(handler!(no_cel))
+            .unauthenticated()
+            .hidden(),
+        Route::new("cel/role")
+            .about("Names of the roles in CEL. Not built yet.")
+            .list(handler!(no_cel))
+            .hidden(),
+        Route::new("cel/role/{name}")
+            .about("One role in CEL. Not built yet.")
+            .read(handler!(no_cel))
+            .write(handler!(no_cel))
+            .patch(handler!(no_cel))
+            .delete(handler!(no_cel))
+            .hidden(),
+        Route::new("oidc/callback")
+            .about("Ends a login through a browser. Not built yet.")
+            .read(handler!(no_browser))
+            .write(handler!(no_browser))
+            .unauthenticated(),
     ]
 });
 
 #[async_trait]
 impl Engine for Jwt {
+    const ABOUT: &'static str = "Whoever holds a signed token of an issuer logs in with it. The configuration says whose \
+        signatures count; a role says which tokens it takes and which policies the tokens of its logins \
+        have.";
+
     fn routes() -> &'static [Route<Self>] {
         &ROUTES
     }
@@ -139,6 +175,10 @@ impl Engine for Jwt {
     async fn renew_login(&self, cx: &Context<'_>, grant: &AuthGrant) -> Result<Renewal, Error> {
         login::renew(cx, grant).await
     }
+}
+
+async fn no_cel(_: &Jwt, _: &Context<'_>) -> Result<Response, Error> {
+    Err(Error::not_implemented("a role that is written in CEL"))
 }
 
 async fn no_browser(_: &Jwt, cx: &Context<'_>) -> Result<Response, Error> {

@@ -49,20 +49,34 @@ static USER: &[Part] =
     &[Part::Group(UserpassUser::PARTS), Part::Group(ServerFields::PARTS), Part::Group(OlderFields::PARTS)];
 
 static ROUTES: &[Route<Userpass>] = &[
-    Route::new("users").fields(Page::PARTS).list(handler!(user::list)),
-    Route::new("users/{username}/password").fields(USER).write(handler!(user::change_password)),
-    Route::new("users/{username}/policies").fields(USER).write(handler!(user::change_policies)),
+    Route::new("users").about("Names of the users.").fields(Page::PARTS).list(handler!(user::list)),
+    Route::new("users/{username}/password")
+        .about("Changes the password of a user.")
+        .fields(USER)
+        .write(handler!(user::change_password)),
+    Route::new("users/{username}/policies")
+        .about("Changes the policies of a user.")
+        .fields(USER)
+        .write(handler!(user::change_policies)),
     Route::new("users/{username}")
+        .about("One user: password, and what logins get.")
         .fields(USER)
         .exists(handler!(user::exists))
         .read(handler!(user::read))
         .write(handler!(user::write))
         .delete(handler!(user::delete)),
-    Route::new("login/{username}").fields(Credentials::PARTS).write(handler!(login::login)).login(),
+    Route::new("login/{username}")
+        .about("Logs in with a password.")
+        .fields(Credentials::PARTS)
+        .write(handler!(login::login))
+        .login(),
 ];
 
 #[async_trait]
 impl Engine for Userpass {
+    const ABOUT: &'static str =
+        "Users log in with a name and a password. A user says which policies the tokens of its logins have.";
+
     fn routes() -> &'static [Route<Self>] {
         ROUTES
     }

@@ -52,26 +52,62 @@ struct CountFields {
 /// The routes of `sys/leases/`.
 pub(crate) static ROUTES: &[Route<Sys>] = &[
     // Before the lookup: a list of all has nothing after the slash.
-    Route::new("leases/lookup/{prefix..}").fields(&[]).list(handler!(list)).sudo(),
-    Route::new("leases/lookup").fields(LeaseFields::PARTS).write(handler!(look_up)),
-    Route::new("leases/renew").fields(LeaseFields::PARTS).write(handler!(renew)),
-    Route::new("leases/renew/{url_lease_id..}").fields(LeaseFields::PARTS).write(handler!(renew)),
-    Route::new("leases/revoke").fields(LeaseFields::PARTS).write(handler!(revoke)),
-    Route::new("leases/revoke/{url_lease_id..}").fields(LeaseFields::PARTS).write(handler!(revoke)),
+    Route::new("leases/lookup/{prefix..}")
+        .about("Ids of the leases below a prefix.")
+        .fields(&[])
+        .list(handler!(list))
+        .sudo(),
+    Route::new("leases/lookup")
+        .about("One lease: when it was made and when it ends.")
+        .fields(LeaseFields::PARTS)
+        .write(handler!(look_up)),
+    Route::new("leases/renew").about("Extends a lease.").fields(LeaseFields::PARTS).write(handler!(renew)),
+    Route::new("leases/renew/{url_lease_id..}")
+        .about("Extends a lease that the path names.")
+        .fields(LeaseFields::PARTS)
+        .write(handler!(renew)),
+    Route::new("leases/revoke")
+        .about("Ends a lease and the secret that it stands for.")
+        .fields(LeaseFields::PARTS)
+        .write(handler!(revoke)),
+    Route::new("leases/revoke/{url_lease_id..}")
+        .about("Ends a lease that the path names, and the secret that it stands for.")
+        .fields(LeaseFields::PARTS)
+        .write(handler!(revoke)),
     Route::new("leases/revoke-prefix/{prefix..}")
+        .about("Ends all leases below a prefix.")
         .fields(PrefixFields::PARTS)
         .write(handler!(revoke_prefix))
         .sudo(),
     Route::new("leases/revoke-force/{prefix..}")
+        .about("Ends all leases below a prefix, even where the engine fails to end the secret.")
         .fields(PrefixFields::PARTS)
         .write(handler!(revoke_force))
         .sudo(),
     // Older names, of which only the rights are left that they ask for.
-    Route::new("revoke-prefix/{prefix..}").sudo().hidden().write(handler!(gone)),
-    Route::new("revoke-force/{prefix..}").sudo().hidden().write(handler!(gone)),
-    Route::new("leases/tidy").fields(&[]).write(handler!(tidy)),
-    Route::new("leases/count").fields(CountFields::PARTS).read(handler!(count)),
-    Route::new("leases").fields(CountFields::PARTS).read(handler!(irrevocable)).sudo(),
+    Route::new("revoke-prefix/{prefix..}")
+        .about("Gone: leases are ended at `sys/leases/revoke-prefix/`.")
+        .sudo()
+        .hidden()
+        .write(handler!(gone)),
+    Route::new("revoke-force/{prefix..}")
+        .about("Gone: leases are ended at `sys/leases/revoke-force/`.")
+        .sudo()
+        .hidden()
+        .write(handler!(gone)),
+    Route::new("leases/tidy")
+        .about("Removes records of leases that lead nowhere.")
+        .fields(&[])
+        .write(handler!(tidy)),
+    Route::new("leases/count")
+        .about("How many leases there are that could not be ended.")
+        .fields(CountFields::PARTS)
+        .read(handler!(count)),
+    Route::new("leases")
+        .about("The leases that could not be ended.")
+        .fields(CountFields::PARTS)
+        .read(handler!(irrevocable))
+        .sudo(),
 ];
 
 fn tokens<'a>(cx: &Context<'a>) -> &'a Tokens {

@@ -9,18 +9,10 @@ use super::*;
 use crate::barrier::Barrier;
 use crate::core::clock::Clock;
 use crate::core::request::Operation;
-use crate::core::testing::{HeldStorage, ask, ask_with, closed_server};
+use crate::core::testing::{HeldStorage, ask, ask_with, closed_server, read, write, written_during};
 use crate::storage::{InmemStorage, Storage};
 
 const MANY: usize = 2 * AT_ONCE + 44;
-
-async fn write(core: &Arc<Core>, path: &str, body: Value) -> u16 {
-    ask(core, Operation::Update, path, body).await.0
-}
-
-async fn read(core: &Arc<Core>, path: &str) -> (u16, Value) {
-    ask(core, Operation::Read, path, json!({})).await
-}
 
 /// A server with the namespaces `team` and `other`, and `count` secrets in the mount `kv`.
 async fn with_secrets(count: usize) -> (Arc<Barrier>, Arc<Core>) {
@@ -203,20 +195,10 @@ async fn tokens_of_an_auth_method_end_and_its_users_log_in_where_it_is() {
 async fn no_write_is_lost_while_a_mount_goes() {
     let (barrier, core) = with_secrets(3).await;
     let uuid = uuid_of(&core, "sys/mounts/kv").await;
-    let writer = Arc::clone(&core);
-    let writing = tokio::spawn(async move {
-        let mut written = 0;
-        while write(&writer, &format!("kv/w{written}"), json!({"n": written})).await == 204 {
-            written += 1;
-        }
-        written
-    });
-    while read(&core, "kv/w5").await.0 != 200 {
-        tokio::task::yield_now().await;
-    }
-    remount(&core, "kv", "team/kv").await;
-    let written = writing.await.expect("no panic");
-    core.clear_leftovers().await.expect("unsealed");
+    let written = written_during(&core, async {
+        remount(&core, "kv", "team/kv").await;
+    })
+    .await;
     for number in 0..written {
         let (status, answer) = read(&core, &format!("team/kv/w{number}")).await;
         assert_eq!((status, &answer["data"]["n"]), (200, &json!(number)), "{answer}");

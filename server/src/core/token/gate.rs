@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{TokenEntry, TokenKind};
 use crate::core::error::Error;
 use crate::core::identity::Entity;
+use crate::core::latency::Latency;
 use crate::core::request::{Inline, Request};
 use crate::core::state::Core;
 
@@ -22,6 +23,7 @@ impl Core {
     /// # Errors
     /// 403 without a token that may be used now, from there, by this identity.
     pub(crate) async fn admit(&self, request: &mut Request, is_needed: bool) -> Result<Admission, Error> {
+        let begin = Latency::begin();
         if matches!(&*request.path, "sys/wrapping/unwrap" | "sys/wrapping/rewrap" | "sys/wrapping/lookup") {
             Box::pin(self.tokens.require_wrapping_token(request, self.clock.now())).await?;
         }
@@ -36,6 +38,7 @@ impl Core {
         if !is_needed {
             return Ok(Admission::default());
         }
+        self.traffic.checks.end(begin);
         let token = request.token.clone().ok_or_else(Error::permission_denied)?;
         // The one use of a token that is stored nowhere is this one.
         if token.num_uses == 0 || token.kind == TokenKind::Batch || request.inline == Inline::Proved {

@@ -7,6 +7,7 @@
 mod ancestry;
 mod batch;
 mod cache;
+mod count;
 mod engine;
 mod gate;
 mod id;

@@ -9,6 +9,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::batch::BatchKey;
 use super::cache::TokenCache;
+use super::count::TokenCounts;
 use super::id::{self, BATCH_PREFIX, Salt, namespace_of};
 use super::record::{AccessorRecord, EndRecord, TokenRecord};
 use super::surroundings::Surroundings;
@@ -32,6 +33,7 @@ pub(crate) struct Tokens {
     pub(super) surroundings: Weak<dyn Surroundings>,
     pub(super) cache: Arc<TokenCache>,
     pub(super) leases: Leases,
+    pub(super) counts: TokenCounts,
     clearing: Clearing,
     keys: ArcSwapOption<Keys>,
 }
@@ -66,6 +68,7 @@ impl Tokens {
             surroundings,
             cache: Arc::new(TokenCache::new()),
             leases: Leases::new(),
+            counts: TokenCounts::default(),
             clearing: Clearing::default(),
             keys: ArcSwapOption::empty(),
         }

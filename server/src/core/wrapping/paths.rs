@@ -21,10 +21,19 @@ struct TokenFields {
 
 /// The routes of `sys/wrapping/`.
 pub(crate) static ROUTES: &[Route<Sys>] = &[
-    Route::new("wrapping/wrap").write(handler!(wrap)),
-    Route::new("wrapping/unwrap").fields(TokenFields::PARTS).write(handler!(unwrap)),
-    Route::new("wrapping/rewrap").fields(TokenFields::PARTS).write(handler!(rewrap)),
+    Route::new("wrapping/wrap")
+        .about("Puts data away and answers a token that fetches it once.")
+        .write(handler!(wrap)),
+    Route::new("wrapping/unwrap")
+        .about("Fetches what a wrapping token stands for, and ends the token.")
+        .fields(TokenFields::PARTS)
+        .write(handler!(unwrap)),
+    Route::new("wrapping/rewrap")
+        .about("Exchanges a wrapping token for a new one of the same lifetime.")
+        .fields(TokenFields::PARTS)
+        .write(handler!(rewrap)),
     Route::new("wrapping/lookup")
+        .about("Where and when a wrapping token was made.")
         .fields(TokenFields::PARTS)
         .read(handler!(look_up))
         .write(handler!(look_up))

@@ -39,12 +39,14 @@ pub struct Kv2;
 
 static ROUTES: &[Route<Kv2>] = &[
     Route::new("data/{path..}")
+        .about("One secret: writes, patches, reads or deletes its latest version, or reads an old one.")
         .exists(handler!(data::exists))
         .read(handler!(data::read))
         .write(handler!(data::write))
         .patch(handler!(data::patch))
         .delete(handler!(deletion::delete_current)),
     Route::new("metadata/{path..}")
+        .about("Settings and versions of one secret, or the names in a folder.")
         .exists(handler!(metadata::exists))
         .read(handler!(metadata::read))
         .list(handler!(listing::list))
@@ -52,20 +54,31 @@ static ROUTES: &[Route<Kv2>] = &[
         .write(handler!(metadata::write))
         .patch(handler!(metadata::patch))
         .delete(handler!(metadata::delete)),
-    Route::new("delete/{path..}").write(handler!(deletion::delete)),
-    Route::new("undelete/{path..}").write(handler!(deletion::undelete)),
-    Route::new("destroy/{path..}").write(handler!(deletion::destroy)),
-    Route::new("subkeys/{path..}").read(handler!(subkeys::read)),
+    Route::new("delete/{path..}")
+        .about("Deletes versions of one secret so that they can be brought back.")
+        .write(handler!(deletion::delete)),
+    Route::new("undelete/{path..}")
+        .about("Brings back versions of one secret that were deleted.")
+        .write(handler!(deletion::undelete)),
+    Route::new("destroy/{path..}")
+        .about("Destroys versions of one secret for good.")
+        .write(handler!(deletion::destroy)),
+    Route::new("subkeys/{path..}")
+        .about("The keys of one secret without their values.")
+        .read(handler!(subkeys::read)),
     Route::new("detailed-metadata/{path..}")
+        .about("The names of the secrets in a folder, with settings and versions.")
         .list(handler!(listing::list_detailed))
         .scan(handler!(listing::scan_detailed)),
     Route::new("config")
+        .about("What holds for all secrets that do not say otherwise.")
         .read(handler!(config::read))
         .write(handler!(config::write))
         .list(handler!(no_such_path))
         .scan(handler!(no_such_path)),
     // Whatever a client of version 1 may try.
     Route::new("{path..}")
+        .about("Nothing: secrets of version 2 are at `data/`.")
         .hidden()
         .read(handler!(no_such_path))
         .list(handler!(no_such_path))
@@ -77,6 +90,9 @@ static ROUTES: &[Route<Kv2>] = &[
 
 #[async_trait]
 impl Engine for Kv2 {
+    const ABOUT: &'static str = "Keeps secrets, encrypted, each with its versions. A version that was deleted can be brought \
+        back; one that was destroyed cannot.";
+
     fn routes() -> &'static [Route<Self>] {
         ROUTES
     }

@@ -2,23 +2,15 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::barrier::Barrier;
 use crate::core::clearing::AT_ONCE;
 use crate::core::clock::Clock;
 use crate::core::request::Operation;
 use crate::core::state::Core;
-use crate::core::testing::{ask, closed_server};
+use crate::core::testing::{ask, closed_server, read, write, written_during};
 use crate::storage::InmemStorage;
-
-async fn write(core: &Arc<Core>, path: &str, body: Value) -> u16 {
-    ask(core, Operation::Update, path, body).await.0
-}
-
-async fn read(core: &Arc<Core>, path: &str) -> (u16, Value) {
-    ask(core, Operation::Read, path, json!({})).await
-}
 
 /// A server with `count` secrets in a mount of version 1.
 async fn with_secrets(count: usize) -> (Arc<Barrier>, Arc<Core>) {
@@ -92,21 +84,7 @@ async fn a_mount_that_goes_meanwhile_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_write_is_lost_between_the_versions() {
     let (_, core) = with_secrets(3).await;
-    let writer = Arc::clone(&core);
-    let writing = tokio::spawn(async move {
-        let mut written = 0;
-        // What the new version does not know is refused with 404.
-        while write(&writer, &format!("kv/w{written}"), json!({"n": written})).await == 204 {
-            written += 1;
-        }
-        written
-    });
-    while read(&core, "kv/w5").await.0 != 200 {
-        tokio::task::yield_now().await;
-    }
-    upgrade(&core).await;
-    let written = writing.await.expect("no panic");
-    core.clear_leftovers().await.expect("unsealed");
+    let written = written_during(&core, upgrade(&core)).await;
     for number in 0..written {
         let (status, answer) = read(&core, &format!("kv/data/w{number}")).await;
         assert_eq!((status, &answer["data"]["data"]["n"]), (200, &json!(number)), "{answer}");

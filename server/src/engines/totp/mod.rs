@@ -21,13 +21,15 @@ pub(crate) use key::{Algorithm, MAX_KEY_SIZE, MAX_QR_SIZE, StoredKey};
 pub struct Totp;
 
 static ROUTES: &[Route<Totp>] = &[
-    Route::new("keys").fields(key::PageInput::PARTS).list(handler!(key::list)),
+    Route::new("keys").about("Names of the keys.").fields(key::PageInput::PARTS).list(handler!(key::list)),
     Route::new("keys/{name@}")
+        .about("One key of one-time passwords.")
         .fields(key::KeyInput::PARTS)
         .read(handler!(key::read))
         .write(handler!(key::write))
         .delete(handler!(key::delete)),
     Route::new("code/{name@}")
+        .about("Makes the present one-time password of a key, or checks one.")
         .fields(code::CodeInput::PARTS)
         .read(handler!(code::read))
         .write(handler!(code::verify)),
@@ -35,6 +37,9 @@ static ROUTES: &[Route<Totp>] = &[
 
 #[async_trait]
 impl Engine for Totp {
+    const ABOUT: &'static str = "Keeps keys of one-time passwords: makes the present password of a key, or checks one that \
+        somebody else made.";
+
     fn routes() -> &'static [Route<Self>] {
         ROUTES
     }

@@ -18,22 +18,37 @@ use crate::handler;
 
 /// Aliases of entities.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    Route::new("entity-alias").fields(AliasFields::PARTS).write(handler!(write)),
-    Route::new("entity-alias/id").fields(&[]).list(handler!(list)),
+    Route::new("entity-alias")
+        .about("Makes or changes an alias: a user of an auth method, and the entity that it is.")
+        .fields(AliasFields::PARTS)
+        .write(handler!(write)),
+    Route::new("entity-alias/id").about("Ids of the aliases of entities.").fields(&[]).list(handler!(list)),
     Route::new("entity-alias/id/{id}")
+        .about("One alias of an entity.")
         .fields(AliasFields::PARTS)
         .read(handler!(read))
         .write(handler!(write))
         .delete(handler!(delete)),
-    Route::new("alias").fields(OldAliasFields::PARTS).write(handler!(write)),
-    Route::new("alias/id").fields(&[]).list(handler!(list)),
+    Route::new("alias")
+        .about("Makes or changes an alias of an entity, at the path of old clients.")
+        .fields(OldAliasFields::PARTS)
+        .write(handler!(write)),
+    Route::new("alias/id")
+        .about("Ids of the aliases of entities, at the path of old clients.")
+        .fields(&[])
+        .list(handler!(list)),
     Route::new("alias/id/{id}")
+        .about("One alias of an entity, at the path of old clients.")
         .fields(OldAliasFields::PARTS)
         .read(handler!(read))
         .write(handler!(write))
         .delete(handler!(delete)),
-    Route::new("persona/id").fields(&[]).list(handler!(list)),
+    Route::new("persona/id")
+        .about("Ids of the aliases of entities, at the path of older clients.")
+        .fields(&[])
+        .list(handler!(list)),
     Route::new("persona/id/{id}")
+        .about("One alias of an entity, at the path of older clients.")
         .fields(entity::PersonaFields::PARTS)
         .read(handler!(read))
         .write(handler!(entity::write))

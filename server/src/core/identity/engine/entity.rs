@@ -18,22 +18,36 @@ use crate::handler;
 
 /// Entities, and personas, which are entities to all who write them.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    Route::new("entity").fields(EntityFields::PARTS).write(handler!(write)),
+    Route::new("entity")
+        .about("Makes or changes an entity: who is behind logins.")
+        .fields(EntityFields::PARTS)
+        .write(handler!(write)),
     Route::new("entity/name/{name+..}")
+        .about("One entity, by its name.")
         .fields(EntityFields::PARTS)
         .read(handler!(read_by_name))
         .write(handler!(write))
         .delete(handler!(delete_by_name)),
     Route::new("entity/id/{id}")
+        .about("One entity, by its id.")
         .fields(EntityFields::PARTS)
         .read(handler!(read_by_id))
         .write(handler!(write))
         .delete(handler!(delete_by_id)),
-    Route::new("entity/batch-delete").fields(BatchFields::PARTS).write(handler!(delete_batch)),
-    Route::new("entity/name").fields(&[]).list(handler!(list_names)),
-    Route::new("entity/id").fields(&[]).list(handler!(list_ids)),
-    Route::new("entity/merge").fields(merge::MergeFields::PARTS).write(handler!(merge::merge)),
-    Route::new("persona").fields(PersonaFields::PARTS).write(handler!(write)),
+    Route::new("entity/batch-delete")
+        .about("Deletes several entities.")
+        .fields(BatchFields::PARTS)
+        .write(handler!(delete_batch)),
+    Route::new("entity/name").about("Names of the entities.").fields(&[]).list(handler!(list_names)),
+    Route::new("entity/id").about("Ids of the entities.").fields(&[]).list(handler!(list_ids)),
+    Route::new("entity/merge")
+        .about("Makes one entity of several.")
+        .fields(merge::MergeFields::PARTS)
+        .write(handler!(merge::merge)),
+    Route::new("persona")
+        .about("Makes or changes an alias of an entity, at the path of older clients.")
+        .fields(PersonaFields::PARTS)
+        .write(handler!(write)),
 ];
 
 /// What an entity may be given.

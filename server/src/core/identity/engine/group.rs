@@ -17,15 +17,20 @@ use crate::handler;
 
 /// Groups.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    Route::new("group").fields(GroupFields::PARTS).write(handler!(register)),
-    Route::new("group/id").fields(&[]).list(handler!(list_ids)),
+    Route::new("group")
+        .about("Makes or changes a group of entities.")
+        .fields(GroupFields::PARTS)
+        .write(handler!(register)),
+    Route::new("group/id").about("Ids of the groups.").fields(&[]).list(handler!(list_ids)),
     Route::new("group/id/{id}")
+        .about("One group, by its id.")
         .fields(GroupFields::PARTS)
         .read(handler!(read_by_id))
         .write(handler!(write_by_id))
         .delete(handler!(delete_by_id)),
-    Route::new("group/name").fields(&[]).list(handler!(list_names)),
+    Route::new("group/name").about("Names of the groups.").fields(&[]).list(handler!(list_names)),
     Route::new("group/name/{name+..}")
+        .about("One group, by its name.")
         .fields(GroupFields::PARTS)
         .read(handler!(read_by_name))
         .write(handler!(write_by_name))

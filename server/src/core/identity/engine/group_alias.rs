@@ -17,9 +17,13 @@ use crate::handler;
 
 /// Aliases of external groups.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    Route::new("group-alias").fields(AliasFields::PARTS).write(handler!(register)),
-    Route::new("group-alias/id").fields(&[]).list(handler!(list)),
+    Route::new("group-alias")
+        .about("Makes or changes an alias: a group of an auth method, and the group that it is.")
+        .fields(AliasFields::PARTS)
+        .write(handler!(register)),
+    Route::new("group-alias/id").about("Ids of the aliases of groups.").fields(&[]).list(handler!(list)),
     Route::new("group-alias/id/{id}")
+        .about("One alias of a group.")
         .fields(AliasFields::PARTS)
         .read(handler!(read))
         .write(handler!(write_by_id))

@@ -12,8 +12,14 @@ use crate::handler;
 
 /// Looking for entities and groups.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    Route::new("lookup/entity").fields(LookupFields::PARTS).write(handler!(entity)),
-    Route::new("lookup/group").fields(LookupFields::PARTS).write(handler!(group)),
+    Route::new("lookup/entity")
+        .about("Finds an entity by name, id or alias.")
+        .fields(LookupFields::PARTS)
+        .write(handler!(entity)),
+    Route::new("lookup/group")
+        .about("Finds a group by name, id or alias.")
+        .fields(LookupFields::PARTS)
+        .write(handler!(group)),
 ];
 
 /// What something is looked for by: one of these, or the last two together.

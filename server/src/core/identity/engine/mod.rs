@@ -35,6 +35,9 @@ static ROUTES: LazyLock<Vec<Route<Identity>>> = LazyLock::new(|| {
 
 #[async_trait]
 impl Engine for Identity {
+    const ABOUT: &'static str = "Who is behind logins: entities, their aliases and groups, second factors, identity tokens and \
+        OIDC providers.";
+
     fn routes() -> &'static [Route<Self>] {
         &ROUTES
     }

@@ -46,7 +46,7 @@ pub(super) fn by_accessor(cx: &Context<'_>, accessor: &str, foreign: &str) -> Re
 
 fn is_anywhere(cx: &Context<'_>, accessor: &str) -> bool {
     let Some(topology) = cx.core.topology() else { return false };
-    topology.spaces().any(|space| space.mounts().any(|(_, mounted)| mounted.entry().accessor == accessor))
+    topology.spaces().any(|space| space.has_accessor(accessor))
 }
 
 fn entries(cx: &Context<'_>) -> Vec<MountEntry> {

@@ -19,8 +19,12 @@ use crate::handler;
 
 /// Which logins need a second factor.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    Route::new("mfa/login-enforcement").fields(&[]).list(handler!(list)),
+    Route::new("mfa/login-enforcement")
+        .about("Names of the rules that ask logins for second factors.")
+        .fields(&[])
+        .list(handler!(list)),
     Route::new("mfa/login-enforcement/{name}")
+        .about("One rule: which logins need which second factors.")
         .fields(EnforcementFields::PARTS)
         .read(handler!(read))
         .write(handler!(write))

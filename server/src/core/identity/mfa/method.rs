@@ -23,8 +23,13 @@ const FOREIGN: &str = "request namespace does not match method namespace";
 
 /// Methods of all types, and those of TOTP.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    Route::new("mfa/method").fields(MethodFields::PARTS).list(handler!(list)).read(handler!(read)),
+    Route::new("mfa/method")
+        .about("All methods of second factors.")
+        .fields(MethodFields::PARTS)
+        .list(handler!(list))
+        .read(handler!(read)),
     Route::new("mfa/method/totp")
+        .about("Makes a method of one-time passwords, and lists all of them.")
         .fields(MethodFields::PARTS)
         .list(handler!(list))
         .read(handler!(read))

@@ -17,15 +17,28 @@ use crate::handler;
 
 /// Making and destroying keys, and the methods by id, whose route would take these names.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    Route::new("mfa/method/totp/generate").fields(OwnFields::PARTS).write(handler!(generate_own)),
-    Route::new("mfa/method/totp/admin-generate").fields(SecretFields::PARTS).write(handler!(generate)),
-    Route::new("mfa/method/totp/admin-destroy").fields(SecretFields::PARTS).write(handler!(destroy)),
+    Route::new("mfa/method/totp/generate")
+        .about("Makes the secret of one-time passwords of whoever asks.")
+        .fields(OwnFields::PARTS)
+        .write(handler!(generate_own)),
+    Route::new("mfa/method/totp/admin-generate")
+        .about("Makes the secret of one-time passwords of an entity.")
+        .fields(SecretFields::PARTS)
+        .write(handler!(generate)),
+    Route::new("mfa/method/totp/admin-destroy")
+        .about("Deletes the secret of one-time passwords of an entity.")
+        .fields(SecretFields::PARTS)
+        .write(handler!(destroy)),
     Route::new("mfa/method/totp/{method_id}")
+        .about("One method of one-time passwords.")
         .fields(MethodFields::PARTS)
         .read(handler!(method::read))
         .write(handler!(method::write_totp))
         .delete(handler!(method::delete)),
-    Route::new("mfa/method/{method_id}").fields(MethodFields::PARTS).read(handler!(method::read)),
+    Route::new("mfa/method/{method_id}")
+        .about("One method of second factors, of any type.")
+        .fields(MethodFields::PARTS)
+        .read(handler!(method::read)),
 ];
 
 /// Whose key, when it is the token's own entity.

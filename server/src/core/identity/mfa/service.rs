@@ -18,13 +18,41 @@ use crate::handler;
 
 /// `identity/mfa/method/{duo,okta,pingid}`.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    all_of(Route::new("mfa/method/duo").fields(DuoFields::PARTS).write(handler!(write_duo))),
-    each_of(Route::new("mfa/method/duo/{method_id}").fields(DuoFields::PARTS).write(handler!(write_duo))),
-    all_of(Route::new("mfa/method/okta").fields(OktaFields::PARTS).write(handler!(write_okta))),
-    each_of(Route::new("mfa/method/okta/{method_id}").fields(OktaFields::PARTS).write(handler!(write_okta))),
-    all_of(Route::new("mfa/method/pingid").fields(PingIdFields::PARTS).write(handler!(write_pingid))),
+    all_of(
+        Route::new("mfa/method/duo")
+            .about("Makes a method that asks Duo, and lists all of them.")
+            .fields(DuoFields::PARTS)
+            .write(handler!(write_duo)),
+    ),
     each_of(
-        Route::new("mfa/method/pingid/{method_id}").fields(PingIdFields::PARTS).write(handler!(write_pingid)),
+        Route::new("mfa/method/duo/{method_id}")
+            .about("One method that asks Duo.")
+            .fields(DuoFields::PARTS)
+            .write(handler!(write_duo)),
+    ),
+    all_of(
+        Route::new("mfa/method/okta")
+            .about("Makes a method that asks Okta, and lists all of them.")
+            .fields(OktaFields::PARTS)
+            .write(handler!(write_okta)),
+    ),
+    each_of(
+        Route::new("mfa/method/okta/{method_id}")
+            .about("One method that asks Okta.")
+            .fields(OktaFields::PARTS)
+            .write(handler!(write_okta)),
+    ),
+    all_of(
+        Route::new("mfa/method/pingid")
+            .about("Makes a method that asks PingID, and lists all of them.")
+            .fields(PingIdFields::PARTS)
+            .write(handler!(write_pingid)),
+    ),
+    each_of(
+        Route::new("mfa/method/pingid/{method_id}")
+            .about("One method that asks PingID.")
+            .fields(PingIdFields::PARTS)
+            .write(handler!(write_pingid)),
     ),
 ];
 

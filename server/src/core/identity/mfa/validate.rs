@@ -20,8 +20,11 @@ use crate::handler;
 use crate::sys::Sys;
 
 /// The second step of a login.
-pub(crate) static ROUTES: &[Route<Sys>] =
-    &[Route::new("mfa/validate").fields(ValidateFields::PARTS).login().write(handler!(validate))];
+pub(crate) static ROUTES: &[Route<Sys>] = &[Route::new("mfa/validate")
+    .about("Enters the second factors that a login waits for.")
+    .fields(ValidateFields::PARTS)
+    .login()
+    .write(handler!(validate))];
 
 /// A waiting login and what proves it.
 #[derive(schemas::Fields)]

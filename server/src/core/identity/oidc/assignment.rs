@@ -15,8 +15,9 @@ use crate::handler;
 
 /// Who may sign in.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    Route::new("oidc/assignment").fields(&[]).list(handler!(list)),
+    Route::new("oidc/assignment").about("Names of the assignments.").fields(&[]).list(handler!(list)),
     Route::new("oidc/assignment/{name}")
+        .about("One assignment: who may log in to clients.")
         .fields(AssignmentFields::PARTS)
         .exists(handler!(exists))
         .read(handler!(read))

@@ -23,6 +23,7 @@ use crate::handler;
 
 /// Signing in.
 pub(super) static ROUTES: &[Route<Identity>] = &[Route::new("oidc/provider/{name}/authorize")
+    .about("Lets a client know who asks: answers a code that it exchanges for tokens.")
     .fields(AuthorizeFields::PARTS)
     .read(handler!(authorize))
     .write(handler!(authorize))];

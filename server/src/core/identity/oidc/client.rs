@@ -22,8 +22,12 @@ use crate::handler;
 
 /// Applications that people sign in at.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    Route::new("oidc/client").fields(&[]).list(handler!(list)),
+    Route::new("oidc/client")
+        .about("Names of the clients of OIDC providers.")
+        .fields(&[])
+        .list(handler!(list)),
     Route::new("oidc/client/{name}")
+        .about("One client of OIDC providers.")
         .fields(ClientFields::PARTS)
         .exists(handler!(exists))
         .read(handler!(read))

@@ -14,8 +14,11 @@ use crate::core::response::Response;
 use crate::handler;
 
 /// Who issues identity tokens.
-pub(super) static ROUTES: &[Route<Identity>] =
-    &[Route::new("oidc/config").fields(ConfigFields::PARTS).read(handler!(read)).write(handler!(write))];
+pub(super) static ROUTES: &[Route<Identity>] = &[Route::new("oidc/config")
+    .about("The issuer that identity tokens name.")
+    .fields(ConfigFields::PARTS)
+    .read(handler!(read))
+    .write(handler!(write))];
 
 /// Name of the one record.
 const NAME: &str = "issuer";

@@ -25,6 +25,7 @@ use crate::handler;
 
 /// Tokens for clients, who prove who they are themselves.
 pub(super) static ROUTES: &[Route<Identity>] = &[Route::new("oidc/provider/{name}/token")
+    .about("Exchanges a code for tokens.")
     .fields(TokenFields::PARTS)
     .unauthenticated()
     .write(handler!(exchange))];

@@ -13,8 +13,10 @@ use crate::core::response::Response;
 use crate::handler;
 
 /// Checking identity tokens.
-pub(super) static ROUTES: &[Route<Identity>] =
-    &[Route::new("oidc/introspect").fields(Question::PARTS).write(handler!(introspect))];
+pub(super) static ROUTES: &[Route<Identity>] = &[Route::new("oidc/introspect")
+    .about("Whether an identity token is good.")
+    .fields(Question::PARTS)
+    .write(handler!(introspect))];
 
 /// Seconds that clocks may differ by.
 const LEEWAY: f64 = 60.0;

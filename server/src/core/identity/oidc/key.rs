@@ -17,14 +17,21 @@ use crate::handler;
 
 /// Named keys.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    Route::new("oidc/key").fields(&[]).list(handler!(list)),
+    Route::new("oidc/key")
+        .about("Names of the keys that sign identity tokens.")
+        .fields(&[])
+        .list(handler!(list)),
     Route::new("oidc/key/{name}")
+        .about("One key that signs identity tokens.")
         .fields(KeyFields::PARTS)
         .exists(handler!(exists))
         .read(handler!(read))
         .write(handler!(write))
         .delete(handler!(delete)),
-    Route::new("oidc/key/{name}/rotate").fields(RotateFields::PARTS).write(handler!(rotate)),
+    Route::new("oidc/key/{name}/rotate")
+        .about("Makes a new pair of a key that signs identity tokens.")
+        .fields(RotateFields::PARTS)
+        .write(handler!(rotate)),
 ];
 
 /// Seconds: keys are not rotated more often.

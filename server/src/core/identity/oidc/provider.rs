@@ -20,8 +20,12 @@ use crate::handler;
 
 /// Issuers of their own.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    Route::new("oidc/provider").fields(ListFields::PARTS).list(handler!(list)),
+    Route::new("oidc/provider")
+        .about("Names of the OIDC providers.")
+        .fields(ListFields::PARTS)
+        .list(handler!(list)),
     Route::new("oidc/provider/{name}")
+        .about("One OIDC provider: its issuer, its clients and its scopes.")
         .fields(ProviderFields::PARTS)
         .exists(handler!(exists))
         .read(handler!(read))

@@ -17,8 +17,9 @@ use crate::handler;
 
 /// What identity tokens hold.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    Route::new("oidc/role").fields(&[]).list(handler!(list)),
+    Route::new("oidc/role").about("Names of the roles of identity tokens.").fields(&[]).list(handler!(list)),
     Route::new("oidc/role/{name}")
+        .about("One role of identity tokens: what they say, and which key signs them.")
         .fields(RoleFields::PARTS)
         .exists(handler!(exists))
         .read(handler!(read))

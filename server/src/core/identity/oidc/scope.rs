@@ -17,8 +17,9 @@ use crate::handler;
 
 /// What is told of who signs in.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    Route::new("oidc/scope").fields(&[]).list(handler!(list)),
+    Route::new("oidc/scope").about("Names of the scopes of OIDC providers.").fields(&[]).list(handler!(list)),
     Route::new("oidc/scope/{name}")
+        .about("One scope: which claims it adds to tokens.")
         .fields(ScopeFields::PARTS)
         .exists(handler!(exists))
         .read(handler!(read))

@@ -17,8 +17,10 @@ use crate::core::response::Response;
 use crate::handler;
 
 /// Identity tokens.
-pub(super) static ROUTES: &[Route<Identity>] =
-    &[Route::new("oidc/token/{name}").fields(TokenFields::PARTS).read(handler!(read))];
+pub(super) static ROUTES: &[Route<Identity>] = &[Route::new("oidc/token/{name}")
+    .about("Makes a signed token that says who asks, after a role.")
+    .fields(TokenFields::PARTS)
+    .read(handler!(read))];
 
 /// Which token.
 #[derive(schemas::Fields)]

@@ -19,6 +19,7 @@ use crate::handler;
 
 /// What an access token is for.
 pub(super) static ROUTES: &[Route<Identity>] = &[Route::new("oidc/provider/{name}/userinfo")
+    .about("Claims about whoever an access token was made for.")
     .fields(UserInfoFields::PARTS)
     .oauth_resource()
     .read(handler!(user_info))

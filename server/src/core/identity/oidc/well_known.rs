@@ -19,22 +19,43 @@ use crate::handler;
 /// Discovery and public keys. What is not there is nobody's secret either.
 pub(super) static ROUTES: &[Route<Identity>] = &[
     Route::new("oidc/.well-known/openid-configuration")
+        .about("Where identity tokens come from, for who checks them.")
         .fields(&[])
         .unauthenticated()
         .read(handler!(discovery)),
-    Route::new("oidc/.well-known/keys").fields(&[]).unauthenticated().read(handler!(keys)),
-    Route::new("oidc/.well-known/openid-configuration/").hidden().unauthenticated().read(handler!(discovery)),
-    Route::new("oidc/.well-known/keys/").hidden().unauthenticated().read(handler!(keys)),
-    nothing(Route::new("oidc/.well-known/{path..}")),
+    Route::new("oidc/.well-known/keys")
+        .about("Public keys that check identity tokens.")
+        .fields(&[])
+        .unauthenticated()
+        .read(handler!(keys)),
+    Route::new("oidc/.well-known/openid-configuration/")
+        .about("Where identity tokens come from, for who checks them.")
+        .hidden()
+        .unauthenticated()
+        .read(handler!(discovery)),
+    Route::new("oidc/.well-known/keys/")
+        .about("Public keys that check identity tokens.")
+        .hidden()
+        .unauthenticated()
+        .read(handler!(keys)),
+    nothing(
+        Route::new("oidc/.well-known/{path..}")
+            .about("Nothing: all that is well known has a path of its own."),
+    ),
     Route::new("oidc/provider/{name}/.well-known/openid-configuration")
+        .about("What an OIDC provider can do and where, for its clients.")
         .fields(ProviderFields::PARTS)
         .unauthenticated()
         .read(handler!(provider_discovery)),
     Route::new("oidc/provider/{name}/.well-known/keys")
+        .about("Public keys that check the tokens of an OIDC provider.")
         .fields(ProviderFields::PARTS)
         .unauthenticated()
         .read(handler!(provider_keys)),
-    nothing(Route::new("oidc/provider/{name}/.well-known/{path..}")),
+    nothing(
+        Route::new("oidc/provider/{name}/.well-known/{path..}")
+            .about("Nothing: all that is well known has a path of its own."),
+    ),
 ];
 
 /// Whose.

@@ -57,40 +57,78 @@ struct BareAccessorFields {
 }
 
 static ROUTES: &[Route<TokenEngine>] = &[
-    Route::new("create").fields(CreateFields::PARTS).write(handler!(create::create)),
-    Route::new("create-orphan").fields(CreateFields::PARTS).write(handler!(create::create_orphan)),
-    Route::new("create/{role_name}").fields(CreateFields::PARTS).write(handler!(create::create_by_role)),
+    Route::new("create").about("Makes a token.").fields(CreateFields::PARTS).write(handler!(create::create)),
+    Route::new("create-orphan")
+        .about("Makes a token without a parent.")
+        .fields(CreateFields::PARTS)
+        .write(handler!(create::create_orphan)),
+    Route::new("create/{role_name}")
+        .about("Makes a token after a role.")
+        .fields(CreateFields::PARTS)
+        .write(handler!(create::create_by_role)),
     Route::new("lookup")
+        .about("What there is to know of a token.")
         .fields(TokenFields::PARTS)
         .read(handler!(look_up::look_up))
         .write(handler!(look_up::look_up)),
     Route::new("lookup-self")
+        .about("What there is to know of the token of the request.")
         .fields(TokenFields::PARTS)
         .read(handler!(look_up::look_up_self))
         .write(handler!(look_up::look_up_self)),
     Route::new("lookup-accessor")
+        .about("What there is to know of the token of an accessor.")
         .fields(BareAccessorFields::PARTS)
         .write(handler!(look_up::look_up_accessor)),
-    Route::new("renew").fields(RenewFields::PARTS).write(handler!(renew::renew)),
-    Route::new("renew-self").fields(RenewFields::PARTS).write(handler!(renew::renew_self)),
-    Route::new("renew-accessor").fields(AccessorFields::PARTS).write(handler!(renew::renew_accessor)),
-    Route::new("revoke").fields(TokenFields::PARTS).write(handler!(revoke::revoke)),
-    Route::new("revoke-self").fields(&[]).write(handler!(revoke::revoke_self)),
-    Route::new("revoke-accessor").fields(BareAccessorFields::PARTS).write(handler!(revoke::revoke_accessor)),
-    Route::new("revoke-orphan").fields(TokenFields::PARTS).write(handler!(revoke::revoke_orphan)),
-    Route::new("accessors").fields(&[]).list(handler!(look_up::accessors)).sudo(),
-    Route::new("roles").fields(&[]).list(handler!(role::list)),
+    Route::new("renew").about("Extends a token.").fields(RenewFields::PARTS).write(handler!(renew::renew)),
+    Route::new("renew-self")
+        .about("Extends the token of the request.")
+        .fields(RenewFields::PARTS)
+        .write(handler!(renew::renew_self)),
+    Route::new("renew-accessor")
+        .about("Extends the token of an accessor.")
+        .fields(AccessorFields::PARTS)
+        .write(handler!(renew::renew_accessor)),
+    Route::new("revoke")
+        .about("Ends a token and all that were made with it.")
+        .fields(TokenFields::PARTS)
+        .write(handler!(revoke::revoke)),
+    Route::new("revoke-self")
+        .about("Ends the token of the request and all that were made with it.")
+        .fields(&[])
+        .write(handler!(revoke::revoke_self)),
+    Route::new("revoke-accessor")
+        .about("Ends the token of an accessor and all that were made with it.")
+        .fields(BareAccessorFields::PARTS)
+        .write(handler!(revoke::revoke_accessor)),
+    Route::new("revoke-orphan")
+        .about("Ends a token; those that were made with it become orphans.")
+        .fields(TokenFields::PARTS)
+        .write(handler!(revoke::revoke_orphan)),
+    Route::new("accessors")
+        .about("The accessors of all tokens.")
+        .fields(&[])
+        .list(handler!(look_up::accessors))
+        .sudo(),
+    Route::new("roles").about("Names of the roles of tokens.").fields(&[]).list(handler!(role::list)),
     Route::new("roles/{role_name}")
+        .about("One role: what tokens that are made after it may be.")
         .fields(RoleFields::PARTS)
         .exists(handler!(role::exists))
         .read(handler!(role::read))
         .write(handler!(role::write))
         .delete(handler!(role::delete)),
-    Route::new("tidy").fields(&[]).write(handler!(revoke::tidy)),
+    Route::new("tidy")
+        .about("Removes records of tokens that lead nowhere.")
+        .fields(&[])
+        .write(handler!(revoke::tidy)),
 ];
 
 #[async_trait]
 impl Engine for TokenEngine {
+    const ABOUT: &'static str = "Makes tokens, shows, extends and ends them. Each token but an orphan ends with the one that it \
+        was made with.";
+
     fn routes() -> &'static [Route<Self>] {
         ROUTES
     }
