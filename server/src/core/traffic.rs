@@ -10,7 +10,7 @@ use http::{Method, StatusCode, Uri};
 use jiff::Timestamp;
 
 use super::latency::Latency;
-use super::pipeline::{self, Incoming, Reply};
+use super::pipeline::{self, Incoming};
 use super::state::Core;
 
 /// Counts requests from when their heads are read until they are answered.
@@ -30,14 +30,11 @@ pub(crate) struct Traffic {
 }
 
 impl Core {
-    /// Answers `incoming`, and counts how long that takes.
-    pub(crate) async fn serve_counted(self: &Arc<Self>, incoming: Incoming) -> Reply {
-        let needs_token = !self.is_open_to_all(&incoming);
-        let begin = Instant::now();
-        let reply = self.serve(incoming).await;
-        let kind = if needs_token { &self.traffic.requests } else { &self.traffic.logins };
-        kind.record(begin.elapsed());
-        reply
+    /// Counts how long it takes to answer `incoming`: until what is answered is dropped.
+    pub(crate) fn measure(&self, incoming: &Incoming) -> Measured<'_> {
+        let Traffic { requests, logins, .. } = &*self.traffic;
+        let latency = if self.is_open_to_all(incoming) { logins } else { requests };
+        Measured { latency, begin: Instant::now() }
     }
 
     fn is_open_to_all(&self, incoming: &Incoming) -> bool {
@@ -50,6 +47,18 @@ impl Core {
             let resolved = topology.resolve(&incoming.namespace, &incoming.path);
             resolved.is_some_and(|(space, length)| pipeline::is_open(space, &incoming.path[length..]))
         })
+    }
+}
+
+/// A request whose time is taken.
+pub(crate) struct Measured<'a> {
+    latency: &'a Latency,
+    begin: Instant,
+}
+
+impl Drop for Measured<'_> {
+    fn drop(&mut self) {
+        self.latency.record(self.begin.elapsed());
     }
 }
 

@@ -193,7 +193,9 @@ impl Service {
         if is_of_role {
             admit(Box::pin(self.core.rate_limit_of_role(&incoming)).await, &incoming.path, extra)?;
         }
-        let reply = self.core.serve_counted(incoming).await;
+        let measured = self.core.measure(&incoming);
+        let reply = self.core.serve(incoming).await;
+        drop(measured);
         if reply.is_of_login {
             extra.push((inline::FAILED, HeaderValue::from_static("true")));
         }
