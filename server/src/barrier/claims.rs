@@ -4,21 +4,25 @@
 //! which it lost and keeps them until it is through. Those who claim the same go one after the other, by age, and no younger
 //! commit touches what is claimed; hence the eldest cannot lose by the same stripes again.
 //!
-//! A claim is a courtesy, not a lock. Nothing is wrong if it is passed over; so a claim that keeps others waiting for long,
-//! because its handler asks another machine for example, is void. That also ends every circle of waiting.
+//! A claim is a courtesy, not a lock. Nothing is wrong if it is passed over. So a claim that keeps others waiting for long,
+//! because its handler asks another machine for example, is void for ever, and nobody waits for long whatever is claimed.
+//! That also ends every circle of waiting. Who has lost by very much claims nothing: all others would have to wait for it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::order::Stripe;
 
-/// How long anybody waits for one claim.
+/// How long anybody waits for claims in one attempt.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Stripes by which one attempt may lose and still claim them.
+const MOST_STRIPES: usize = 32;
 
 /// The order in which claims were made.
 type Age = u64;
@@ -34,17 +38,29 @@ pub(super) struct Claims {
 #[derive(Default)]
 struct Book {
     made: Age,
-    /// Who claims each stripe, the eldest first.
-    stripes: HashMap<Stripe, BTreeMap<Age, End>>,
+    /// Those that are good. Dropped, one tells those who wait for it that it has ended.
+    good: HashMap<Age, watch::Sender<()>>,
+    /// Who claims each stripe.
+    stripes: HashMap<Stripe, BTreeSet<Age>>,
 }
-
-/// Closed when a claim ends.
-type End = watch::Receiver<()>;
 
 /// A claim that others wait for.
 pub(super) struct Elder {
     age: Age,
-    end: End,
+    end: watch::Receiver<()>,
+}
+
+/// What is left of the time that an attempt waits for others.
+pub(super) struct Patience(Duration);
+
+impl Patience {
+    pub(super) fn new() -> Self {
+        Self(PATIENCE)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.0.is_zero()
+    }
 }
 
 /// The precedence of one request over all its attempts. Without any until it has lost once; ends when it is dropped.
@@ -55,25 +71,33 @@ struct Held {
     claims: Arc<Claims>,
     age: Age,
     stripes: BTreeSet<Stripe>,
-    end: watch::Sender<()>,
 }
 
 impl Claim {
-    /// Claims `stripes`, too.
-    pub(super) fn extend(&mut self, claims: &Arc<Claims>, stripes: impl IntoIterator<Item = Stripe>) {
+    /// Claims `stripes`, too, unless they are very many or the claim is void.
+    pub(super) fn extend(&mut self, claims: &Arc<Claims>, stripes: &BTreeSet<Stripe>) {
+        if stripes.len() > MOST_STRIPES {
+            return;
+        }
         let held = self.0.get_or_insert_with(|| Held::new(claims));
         let mut book = claims.book.lock();
-        for stripe in stripes {
+        if !book.good.contains_key(&held.age) {
+            return;
+        }
+        for &stripe in stripes {
             held.stripes.insert(stripe);
-            book.stripes.entry(stripe).or_default().insert(held.age, held.end.subscribe());
+            book.stripes.entry(stripe).or_default().insert(held.age);
         }
     }
 
     /// Waits until no elder claims any of the same stripes.
     pub(crate) async fn turn(&self) {
         let Some(held) = &self.0 else { return };
-        while let Some(elder) = held.claims.elder(&held.stripes, self) {
-            held.claims.give_way(elder).await;
+        let mut patience = Patience::new();
+        while !patience.is_over()
+            && let Some(elder) = held.claims.elder(&held.stripes, self)
+        {
+            held.claims.give_way(elder, &mut patience).await;
         }
     }
 
@@ -87,12 +111,9 @@ impl Held {
         claims.count.fetch_add(1, Ordering::Relaxed);
         let mut book = claims.book.lock();
         book.made += 1;
-        Self {
-            claims: Arc::clone(claims),
-            age: book.made,
-            stripes: BTreeSet::new(),
-            end: watch::Sender::new(()),
-        }
+        let age = book.made;
+        book.good.insert(age, watch::Sender::new(()));
+        Self { claims: Arc::clone(claims), age, stripes: BTreeSet::new() }
     }
 }
 
@@ -114,15 +135,19 @@ impl Claims {
             return None;
         }
         let book = self.book.lock();
-        let eldest = |stripe| book.stripes.get(stripe)?.first_key_value();
-        let (&age, end) = stripes.into_iter().filter_map(eldest).min_by_key(|(age, _)| **age)?;
-        (age < claim.age()).then(|| Elder { age, end: end.clone() })
+        let eldest = |stripe| book.stripes.get(stripe)?.first().copied();
+        let age = stripes.into_iter().filter_map(eldest).min()?;
+        let end = book.good.get(&age).filter(|_| age < claim.age())?.subscribe();
+        Some(Elder { age, end })
     }
 
-    /// Waits until `elder` is through, or has had its time.
-    pub(super) async fn give_way(&self, mut elder: Elder) {
+    /// Waits until `elder` is through. One that takes all of the patience by itself is void.
+    pub(super) async fn give_way(&self, mut elder: Elder, patience: &mut Patience) {
+        let (begin, rest) = (Instant::now(), patience.0);
         // Nothing is ever sent.
-        if tokio::time::timeout(PATIENCE, elder.end.changed()).await.is_err() {
+        let ended = tokio::time::timeout(rest, elder.end.changed()).await;
+        patience.0 = if ended.is_ok() { rest.saturating_sub(begin.elapsed()) } else { Duration::ZERO };
+        if ended.is_err() && rest == PATIENCE {
             self.book.lock().void(elder.age);
         }
     }
@@ -130,6 +155,7 @@ impl Claims {
 
 impl Book {
     fn remove(&mut self, age: Age, stripes: &BTreeSet<Stripe>) {
+        self.good.remove(&age);
         for stripe in stripes {
             let Some(claimants) = self.stripes.get_mut(stripe) else { continue };
             claimants.remove(&age);
@@ -139,8 +165,9 @@ impl Book {
         }
     }
 
-    /// Forgets all of one claim.
+    /// Forgets all of one claim, for ever.
     fn void(&mut self, age: Age) {
+        self.good.remove(&age);
         self.stripes.retain(|_, claimants| {
             claimants.remove(&age);
             !claimants.is_empty()
@@ -154,7 +181,7 @@ mod tests {
 
     fn claim(claims: &Arc<Claims>, stripes: &[Stripe]) -> Claim {
         let mut claim = Claim::default();
-        claim.extend(claims, stripes.iter().copied());
+        claim.extend(claims, &stripes.iter().copied().collect());
         claim
     }
 
@@ -181,7 +208,7 @@ mod tests {
         assert!(!gives_way(&claims, 1, &Claim::default()));
         assert!(gives_way(&claims, 2, &Claim::default()));
         drop(second);
-        assert!(claims.book.lock().stripes.is_empty());
+        assert!(claims.book.lock().stripes.is_empty() && claims.book.lock().good.is_empty());
         assert_eq!(claims.count.load(Ordering::Relaxed), 0);
     }
 
@@ -190,7 +217,7 @@ mod tests {
         let claims = Arc::default();
         let mut first = claim(&claims, &[1]);
         let second = claim(&claims, &[2]);
-        first.extend(&claims, [2]);
+        first.extend(&claims, &BTreeSet::from([2]));
         assert!(!gives_way(&claims, 2, &first));
         assert!(gives_way(&claims, 2, &second));
     }
@@ -198,15 +225,34 @@ mod tests {
     #[test]
     fn a_claim_that_lasts_too_long_is_void() {
         let claims: Arc<Claims> = Arc::default();
-        let (stuck, waiting) = (claim(&claims, &[1, 2]), claim(&claims, &[2]));
+        let (mut stuck, waiting) = (claim(&claims, &[1, 2]), claim(&claims, &[2]));
         let elder = claims.elder([&2], &waiting).expect("the first claims it, too");
         claims.book.lock().void(elder.age);
-        assert!(!gives_way(&claims, 1, &Claim::default()));
-        assert!(!gives_way(&claims, 2, &waiting));
+        assert!(elder.end.has_changed().is_err(), "all who wait are told");
+        stuck.extend(&claims, &BTreeSet::from([1, 2, 3]));
+        for stripe in 1..=3 {
+            assert!(!gives_way(&claims, stripe, &waiting), "what is void claims nothing any more");
+        }
         drop(stuck);
         assert!(
             gives_way(&claims, 2, &Claim::default()),
             "the end of what is void takes nothing from others"
         );
+    }
+
+    #[test]
+    fn who_has_lost_by_very_much_claims_nothing() {
+        let claims: Arc<Claims> = Arc::default();
+        let _large = claim(&claims, &(0..=MOST_STRIPES).collect::<Vec<_>>());
+        assert!(!gives_way(&claims, 0, &Claim::default()));
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_more_than_one_claim_that_does_not_end() {
+        let claims: Arc<Claims> = Arc::default();
+        let _stuck = [claim(&claims, &[1]), claim(&claims, &[1])];
+        let late = claim(&claims, &[1]);
+        late.turn().await;
+        assert_eq!(claims.book.lock().good.len(), 2, "one was waited for, and is void");
     }
 }

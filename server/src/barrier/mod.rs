@@ -123,6 +123,11 @@ impl Barrier {
         self.listings.clear();
     }
 
+    /// Waits, after a [seal](Self::seal), until what was on its way to the storage is there. Nothing is sent after it.
+    pub async fn settle(&self) {
+        self.order.settle().await;
+    }
+
     /// Adds a term to the keyring; it encrypts from now on. Answers its status.
     pub async fn rotate(self: &Arc<Self>) -> Result<TermStatus, BarrierError> {
         self.replace_keyring(Batch::new(), Batch::new(), Keyring::rotated).await

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::claims::{Claim, Claims, Elder};
+use super::claims::{Claim, Claims, Elder, Patience};
 
 /// Stripes of keys; those of folders follow.
 const KEY_STRIPES: usize = 49_152;
@@ -108,13 +108,16 @@ impl CommitOrder {
     }
 
     /// Validates the reads and takes the next sequence, or says what to wait for. Who loses has `claim` on what is stale.
-    pub(super) fn admit(&self, footprint: &Footprint, claim: &mut Claim) -> Admission {
+    /// Who is at the end of its patience gives way no more.
+    pub(super) fn admit(&self, footprint: &Footprint, claim: &mut Claim, patience: &Patience) -> Admission {
         let mut assigned = self.assigned.lock();
         if let Some(stale) = self.claim_stale(footprint, claim) {
             return Admission::Stale(stale);
         }
         let touched = || footprint.writes.iter().chain(&footprint.folders);
-        if let Some(elder) = self.claims.elder(touched(), claim) {
+        if !patience.is_over()
+            && let Some(elder) = self.claims.elder(touched(), claim)
+        {
             return Admission::Claimed(elder);
         }
         // Storage may apply two batches in any order, so one key is never in two unfinished batches.
@@ -138,7 +141,7 @@ impl CommitOrder {
     fn claim_stale(&self, footprint: &Footprint, claim: &mut Claim) -> Option<u64> {
         let stale = self.newest_after(&footprint.reads, footprint.start)?;
         let is_stale = |stripe: &Stripe| self.stripes[*stripe].load(Ordering::Relaxed) > footprint.start;
-        claim.extend(&self.claims, footprint.reads.iter().copied().filter(is_stale));
+        claim.extend(&self.claims, &footprint.reads.iter().copied().filter(is_stale).collect());
         Some(stale)
     }
 
@@ -158,6 +161,12 @@ impl CommitOrder {
     fn newest_after(&self, stripes: &[Stripe], limit: u64) -> Option<u64> {
         let newest = stripes.iter().map(|&stripe| self.stripes[stripe].load(Ordering::Relaxed)).max()?;
         (newest > limit).then_some(newest)
+    }
+
+    /// Waits until all that was admitted is finished.
+    pub(super) async fn settle(&self) {
+        let last = *self.assigned.lock();
+        self.wait_for(last).await;
     }
 
     /// Says that the commit `sequence` is durable, or has failed and left nothing (then without hooks).

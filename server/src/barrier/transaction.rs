@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::claims::Claim;
+use super::claims::{Claim, Patience};
 use super::listing;
 use super::order::{Admission, Footprint, Hook, Place, Stripe};
 use super::packed;
@@ -262,6 +262,8 @@ impl Transaction {
         }
         let sequence = admit(&self.barrier, &footprint, claim).await?;
         let ticket = Ticket::new(&self.barrier, sequence, state.batch);
+        // Sealed while this waited: what a seal does not find under way must not begin.
+        self.barrier.open_keyring()?;
         // A task of its own: a request that is dropped now must not leave its sequence unfinished.
         let writing = tokio::spawn(write(ticket, batch, state.hooks));
         writing.await.map_err(|_| aborted())??;
@@ -347,11 +349,12 @@ fn folders_above(key: &str) -> impl Iterator<Item = &str> {
 
 /// Waits for the right to commit; answers the sequence.
 async fn admit(barrier: &Barrier, footprint: &Footprint, claim: &mut Claim) -> Result<u64, CommitError> {
+    let mut patience = Patience::new();
     loop {
-        match barrier.order.admit(footprint, claim) {
+        match barrier.order.admit(footprint, claim, &patience) {
             Admission::Granted(sequence) => return Ok(sequence),
             Admission::Busy(other) => barrier.order.wait_for(other).await,
-            Admission::Claimed(elder) => barrier.order.claims().give_way(elder).await,
+            Admission::Claimed(elder) => barrier.order.claims().give_way(elder, &mut patience).await,
             Admission::Stale(other) => {
                 barrier.order.wait_for(other).await;
                 return Err(CommitError::Conflict);

@@ -287,12 +287,13 @@ impl Core {
         if target.found.info.changes_topology && may_write(asked) {
             return Box::pin(self.run_jointly(target, request)).await;
         }
-        let mut claim = Claim::default();
-        for attempt in 0..ATTEMPTS {
+        let (mut claim, mut attempt) = (Claim::default(), 0);
+        while attempt < ATTEMPTS {
+            attempt += 1;
             request.operation = asked;
             claim.turn().await;
             let transaction = self.barrier.begin();
-            let draft = Draft { transaction: &transaction, next: None, is_repeated: attempt > 0 };
+            let draft = Draft { transaction: &transaction, next: None, is_repeated: attempt > 1 };
             // Whatever was committed before has been published, so that none of it is missed here.
             let present = self.open_topology()?;
             let moved = match Arc::ptr_eq(&present, topology) {
@@ -315,8 +316,11 @@ impl Core {
                 }
                 attempted => attempted?,
             };
-            if transaction.commit_with(&mut claim).await? {
-                return Ok((response, extra));
+            let is_done = transaction.commit_with(&mut claim).await?;
+            match response.effect {
+                Some(Effect::Again) if is_done => (claim, attempt) = (Claim::default(), 0),
+                _ if is_done => return Ok((response, extra)),
+                _ => {}
             }
         }
         Err(too_often())

@@ -17,6 +17,7 @@ mod share;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use subtle::ConstantTimeEq as _;
@@ -33,6 +34,9 @@ pub use share::parse_share;
 
 /// Where the configuration of the seal is stored, in the clear.
 pub const SEAL_CONFIG_KEY: &str = "core/seal-config";
+
+/// How long a seal waits for what is on its way to the storage.
+const SETTLING: Duration = Duration::from_secs(5);
 
 /// Where the root key is stored, encrypted by the unseal key.
 pub const ROOT_KEY_KEY: &str = "core/root-key";
@@ -164,6 +168,7 @@ impl Seal {
         };
         // Sealing must not depend on a storage that works.
         self.barrier.seal();
+        tokio::time::timeout(SETTLING, self.barrier.settle()).await.ok();
         Ok(stored?)
     }
 }

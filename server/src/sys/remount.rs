@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemas::shape::Declared as _;
 use serde_json::json;
 
-use super::{Sys, unmount};
+use super::Sys;
 use crate::core::clearing::{self, Leftover};
 use crate::core::context::Context;
 use crate::core::engine::Route;
@@ -14,7 +14,7 @@ use crate::core::mount::MountEntry;
 use crate::core::mount_table;
 use crate::core::moving::{self, Migration, Moving, Status};
 use crate::core::quota;
-use crate::core::response::Response;
+use crate::core::response::{Effect, Response};
 use crate::core::topology::{Mounted, Space, Topology};
 use crate::handler;
 
@@ -44,7 +44,9 @@ async fn remount(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let (from, to) = (Place::of(cx, &topology, &from)?, Place::of(cx, &topology, &to)?);
     let mounted = check(&topology, &from, &to)?;
     let namespace = &from.space.namespace;
-    unmount::revoke_below(cx, namespace, &from.path).await?;
+    if !cx.core.tokens.end_some_below(cx, namespace, &from.path, false).await? {
+        return Ok(Response { effect: Some(Effect::Again), ..Response::empty() });
+    }
     quota::follow(cx, (namespace, &from.path), (&to.space.namespace, &to.path)).await?;
     let mut entry = mounted.entry().clone();
     entry.path = to.path.strip_prefix("auth/").unwrap_or(&to.path).to_owned();

@@ -1,4 +1,4 @@
-//! Unmounting: leases end, the engine clears up, storage is deleted (much of it later), in one commit.
+//! Unmounting: leases end, then the engine clears up and storage is deleted (much of it later) in one commit.
 
 use super::Sys;
 use super::mounts;
@@ -9,7 +9,7 @@ use crate::core::mount::MountClass;
 use crate::core::mount_table;
 use crate::core::namespace::Namespace;
 use crate::core::quota;
-use crate::core::response::Response;
+use crate::core::response::{Effect, Response};
 use crate::core::topology::{Mounted, normal_path};
 
 /// Leases read at a time.
@@ -37,16 +37,18 @@ async fn unmount_at(cx: &Context<'_>, class: MountClass, path: &str) -> Result<R
     let Some(mounted) = mounts::find(&*mounts::space(cx)?, class, path) else {
         return Ok(Response::empty());
     };
+    let (namespace, api_path) = (&mounted.mount.namespace, mounted.entry().api_path());
+    if !cx.core.tokens.end_some_below(cx, namespace, &api_path, false).await? {
+        return Ok(Response { effect: Some(Effect::Again), ..Response::empty() });
+    }
     clear(cx, &mounted).await?;
-    quota::remove_below(cx, &mounted.mount.namespace, &mounted.entry().api_path()).await?;
-    let (namespace, path) = (&mounted.mount.namespace.path, mounted.entry().api_path());
-    cx.change_topology(|topology| topology.without_mount(namespace, &path))?;
+    quota::remove_below(cx, namespace, &api_path).await?;
+    cx.change_topology(|topology| topology.without_mount(&namespace.path, &api_path))?;
     Ok(Response::empty())
 }
 
-/// Ends and deletes everything of `mounted`, its own entry included.
+/// Deletes everything of `mounted`, whose leases are ended, its own entry included.
 async fn clear(cx: &Context<'_>, mounted: &Mounted) -> Result<(), Error> {
-    revoke_below(cx, &mounted.mount.namespace, &mounted.entry().api_path()).await?;
     clear_in_namespace(cx, mounted).await?;
     cx.core.tokens.clearing().delete_all(cx.transaction(), &mounted.prefix).await
 }
@@ -75,13 +77,4 @@ pub(super) async fn revoke_secrets(cx: &Context<'_>, namespace: &Namespace) -> R
         let Some((last, _)) = page.into_iter().next_back() else { return Ok(()) };
         after = Some(last);
     }
-}
-
-/// Ends all leases that requests below `path` have made.
-pub(super) async fn revoke_below(cx: &Context<'_>, namespace: &Namespace, path: &str) -> Result<(), Error> {
-    let root = lease_key(namespace, "");
-    for key in cx.transaction().scan_keys(&lease_key(namespace, path)).await? {
-        cx.core.tokens.end_lease(cx, namespace, &key[root.len()..], false).await?;
-    }
-    Ok(())
 }

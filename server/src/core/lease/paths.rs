@@ -9,7 +9,7 @@ use super::{LeaseRecord, lease_key, token_of};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
-use crate::core::response::{Grant, Response};
+use crate::core::response::{Effect, Grant, Response};
 use crate::core::token::{Tokens, ttl};
 use crate::handler;
 use crate::sys::Sys;
@@ -220,11 +220,9 @@ async fn gone(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
 /// Ends every lease below `prefix`, and the one of that id.
 pub(crate) async fn end_below(cx: &Context<'_>, prefix: &str, force: bool) -> Result<Response, Error> {
     let namespace = &cx.request().namespace;
-    let root = lease_key(namespace, "");
     let below = format!("{}/", prefix.trim_end_matches('/'));
-    let keys = cx.transaction().scan_keys(&lease_key(namespace, &below)).await?;
-    for key in keys {
-        tokens(cx).end_lease(cx, namespace, &key[root.len()..], force).await?;
+    if !tokens(cx).end_some_below(cx, namespace, &below, force).await? {
+        return Ok(Response { effect: Some(Effect::Again), ..Response::empty() });
     }
     tokens(cx).end_lease(cx, namespace, prefix, force).await?;
     Ok(Response::empty())

@@ -12,6 +12,9 @@ use crate::core::response::{LeaseBlock, LeaseGrant};
 use crate::core::token::ttl::{self, Wanted, lifetime, whole};
 use crate::core::token::{Home, TokenKind, Tokens, random_text};
 
+/// Leases that are ended in one commit. Each reads some folders, and by all that it has read a commit may lose.
+const AT_ONCE: usize = 100;
+
 impl Tokens {
     /// Makes the lease of a secret that the request of `cx` was answered. Answers it and the warnings.
     pub(crate) async fn lease(
@@ -99,6 +102,22 @@ impl Tokens {
             }
             Some(LeaseRecord::Secret(lease)) => self.end_secret(cx, namespace, id, &lease, force).await,
         }
+    }
+
+    /// Ends leases of requests below `path`, but no more than one commit should. Answers whether there are no others.
+    pub(crate) async fn end_some_below(
+        &self,
+        cx: &Context<'_>,
+        namespace: &Namespace,
+        path: &str,
+        force: bool,
+    ) -> Result<bool, Error> {
+        let root = lease_key(namespace, "");
+        let keys = cx.transaction().first_keys(&lease_key(namespace, path), AT_ONCE + 1).await?;
+        for key in keys.iter().take(AT_ONCE) {
+            self.end_lease(cx, namespace, &key[root.len()..], force).await?;
+        }
+        Ok(keys.len() <= AT_ONCE)
     }
 
     async fn end_secret(

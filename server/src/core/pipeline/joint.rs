@@ -13,6 +13,7 @@ use crate::barrier::{Claim, CommitError, Transaction};
 use crate::core::error::Error;
 use crate::core::render::Extra;
 use crate::core::request::Request;
+use crate::core::response::Effect;
 use crate::core::response::Response;
 use crate::core::state::Core;
 use crate::core::topology::{NextTopology, Topology};
@@ -54,12 +55,23 @@ impl TopologyWriter {
 }
 
 impl Core {
-    /// Runs a request that changes mounts or namespaces.
+    /// Runs a request that changes mounts or namespaces, as often as it has more to do.
     pub(super) async fn run_jointly(
         self: &Arc<Self>,
         target: &Target<'_>,
         request: &mut Request,
     ) -> Attempted {
+        let asked = request.operation;
+        loop {
+            request.operation = asked;
+            let (response, extra) = self.run_once_jointly(target, request).await?;
+            if response.effect != Some(Effect::Again) {
+                return Ok((response, extra));
+            }
+        }
+    }
+
+    async fn run_once_jointly(self: &Arc<Self>, target: &Target<'_>, request: &mut Request) -> Attempted {
         let asked = request.operation;
         let (attempted, outcome) = match self.take_turn(target, request).await? {
             Turn::Free(attempted) => return attempted,
@@ -140,11 +152,11 @@ impl Core {
         let draft = Draft { transaction, next: Some(next), is_repeated };
         let attempted = self.attempt(target, request, draft).await;
         if let Err(error) = &attempted {
+            transaction.rollback_to(savepoint);
+            next.set(before);
             if error.status().is_server_error() && transaction.was_stale(claim).await {
                 return Turn::Stale;
             }
-            transaction.rollback_to(savepoint);
-            next.set(before);
         }
         match was_dirty || transaction.is_dirty() {
             true => Turn::Joined(attempted, Arc::clone(outcome)),

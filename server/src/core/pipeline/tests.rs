@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::core::clock::Clock;
 use crate::core::request::Operation;
 use crate::core::state::Core;
-use crate::core::testing::{HeldStorage, ask, server_over};
+use crate::core::testing::{HeldStorage, ask, server, server_over};
 
 /// More than a list reads at a time.
 const MANY: usize = 300;
@@ -123,4 +123,56 @@ async fn a_list_never_has_what_another_version_keeps_to_itself() {
     let (status, answer) = listed_around("kv/metadata/a/", "sys/mounts/kv/tune", upgrade).await;
     let count = answer["data"]["keys"].as_array().map(Vec::len);
     assert_eq!((status, count), (200, Some(MANY)), "{answer}");
+}
+
+/// More leases than one commit ends.
+const LEASES: usize = 230;
+
+/// Makes an AppRole `app` at `auth/approle`, logs in as often as `LEASES`, and answers one of the tokens.
+async fn with_logins(core: &Arc<Core>) -> String {
+    write(core, "sys/auth/approle", json!({"type": "approle"})).await;
+    write(core, "auth/approle/role/app", json!({"token_ttl": "1h"})).await;
+    let (_, role) = ask(core, Operation::Read, "auth/approle/role/app/role-id", json!({})).await;
+    let (_, secret) = ask(core, Operation::Update, "auth/approle/role/app/secret-id", json!({})).await;
+    let body = json!({"role_id": role["data"]["role_id"], "secret_id": secret["data"]["secret_id"]});
+    let mut token = String::new();
+    for _ in 0..LEASES {
+        let (_, login) = ask(core, Operation::Update, "auth/approle/login", body.clone()).await;
+        token = login["auth"]["client_token"].as_str().expect("a token").to_owned();
+    }
+    token
+}
+
+/// Sends what ends all leases of logins while others write: all of them are gone when it is answered.
+async fn check_ends_all(operation: Operation, path: &'static str, body: Value) {
+    let core = server(Clock::system()).await;
+    let token = with_logins(&core).await;
+    let leases = || ask(&core, Operation::List, "sys/leases/lookup/auth/approle/login", json!({}));
+    assert_eq!(leases().await.1["data"]["keys"].as_array().map(Vec::len), Some(LEASES));
+    let writing = tokio::spawn({
+        let core = Arc::clone(&core);
+        async move {
+            for number in 0.. {
+                write(&core, &format!("cubbyhole/{number}"), json!({"a": 1})).await;
+            }
+        }
+    });
+    let (status, answer) = ask(&core, operation, path, body).await;
+    writing.abort();
+    assert!(matches!(status, 200 | 204), "{status} {answer}");
+    assert_eq!(leases().await.0, 404);
+    let (status, _) = ask(&core, Operation::Update, "auth/token/lookup", json!({"token": token})).await;
+    assert_eq!(status, 403);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn very_many_leases_end_while_others_write() {
+    check_ends_all(Operation::Update, "sys/leases/revoke-prefix/auth/approle/login", json!({})).await;
+    check_ends_all(Operation::Update, "sys/leases/revoke-force/auth/approle", json!({})).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_auth_method_with_very_many_tokens_goes_while_others_write() {
+    check_ends_all(Operation::Delete, "sys/auth/approle", json!({})).await;
+    check_ends_all(Operation::Update, "sys/remount", json!({"from": "auth/approle", "to": "auth/app"})).await;
 }

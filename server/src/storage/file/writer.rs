@@ -17,7 +17,8 @@ const GROUP_BATCHES: usize = 1_024;
 /// costs two.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 
-/// How long a group waits for more batches at most, however long the last one took.
+/// How long a group waits for one more batch, and for all of them.
+const GAP: Duration = Duration::from_millis(1);
 const LONGEST_WAIT: Duration = Duration::from_millis(10);
 
 /// A batch, and where to say that it is durable.
@@ -65,17 +66,17 @@ pub(super) fn gone() -> StorageError {
 /// Writes group after group until the queue is closed and empty.
 fn write_all(database: &Database, queue: &Receiver<Job>) {
     let mut checkpoint = Instant::now();
-    let mut last = Last { batches: 1, took: Duration::ZERO };
+    let mut usual = 1;
     while let Ok(first) = queue.recv() {
-        let group = gather(first, queue, last);
-        let begin = Instant::now();
+        let group = gather(first, queue, usual);
+        // It follows at once when groups grow, and little by little when they shrink.
+        usual = group.len().max(usual - usual.div_ceil(4));
         let due = checkpoint.elapsed() >= CHECKPOINT_EVERY && database.is_slow_to_check();
         let sync = if due { Sync::Checkpoint } else { Sync::Plain };
         let result = database.write(group.iter().map(|job| &job.batch), sync);
         if due {
             checkpoint = Instant::now();
         }
-        last = Last { batches: group.len(), took: begin.elapsed() };
         for job in group {
             // A requester that has gone away does not want its answer.
             job.answer.send(result.clone()).ok();
@@ -83,24 +84,18 @@ fn write_all(database: &Database, queue: &Receiver<Job>) {
     }
 }
 
-/// The group that was written last.
-#[derive(Clone, Copy)]
-struct Last {
-    batches: usize,
-    took: Duration,
-}
-
 /// What is written with `first`: all that is queued. Those who were answered together send their next batches at about
 /// the same time; without patience the first of them would be nearly alone in a sync, and the others wait for it. So a
-/// group waits for a quarter more than were in the last one, half as long as that one took to write. Who writes alone
-/// never waits.
-fn gather(first: Job, queue: &Receiver<Job>, last: Last) -> Vec<Job> {
-    let mut group: Vec<Job> = std::iter::once(first).chain(queue.try_iter()).take(GROUP_BATCHES).collect();
-    let wanted = (last.batches + last.batches / 4).min(GROUP_BATCHES);
-    let end = Instant::now() + (last.took / 2).min(LONGEST_WAIT);
-    while group.len() < wanted {
-        let Ok(next) = queue.recv_timeout(end.saturating_duration_since(Instant::now())) else { break };
+/// group waits until it is as large as is `usual`, as long as more are coming. Who writes alone does not wait.
+fn gather(first: Job, queue: &Receiver<Job>, usual: usize) -> Vec<Job> {
+    let mut group = vec![first];
+    let begin = Instant::now();
+    while group.len() < usual.min(GROUP_BATCHES) {
+        let rest = LONGEST_WAIT.saturating_sub(begin.elapsed()).min(GAP);
+        let Ok(next) = queue.recv_timeout(rest) else { break };
         group.push(next);
     }
+    let more = GROUP_BATCHES - group.len();
+    group.extend(queue.try_iter().take(more));
     group
 }
