@@ -65,6 +65,7 @@ pub struct Core {
     pub(crate) identities: Arc<EntityCache>,
     pub(crate) mfa: Arc<mfa::Waiting>,
     pub(crate) codes: Arc<oidc::Codes>,
+    pub(crate) identity_pairs: Arc<oidc::Pairs>,
     pub(crate) tokens: Tokens,
     pub(crate) quotas: Quotas,
     pub(crate) cors: Cors,
@@ -93,6 +94,7 @@ impl Core {
             quotas: Quotas::default(),
             mfa: Arc::default(),
             codes: Arc::default(),
+            identity_pairs: Arc::default(),
             cors: Cors::default(),
             topology_writer: TopologyWriter::default(),
             topology: ArcSwapOption::empty(),
@@ -183,6 +185,7 @@ impl Core {
         self.quotas.close();
         self.mfa.clear();
         self.codes.clear();
+        self.identity_pairs.clear();
         self.cors.0.store(None);
         self.seal.seal().await.map_err(Error::internal)
     }

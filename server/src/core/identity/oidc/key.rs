@@ -109,7 +109,7 @@ async fn write(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
     }
     key.schedule(cx.now());
     if former != Some(key.algorithm) {
-        key.renew(cx.now()).await?;
+        key.renew(&mut cx.core.identity_pairs.supply(&store, name), cx.now()).await?;
     }
     store::save(&store, name, &key)?;
     Ok(Response::empty())
@@ -165,7 +165,7 @@ async fn rotate(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
     let missing = || Error::invalid(format!("no named key found at {name:?}"));
     let mut key: KeyRecord = store::load(&store, name).await?.ok_or_else(missing)?;
     let verification_ttl = seconds(fields.verification_ttl, key.verification_ttl);
-    key.rotate(verification_ttl, cx.now()).await?;
+    key.rotate(&mut cx.core.identity_pairs.supply(&store, name), verification_ttl, cx.now()).await?;
     store::save(&store, name, &key)?;
     Ok(Response::empty())
 }
@@ -175,7 +175,7 @@ pub(super) async fn usable(cx: &Context<'_>, name: &str) -> Result<Option<KeyRec
     let store = Store::of(cx);
     let Some(mut key) = store::load::<KeyRecord>(&store, name).await? else { return Ok(None) };
     if key.is_empty() {
-        key.renew(cx.now()).await?;
+        key.renew(&mut cx.core.identity_pairs.supply(&store, name), cx.now()).await?;
         store::save(&store, name, &key)?;
     }
     Ok(Some(key))

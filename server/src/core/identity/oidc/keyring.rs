@@ -1,11 +1,14 @@
 //! Named keys as they are stored: the pair that signs, the one that comes next, and all public halves that verify.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::algorithm::Algorithm;
+use super::pairs::{Rotating, Supply};
 use super::record::{DEFAULT, EVERY_CLIENT};
-use super::signing::SigningKey;
+use super::signing::{Pair, SigningKey};
 use super::store::{self, Record};
 use super::wire::Jwk;
 use crate::barrier::CommitError;
@@ -18,6 +21,8 @@ use crate::core::token::Surroundings as _;
 
 /// What periods are without being told.
 pub(super) const DAY: u64 = 24 * 3600;
+/// How often a rotation gives way to others who change the key.
+const ATTEMPTS: usize = 8;
 
 /// A named key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,40 +78,65 @@ impl KeyRecord {
         self.signing.is_none()
     }
 
-    /// Makes new pairs: the first ones, or for another algorithm. What the former ones have signed is verified for its
+    /// Takes new pairs: the first ones, or for another algorithm. What the former ones have signed is verified for its
     /// time (OpenBao never forgets them).
-    pub(super) async fn renew(&mut self, now: Timestamp) -> Result<(), Error> {
+    pub(super) async fn renew(&mut self, supply: &mut Supply<'_>, now: Timestamp) -> Result<(), Error> {
         let end = after(now, self.verification_ttl);
         for half in self.ring.iter_mut().filter(|half| half.expires_at.is_none()) {
             half.expires_at = Some(end);
         }
-        self.signing = Some(self.generate().await?);
-        self.next = Some(self.generate().await?);
+        self.signing = Some(self.publish(supply.take(self.algorithm).await?));
+        self.next = Some(self.publish(supply.take(self.algorithm).await?));
         self.schedule(now);
         Ok(())
     }
 
-    /// Lets the next pair sign. The former one is verified by for `verification_ttl` seconds more.
-    pub(super) async fn rotate(&mut self, verification_ttl: u64, now: Timestamp) -> Result<(), Error> {
-        let next = match self.next.take() {
-            Some(next) => next,
-            None => self.generate().await?,
-        };
+    /// Lets the next pair sign, and takes another one that comes next.
+    pub(super) async fn rotate(
+        &mut self,
+        supply: &mut Supply<'_>,
+        verification_ttl: u64,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.replenish(supply).await?;
+        self.advance(verification_ttl, now);
+        self.replenish(supply).await
+    }
+
+    /// Does what its time has come for, as [`lags`](Self::lags) tells. A pair that nobody could know before does not
+    /// sign yet.
+    async fn catch_up(&mut self, supply: &mut Supply<'_>, now: Timestamp) -> Result<(), Error> {
+        if self.is_due(now) {
+            self.advance(self.verification_ttl, now);
+        }
+        self.replenish(supply).await
+    }
+
+    /// Lets the next pair sign, if there is one; tells whether there was. The former one is verified by for
+    /// `verification_ttl` seconds more.
+    fn advance(&mut self, verification_ttl: u64, now: Timestamp) -> bool {
+        let Some(next) = self.next.take() else { return false };
         if let Some(former) = self.signing.replace(next) {
             let end = after(now, verification_ttl);
             let halves = self.ring.iter_mut().filter(|half| half.jwk.kid == former.id);
             halves.for_each(|half| half.expires_at = Some(end));
         }
-        self.next = Some(self.generate().await?);
         self.next_rotation = Some(after(now, self.rotation_period));
         self.ring.retain(|half| half.verifies(now));
+        true
+    }
+
+    /// Takes the pair that comes next, if there is none.
+    async fn replenish(&mut self, supply: &mut Supply<'_>) -> Result<(), Error> {
+        if self.next.is_none() {
+            self.next = Some(self.publish(supply.take(self.algorithm).await?));
+        }
         Ok(())
     }
 
-    async fn generate(&mut self) -> Result<SigningKey, Error> {
-        let (key, jwk) = SigningKey::generate(self.algorithm).await?;
-        self.ring.push(PublicHalf { jwk, expires_at: None });
-        Ok(key)
+    fn publish(&mut self, pair: Pair) -> SigningKey {
+        self.ring.push(PublicHalf { jwk: pair.public, expires_at: None });
+        pair.key
     }
 
     /// Brings the next rotation nearer, if the period was shortened.
@@ -117,6 +147,11 @@ impl KeyRecord {
 
     fn is_due(&self, now: Timestamp) -> bool {
         self.signing.is_some() && self.next_rotation.is_some_and(|end| end <= now)
+    }
+
+    /// Whether it waits for a rotation, or for the pair that comes next.
+    fn lags(&self, now: Timestamp) -> bool {
+        self.is_due(now) || (self.signing.is_some() && self.next.is_none())
     }
 
     /// The pair that signs.
@@ -144,29 +179,33 @@ fn after(now: Timestamp, seconds: u64) -> Timestamp {
     now.checked_add(seconds).unwrap_or(Timestamp::MAX)
 }
 
-/// The key `name`, rotated if its time has come.
-pub(super) async fn current(cx: &Context<'_>, name: &str) -> Result<Option<KeyRecord>, Error> {
+/// The key `name` as it is stored. If its time has come, it is rotated beside the request, which waits for nothing.
+pub(super) async fn published(cx: &Context<'_>, name: &str) -> Result<Option<KeyRecord>, Error> {
     let store = Store::of(cx);
     let key = store::load::<KeyRecord>(&store, name).await?;
-    match key {
-        Some(key) => rotated(&store, name, key, cx.now()).await.map(|(key, _)| Some(key)),
-        None => Ok(None),
+    if key.as_ref().is_some_and(|key| key.lags(cx.now())) {
+        cx.core.rotate_identity_key_beside(&store, &cx.request().namespace, name);
     }
+    Ok(key)
 }
 
-/// `key`, rotated if its time has come; tells whether it was.
-async fn rotated(
-    store: &Store<'_>,
-    name: &str,
-    mut key: KeyRecord,
-    now: Timestamp,
-) -> Result<(KeyRecord, bool), Error> {
-    let is_due = key.is_due(now) && is_there(store).await?;
-    if is_due {
-        key.rotate(key.verification_ttl, now).await?;
-        store::save(store, name, &key)?;
+/// The key `name` to sign with. If its time has come, the pair signs that was published to come next.
+pub(super) async fn current(cx: &Context<'_>, name: &str) -> Result<Option<KeyRecord>, Error> {
+    let Some(mut key) = published(cx, name).await? else { return Ok(None) };
+    let (store, now) = (Store::of(cx), cx.now());
+    if key.is_due(now) && is_there(&store).await? && key.advance(key.verification_ttl, now) {
+        store::save(&store, name, &key)?;
     }
-    Ok((key, is_due))
+    Ok(Some(key))
+}
+
+/// The key `name`, if it [lags](KeyRecord::lags) and may be changed.
+async fn lagging(store: &Store<'_>, name: &str, now: Timestamp) -> Result<Option<KeyRecord>, Error> {
+    let key = store::load::<KeyRecord>(store, name).await?.filter(|key| key.lags(now));
+    match key {
+        Some(key) if is_there(store).await? => Ok(Some(key)),
+        _ => Ok(None),
+    }
 }
 
 /// Whether the namespace is still there. The commit fails if it goes before: nothing may be written behind it.
@@ -187,12 +226,14 @@ impl Core {
             let transaction = self.barrier.begin();
             let store = Store::new(&transaction, &namespace, &self.identities);
             for name in store.ids("oidc/key/").await? {
-                let Err(error) = self.rotate_identity_key_when_due(&namespace, &name).await else { continue };
+                let Some(turn) = self.identity_pairs.begin(&store, &name) else { continue };
+                let Err(error) = self.rotate_identity_key_when_due(&turn, &namespace, &name).await else {
+                    continue;
+                };
                 if self.barrier.is_sealed() {
                     return Err(error);
                 }
-                let path = &namespace.path;
-                tracing::error!(namespace = %path, key = %name, "a key of identity tokens is not rotated: {error}");
+                not_rotated(&namespace, &name, &error);
                 failures += 1;
             }
         }
@@ -204,17 +245,60 @@ impl Core {
         }
     }
 
-    async fn rotate_identity_key_when_due(&self, namespace: &Namespace, name: &str) -> Result<(), Error> {
+    /// As [`rotate_identity_keys_when_due`](Self::rotate_identity_keys_when_due) one key, unless somebody is at it;
+    /// returns at once.
+    fn rotate_identity_key_beside(
+        self: &Arc<Self>,
+        store: &Store<'_>,
+        namespace: &Arc<Namespace>,
+        name: &str,
+    ) {
+        let Some(turn) = self.identity_pairs.begin(store, name) else { return };
+        let (core, namespace, name) = (Arc::clone(self), Arc::clone(namespace), name.to_owned());
+        tokio::spawn(async move {
+            let Err(error) = core.rotate_identity_key_when_due(&turn, &namespace, &name).await else {
+                return;
+            };
+            if !core.barrier.is_sealed() {
+                not_rotated(&namespace, &name, &error);
+            }
+        });
+    }
+
+    async fn rotate_identity_key_when_due(
+        &self,
+        _turn: &Rotating,
+        namespace: &Namespace,
+        name: &str,
+    ) -> Result<(), Error> {
+        self.prepare_identity_pair(namespace, name).await?;
+        for _ in 0..ATTEMPTS {
+            let transaction = self.barrier.begin();
+            let (store, now) = (Store::new(&transaction, namespace, &self.identities), self.clock.now());
+            let Some(mut key) = lagging(&store, name, now).await? else { return Ok(()) };
+            key.catch_up(&mut self.identity_pairs.supply(&store, name), now).await?;
+            store::save(&store, name, &key)?;
+            match transaction.commit().await {
+                Ok(()) => return Ok(()),
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // Others change it all the time; the next time will tell.
+        Ok(())
+    }
+
+    /// Makes the pair that a rotation will take, if one is due: before the transaction that stores it, which is short so.
+    async fn prepare_identity_pair(&self, namespace: &Namespace, name: &str) -> Result<(), Error> {
         let transaction = self.barrier.begin();
         let store = Store::new(&transaction, namespace, &self.identities);
-        let Some(key) = store::load::<KeyRecord>(&store, name).await? else { return Ok(()) };
-        if !rotated(&store, name, key, self.clock.now()).await?.1 {
-            return Ok(());
+        if let Some(key) = lagging(&store, name, self.clock.now()).await? {
+            self.identity_pairs.supply(&store, name).take(key.algorithm).await?;
         }
-        match transaction.commit().await {
-            // Somebody else has changed it; the next time will tell.
-            Ok(()) | Err(CommitError::Conflict) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        Ok(())
     }
+}
+
+fn not_rotated(namespace: &Namespace, name: &str, error: &Error) {
+    tracing::error!(namespace = %namespace.path, key = %name, "a key of identity tokens is not rotated: {error}");
 }

@@ -18,6 +18,7 @@ mod exchange;
 mod introspect;
 mod key;
 mod keyring;
+mod pairs;
 mod pkce;
 mod provider;
 mod record;
@@ -35,6 +36,7 @@ mod well_known;
 mod wire;
 
 pub(crate) use codes::Codes;
+pub(crate) use pairs::Pairs;
 pub(crate) use wire::denied;
 
 use crate::core::context::Context;

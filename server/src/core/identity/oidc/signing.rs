@@ -1,6 +1,7 @@
 //! Private keys, and what they sign.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::error::{KeyRejected, Unspecified};
@@ -11,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::sync::Semaphore;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::RSAPublicKey;
 use zeroize::Zeroizing;
@@ -18,6 +20,12 @@ use zeroize::Zeroizing;
 use super::algorithm::{Algorithm, Family};
 use super::wire::Jwk;
 use crate::core::error::Error;
+
+/// RSA takes its time: no more pairs at once than leave processors to logins, which take theirs.
+static TURNS: LazyLock<Semaphore> = LazyLock::new(|| {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Semaphore::new((processors / 2).clamp(1, 2))
+});
 
 /// A private key as PKCS #8. Shows nothing of itself, and is wiped when dropped.
 #[derive(Clone)]
@@ -51,19 +59,37 @@ pub(super) struct SigningKey {
     private: PrivateKey,
 }
 
-impl SigningKey {
-    /// A new key, and its public half. RSA takes its time, so that it is made beside the requests.
+/// A private key and its public half.
+#[derive(Clone, Debug)]
+pub(super) struct Pair {
+    pub(super) key: SigningKey,
+    pub(super) public: Jwk,
+}
+
+impl Pair {
+    /// A new one, made on a thread for slow work.
     ///
     /// # Errors
     /// Only if there are no random bytes.
-    pub(super) async fn generate(algorithm: Algorithm) -> Result<(Self, Jwk), Error> {
-        let id = uuid::Uuid::new_v4().to_string();
-        let made = tokio::task::spawn_blocking(move || generate(algorithm)).await.map_err(Error::internal)?;
+    pub(super) async fn generate(algorithm: Algorithm) -> Result<Self, Error> {
+        let turn = match algorithm.family() {
+            Family::Rsa(_) => Some(TURNS.acquire().await.map_err(Error::internal)?),
+            Family::Ec { .. } | Family::Ed25519 => None,
+        };
+        // The turn lasts as long as the work, even if nobody waits for it any more.
+        let work = move || {
+            let _turn = turn;
+            generate(algorithm)
+        };
+        let made = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?;
         let (private, material) = made.map_err(|_| Error::internal("a key pair could not be made"))?;
-        let jwk = Jwk { kid: id.clone(), alg: algorithm.as_str().to_owned(), ..material };
-        Ok((Self { id, algorithm, private }, jwk))
+        let id = uuid::Uuid::new_v4().to_string();
+        let public = Jwk { kid: id.clone(), alg: algorithm.as_str().to_owned(), ..material };
+        Ok(Self { key: SigningKey { id, algorithm, private }, public })
     }
+}
 
+impl SigningKey {
     /// The algorithm that it signs with, and no other.
     pub(super) fn algorithm(&self) -> Algorithm {
         self.algorithm

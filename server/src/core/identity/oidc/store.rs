@@ -23,7 +23,8 @@ fn folder<T: Record>() -> String {
     format!("oidc/{}/", T::FOLDER)
 }
 
-fn key<T: Record>(store: &Store<'_>, name: &str) -> String {
+/// Where the object `name` is stored.
+pub(super) fn key<T: Record>(store: &Store<'_>, name: &str) -> String {
     store.key(&format!("{}{name}", folder::<T>()))
 }
 

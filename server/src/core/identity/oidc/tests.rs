@@ -1,5 +1,9 @@
 //! What must hold of identity tokens and of the provider, whatever is tried and as time goes by.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -54,6 +58,38 @@ async fn key_ids(bench: &Bench) -> Vec<String> {
     keys.iter().map(|key| text(key, "/kid")).collect()
 }
 
+/// The keys that are published once there are `count`: what is made beside the requests takes its time.
+async fn key_ids_once(bench: &Bench, count: usize) -> Vec<String> {
+    let there_are = async {
+        loop {
+            let ids = key_ids(bench).await;
+            if ids.len() == count {
+                return ids;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), there_are).await.expect("published in time")
+}
+
+/// How many pairs were made so far.
+fn made(bench: &Bench) -> usize {
+    bench.core.identity_pairs.made.load(Ordering::Relaxed)
+}
+
+/// Where the pairs of the key `name` are made.
+fn pairs_of(bench: &Bench, name: &str) -> Arc<super::pairs::Bench> {
+    let transaction = bench.core.barrier.begin();
+    let root = crate::core::namespace::Namespace::root();
+    let store = Store::new(&transaction, &root, &bench.core.identities);
+    bench.core.identity_pairs.bench(&store::key::<KeyRecord>(&store, name))
+}
+
+/// How many pairs of the key `name` no commit has stored.
+fn unstored(bench: &Bench, name: &str) -> usize {
+    pairs_of(bench, name).ready.lock().len()
+}
+
 fn part(token: &str, index: usize) -> Value {
     let part = token.split('.').nth(index).expect("three parts");
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64")).expect("JSON")
@@ -99,8 +135,8 @@ async fn a_key_is_rotated_when_its_time_has_come_and_verifies_for_a_while() {
     let ids = key_ids(&bench).await;
     assert_eq!(ids.len(), 2, "the one that signs and the next");
     bench.pass(DAY);
-    // Nobody but a reader of the keys has asked.
-    assert_eq!(key_ids(&bench).await.len(), 3);
+    // Nobody but readers of the keys have asked.
+    key_ids_once(&bench, 3).await;
     let second = identity_token(&bench, &token).await;
     assert_eq!(part(&second, 0)["kid"], ids[1], "what was published before signs now");
     assert_ne!(part(&first, 0)["kid"], part(&second, 0)["kid"]);
@@ -108,6 +144,77 @@ async fn a_key_is_rotated_when_its_time_has_come_and_verifies_for_a_while() {
     bench.pass(DAY);
     assert!(!key_ids(&bench).await.contains(&text(&part(&first, 0), "/kid")));
     assert_eq!(problem_of(&bench, &first).await, "unable to validate the token signature");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_pair_that_comes_next() {
+    let (bench, token) = server().await;
+    let before = key_ids(&bench).await;
+    bench.pass(DAY);
+    let pairs = pairs_of(&bench, "k");
+    let making = pairs.making.lock().await;
+    assert_eq!(key_ids(&bench).await, before);
+    assert_eq!(part(&identity_token(&bench, &token).await, 0)["kid"], before[1]);
+    drop(making);
+    key_ids_once(&bench, 3).await;
+}
+
+#[tokio::test]
+async fn many_who_read_at_a_rotation_find_what_they_need_and_one_pair_is_made() {
+    let (bench, _) = server().await;
+    // The sort of pairs that takes longest.
+    bench.write("identity/oidc/key/k", json!({"algorithm": "RS256"})).await;
+    let (before, count) = (key_ids(&bench).await, made(&bench));
+    bench.pass(DAY);
+    let answers = futures::future::join_all((0..50).map(|_| key_ids(&bench))).await;
+    for ids in &answers {
+        assert!(before[2..].iter().all(|id| ids.contains(id)), "what signs and what comes next: {ids:?}");
+    }
+    let after = key_ids_once(&bench, 3).await;
+    assert!(before[2..].iter().all(|id| after.contains(id)), "{after:?}");
+    futures::future::join_all((0..50).map(|_| key_ids(&bench))).await;
+    assert_eq!(made(&bench) - count, 1);
+    assert_eq!(unstored(&bench, "k"), 0);
+}
+
+#[tokio::test]
+async fn many_who_sign_at_a_rotation_sign_by_the_next_pair_and_one_is_made() {
+    let (bench, token) = server().await;
+    let (before, count) = (key_ids(&bench).await, made(&bench));
+    bench.pass(DAY);
+    for signed in futures::future::join_all((0..20).map(|_| identity_token(&bench, &token))).await {
+        assert_eq!(part(&signed, 0)["kid"], before[1]);
+    }
+    key_ids_once(&bench, 3).await;
+    assert_eq!((made(&bench) - count, unstored(&bench, "k")), (1, 0));
+}
+
+#[tokio::test]
+async fn a_next_pair_that_is_missing_is_made_although_no_rotation_is_due() {
+    let (bench, token) = server().await;
+    let root = crate::core::namespace::Namespace::root();
+    let transaction = bench.core.barrier.begin();
+    let place = Store::new(&transaction, &root, &bench.core.identities).key("oidc/key/k");
+    let mut key: Value = transaction.get_json(&place).await.expect("read").expect("a key");
+    key["next"] = Value::Null;
+    transaction.put_json(&place, &key).expect("JSON");
+    transaction.commit().await.expect("no conflict");
+    let signed = identity_token(&bench, &token).await;
+    key_ids_once(&bench, 3).await;
+    assert_eq!(part(&identity_token(&bench, &token).await, 0)["kid"], part(&signed, 0)["kid"]);
+}
+
+#[tokio::test]
+async fn those_who_rotate_at_the_same_time_make_one_pair_each() {
+    let (bench, _) = server().await;
+    let count = made(&bench);
+    let rotated = (0..5).map(|_| bench.write("identity/oidc/key/k/rotate", json!({})));
+    futures::future::join_all(rotated).await;
+    assert_eq!(made(&bench) - count, 5);
+    let created = (0..5).map(|_| bench.write("identity/oidc/key/new", json!({"algorithm": "EdDSA"})));
+    futures::future::join_all(created).await;
+    assert_eq!(made(&bench) - count, 7);
+    assert_eq!((unstored(&bench, "k"), unstored(&bench, "new")), (0, 0));
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ pub(super) async fn identity_keys(cx: &Context<'_>) -> Result<Vec<Jwk>, Error> {
 async fn public_keys(cx: &Context<'_>, names: BTreeSet<String>) -> Result<Vec<Jwk>, Error> {
     let mut keys = Vec::new();
     for name in names {
-        let Some(key) = keyring::current(cx, &name).await? else { continue };
+        let Some(key) = keyring::published(cx, &name).await? else { continue };
         keys.extend(key.public(cx.now()).cloned());
     }
     Ok(keys)
