@@ -114,6 +114,54 @@ fn a_secret_that_was_changed_makes_a_plan_stale() {
     });
 }
 
+const OF_VARIABLES: &str = r#"
+variable "n" {
+  type    = string
+  default = "x"
+}
+variable "note" {
+  sensitive = true
+}
+policy "p3" {
+  policy = "path \"${var.n}\" { capabilities = [\"read\"] }"
+}
+mount "kv" {
+  type        = "kv"
+  description = var.note
+}
+"#;
+
+#[test]
+fn a_saved_plan_takes_the_values_that_it_needs_and_refuses_others() {
+    check(|lockstep, server| {
+        lockstep.write("main.hcl", OF_VARIABLES)?;
+        lockstep.write("both.json", r#"{"n": "two", "note": "given"}"#)?;
+        let plan = ["plan", "-out", "p.json", "-var", "n=one", "-var", "note=given", "main.hcl"];
+        lockstep.expect(&plan, CHANGES, "plan")?;
+        for (flags, said) in [
+            (["-var", "n=two", "-var", "note=given"].as_slice(), "with `-var n=…`"),
+            (&["-var-file", "both.json"], "with a value of `n`, which stands in `both.json`"),
+            (&["-allow-literal-secrets", "-var", "note=given"], "with `-allow-literal-secrets`"),
+        ] {
+            let refused =
+                lockstep.expect(&[&["apply", "p.json"], flags].concat(), ERROR, "apply with a value")?;
+            if !refused.stderr.contains(&format!("error: a saved plan cannot be applied {said}")) {
+                return Err(refused.failure("it does not say what it would ignore"));
+            }
+        }
+        if server.request("GET", "sys/policies/acl/p3", "", None)?.0 != 404 {
+            return Err("a refused plan was applied".to_owned());
+        }
+        lockstep.expect(&["apply", "p.json", "-var", "note=given"], IN_SYNC, "apply")?;
+        let policy = server.must("GET", "sys/policies/acl/p3", None)?;
+        let mount = server.must("GET", "sys/mounts/kv", None)?;
+        match policy["data"]["policy"].as_str().is_some_and(|text| text.contains("\"one\"")) {
+            true if mount["data"]["description"] == "given" => Ok(()),
+            _ => Err(format!("the plan was not applied as it was made: {policy} {mount}")),
+        }
+    });
+}
+
 const NEVER_STORED: &str = r#"
 mount "kv" {
   type    = "kv"

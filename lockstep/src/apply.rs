@@ -94,7 +94,8 @@ impl Command {
 
     /// A saved plan is done as it is, or not at all.
     fn refuse_decided(&self) -> Result<(), Exit> {
-        let flags = self.choice.decided().chain(self.comparison.decided());
+        let flags =
+            self.choice.decided().chain(self.comparison.decided()).chain(self.configuration.decided());
         let flags: Vec<String> = flags.map(|flag| format!("`{flag}`")).collect();
         if flags.is_empty() {
             return Ok(());

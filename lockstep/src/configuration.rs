@@ -86,6 +86,12 @@ impl Configuration {
             allow_literal_secrets: self.allow_literal_secrets,
         }
     }
+
+    /// Flags that were given and mean nothing for a plan that was made already. Values may: of secrets they are given
+    /// again.
+    pub(crate) fn decided(&self) -> impl Iterator<Item = &'static str> {
+        self.allow_literal_secrets.then_some("-allow-literal-secrets").into_iter()
+    }
 }
 
 impl Comparison {

@@ -76,11 +76,33 @@ fn a_wrong_command_line_is_an_error_and_no_drift() {
 
 #[test]
 fn a_saved_plan_is_not_applied_with_flags_that_it_would_ignore() {
-    for flags in
-        [&["-target", "policy.a"][..], &["-destroy"], &["-compare-secrets"], &["-resend", "policy.a"]]
-    {
+    for flags in [
+        &["-target", "policy.a"][..],
+        &["-destroy"],
+        &["-compare-secrets"],
+        &["-resend", "policy.a"],
+        &["-allow-literal-secrets"],
+    ] {
         let arguments: Vec<&str> = ["apply", "plan.json"].iter().chain(flags).copied().collect();
         check(NOBODY, SOUND, &arguments, 1, &format!("a saved plan cannot be applied with `{}`", flags[0]));
+    }
+}
+
+#[test]
+fn a_value_that_a_saved_plan_does_not_need_is_refused_before_any_request() {
+    let folder = folder("n = \"two\"\n");
+    let plan = reconciler::Plan { server: reconciler::server::Identity::default(), steps: Vec::new() };
+    let text = reconciler::saved::encode(&plan).expect("a plan");
+    std::fs::write(folder.path().join("plan.json"), text).expect("writing");
+    for (flags, said) in [
+        (["-var", "n=two"], "a saved plan cannot be applied with `-var n=…`"),
+        (["-var-file", "main.hcl"], "a saved plan cannot be applied with a value of `n`"),
+    ] {
+        let output = lockstep(NOBODY, folder.path(), &[&["apply", "plan.json"][..], &flags].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(said) && !stderr.contains("cannot be reached"), "{stderr}");
+        assert!(stderr.contains("hint: give this value to `lockstep plan -out`"), "{stderr}");
     }
 }
 

@@ -423,6 +423,37 @@ fn a_sensitive_variable_is_given_again_by_the_same_means() {
     assert!(format!("{:?}", server.stored_value("some/path", "w")).contains("two"));
 }
 
+#[track_caller]
+fn check_unneeded(options: &Options, said: [&str; 2]) {
+    let kinds = [("words".to_owned(), "string".to_owned())].into();
+    let found = reconciler::config::values(&kinds, options).expect_err("a value that is not needed");
+    let text = render::diagnostics(&found, &reconciler::Sources::default(), Style::plain());
+    assert!(said.iter().all(|said| text.contains(said)), "{text}");
+    assert!(
+        text.contains("hint: give this value to `lockstep plan -out`") && !text.contains(CANARY),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_value_that_a_saved_plan_does_not_need_is_refused() {
+    let pair = |name: &str| (name.to_owned(), CANARY.to_owned());
+    let flags = Options { variables: vec![pair("words"), pair("word")], ..Options::default() };
+    check_unneeded(&flags, ["cannot be applied with `-var word=…`", "there is `words`"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in
+        [("v.hcl", format!("n = \"{CANARY}\"\n")), ("v.json", format!("{{\"n\": \"{CANARY}\"}}"))]
+    {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("writing");
+        let files = Options { variable_files: vec![path], ..Options::default() };
+        check_unneeded(&files, ["cannot be applied with a value of `n`", name]);
+    }
+    let environment = Options { environment: vec![pair("n"), pair("words")], ..Options::default() };
+    let kinds = [("words".to_owned(), "string".to_owned())].into();
+    assert_eq!(reconciler::config::values(&kinds, &environment).expect("values").len(), 1);
+}
+
 #[test]
 fn the_default_of_a_sensitive_variable_is_not_saved() {
     let text = "variable \"p\" {\n  default = \"CLEAR\"\n  sensitive = true\n}\n\

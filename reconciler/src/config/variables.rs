@@ -318,13 +318,15 @@ fn refuse_strangers(
 /// command line, as they are given for planning. Of those that have none there is none in the result.
 ///
 /// # Errors
-/// What is wrong with a file or a value; never its content.
+/// What is wrong with a file or a value; never its content. A value that the plan does not need, since it would change
+/// nothing; but for those of the environment, which is there for other plans, too.
 pub fn values(
     kinds: &BTreeMap<String, String>,
     options: &Options,
 ) -> Result<BTreeMap<String, Secret>, Vec<Diagnostic>> {
     let (budget, mut found) = (Budget::new(), Vec::new());
-    let (mut given, _) = given(options, &budget, &mut found);
+    let (mut given, files) = given(options, &budget, &mut found);
+    refuse_unneeded(kinds, options, &files, &mut found);
     let mut values = BTreeMap::new();
     for (name, kind) in kinds {
         let Some(given) = given.remove(name) else { continue };
@@ -334,6 +336,29 @@ pub fn values(
         }
     }
     if found.is_empty() { Ok(values) } else { Err(found) }
+}
+
+/// Reports values that a saved plan, which needs those of `kinds`, does not take.
+fn refuse_unneeded(
+    kinds: &BTreeMap<String, String>,
+    options: &Options,
+    files: &[ValueFile],
+    found: &mut Vec<Diagnostic>,
+) {
+    let flags = options.variables.iter().map(|(name, _)| (name, format!("`-var {name}=…`")));
+    let entries = files.iter().flat_map(|file| {
+        file.names
+            .iter()
+            .map(|(name, _)| (name, format!("a value of `{name}`, which stands in `{}`", file.file.name)))
+    });
+    for (name, what) in flags.chain(entries).filter(|(name, _)| !kinds.contains_key(*name)) {
+        let unneeded = Diagnostic::error(format!("a saved plan cannot be applied with {what}"))
+            .because(
+                "values of variables were decided when it was made, but for those of secrets that it needs",
+            )
+            .hint("give this value to `lockstep plan -out`");
+        found.push(hint_for(unneeded, name, kinds.keys().map(String::as_str)));
+    }
 }
 
 fn one_value(name: &str, kind: &str, given: Given, budget: &Budget) -> Result<Value, Faults> {

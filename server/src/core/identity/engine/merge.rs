@@ -154,7 +154,7 @@ async fn unite(
 ) -> Result<(), Error> {
     let mut entity = target.clone().settled();
     for source in sources {
-        move_aliases(&mut entity, &source, kept)?;
+        move_aliases(&mut entity, target, &source, kept)?;
         entity.merged_entity_ids.extend(source.merged_entity_ids.iter().cloned());
         entity.merged_entity_ids.push(source.id.clone());
         for group in entity::leave_groups(store, &source.id).await? {
@@ -166,11 +166,17 @@ async fn unite(
     store.write_entity(Some(target), &entity)
 }
 
-/// Moves the aliases of `source`. Where both have one of a mount, the one that is kept stays.
-fn move_aliases(entity: &mut EntityRecord, source: &EntityRecord, kept: &[String]) -> Result<(), Error> {
+/// Moves the aliases of `source`. Where `target` had one of the same mount, the one that is kept stays. Those of several
+/// sources do not stand against each other, and all go on working.
+fn move_aliases(
+    entity: &mut EntityRecord,
+    target: &EntityRecord,
+    source: &EntityRecord,
+    kept: &[String],
+) -> Result<(), Error> {
     for alias in &source.aliases {
-        if let Some(known) = entity.alias_at(&alias.mount_accessor).map(|known| known.id.clone()) {
-            if kept.contains(&known) {
+        if let Some(known) = target.alias_at(&alias.mount_accessor).map(|known| &known.id) {
+            if kept.contains(known) {
                 continue;
             }
             if !kept.contains(&alias.id) {
@@ -179,7 +185,7 @@ fn move_aliases(entity: &mut EntityRecord, source: &EntityRecord, kept: &[String
                     alias.id
                 )));
             }
-            entity.aliases.retain(|other| other.id != known);
+            entity.aliases.retain(|other| other.id != *known);
         }
         let mut alias = alias.clone();
         alias.merged_from_canonical_ids.push(source.id.clone());
