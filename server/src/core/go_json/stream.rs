@@ -23,9 +23,9 @@ pub(crate) struct First<'a> {
 /// What is wrong anywhere in `text`.
 pub(crate) fn first(text: &[u8]) -> Result<Option<First<'_>>, String> {
     let mut stream = Stream { scanner: Scanner { rest: text }, levels: vec![Level::default()], first: None };
+    // Space before a value is no part of it, and no delimiter stands before the first.
+    let begin = text.trim_ascii_start();
     loop {
-        // Space and a delimiter before a value are no part of it; before the first there is space alone.
-        let begin = text.trim_ascii_start();
         let goes_on = stream.token()?;
         if stream.first.is_none() && stream.levels.len() == 1 && goes_on {
             let length = begin.len() - stream.scanner.rest.len();
