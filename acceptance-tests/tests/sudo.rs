@@ -2,6 +2,7 @@
 //! token that may do all else. What is not built is left out: `openapi.tsv` lists it.
 
 use std::thread;
+use std::time::{Duration, Instant};
 
 use acceptance_tests::exceptions::Exceptions;
 use acceptance_tests::openapi::{Described, described, document};
@@ -10,6 +11,9 @@ use serde_json::{Value, json};
 
 const ALL_BUT_SUDO: &str = "path \"*\" {\n  capabilities = \
     [\"create\", \"read\", \"update\", \"patch\", \"delete\", \"list\", \"scan\"]\n}\n";
+
+/// A namespace that is not gone by then stays.
+const LONGEST_END: Duration = Duration::from_secs(30);
 
 /// So many requests are compared at least.
 const REQUESTS: usize = 350;
@@ -60,9 +64,28 @@ fn statuses(server: &Server, requests: &[(String, String)]) -> Result<Vec<u16>, 
             if matches!(method.as_str(), "POST" | "PATCH") {
                 call = call.header("Content-Type", media_type(method)).json(&json!({}));
             }
-            Ok(call.send(&server.address)?.status)
+            let status = call.send(&server.address)?.status;
+            if method == "DELETE" && status < 300 {
+                await_end(server, path)?;
+            }
+            Ok(status)
         })
         .collect()
+}
+
+/// OpenBao deletes a namespace in the background, and answers what comes meanwhile in other words.
+fn await_end(server: &Server, path: &str) -> Result<(), String> {
+    let Some(namespace) = path.strip_prefix("sys/namespaces/").filter(|rest| !rest.contains('/')) else {
+        return Ok(());
+    };
+    let begin = Instant::now();
+    while server.must("GET", path, None).is_ok() {
+        if begin.elapsed() > LONGEST_END {
+            return Err(format!("the namespace `{namespace}` is still there"));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 fn media_type(method: &str) -> &'static str {

@@ -271,7 +271,8 @@ async fn clear_forever(core: Weak<Core>, clearing: Clearing) {
         match outcome {
             Err(error) if !is_sealed => {
                 tracing::warn!("what is left of deleted things could not be deleted: {error}");
-                tokio::time::sleep(PAUSE).await;
+                // Also who has unsealed the server meanwhile wakes it.
+                tokio::time::timeout(PAUSE, clearing.0.notified()).await.ok();
                 clearing.wake();
             }
             _ => {}

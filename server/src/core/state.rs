@@ -178,6 +178,8 @@ impl Core {
     /// Seals: requests are refused from now on, and everything decrypted is forgotten.
     pub async fn close(&self) -> Result<(), Error> {
         let _opening = self.opening.lock().await;
+        // First: what is committed without a topology would take every namespace for gone.
+        let sealed = self.seal.seal().await;
         self.topology.store(None);
         self.tokens.close();
         self.acls.clear();
@@ -187,7 +189,7 @@ impl Core {
         self.codes.clear();
         self.identity_pairs.clear();
         self.cors.0.store(None);
-        self.seal.seal().await.map_err(Error::internal)
+        sealed.map_err(Error::internal)
     }
 
     /// The mounts and namespaces of this moment; `None` while sealed.

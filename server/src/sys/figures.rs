@@ -149,6 +149,11 @@ async fn tokens(cx: &Context<'_>) -> Result<Vec<Figure>, Error> {
     Ok(counts.iter().map(shown).collect())
 }
 
+/// The value of a label, as the format of Prometheus has it between quotes.
+fn escaped(value: &str) -> String {
+    value.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
+}
+
 /// What the process takes, where the system tells it.
 fn process() -> Vec<Figure> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -193,7 +198,8 @@ fn prometheus(figures: &[Figure]) -> String {
             write!(text, "# HELP {shown} {help}\n# TYPE {shown} {kind}\n").expect("to a string");
         }
         before = name;
-        let label = label.as_ref().map(|(label, of)| format!("{{{label}=\"{of}\"}}")).unwrap_or_default();
+        let label = label.as_ref().map(|(label, of)| format!("{{{label}=\"{}\"}}", escaped(of)));
+        let label = label.unwrap_or_default();
         match measure {
             Measure::Gauge(value) | Measure::Counter(value) => writeln!(text, "{shown}{label} {value}"),
             Measure::Summary(count, sum) => {
@@ -267,6 +273,13 @@ mod tests {
              # HELP vault_core_handle_request Requests\n# TYPE vault_core_handle_request summary\n\
              vault_core_handle_request_sum 2\nvault_core_handle_request_count 2\n"
         );
+    }
+
+    #[test]
+    fn a_label_may_be_any_name() {
+        let label = Some(("namespace", "a\"b\\c".to_owned()));
+        let text = prometheus(&[Figure { label, ..gauge("vault.token.count", "Tokens", 1) }]);
+        assert!(text.ends_with("vault_token_count{namespace=\"a\\\"b\\\\c\"} 1\n"), "{text}");
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use super::mounts;
 use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::lease::{LeaseRecord, lease_key};
-use crate::core::mount::MountClass;
+use crate::core::mount::{MountClass, MountEntry};
 use crate::core::mount_table;
 use crate::core::namespace::Namespace;
 use crate::core::quota;
@@ -39,12 +39,24 @@ async fn unmount_at(cx: &Context<'_>, class: MountClass, path: &str) -> Result<R
     };
     let (namespace, api_path) = (&mounted.mount.namespace, mounted.entry().api_path());
     if !cx.core.tokens.end_some_below(cx, namespace, &api_path, false).await? {
+        taint(cx, &mounted)?;
         return Ok(Response { effect: Some(Effect::Again), ..Response::empty() });
     }
     clear(cx, &mounted).await?;
     quota::remove_below(cx, namespace, &api_path).await?;
     cx.change_topology(|topology| topology.without_mount(&namespace.path, &api_path))?;
     Ok(Response::empty())
+}
+
+/// Lets no request to `mounted` any more: while its leases end, it must not give out others.
+fn taint(cx: &Context<'_>, mounted: &Mounted) -> Result<(), Error> {
+    if mounted.entry().tainted {
+        return Ok(());
+    }
+    let tainted = mounted.with_entry(MountEntry { tainted: true, ..mounted.entry().clone() });
+    mount_table::write(cx.transaction(), &mounted.mount.namespace, tainted.entry())?;
+    cx.change_topology(|topology| topology.with_mount(&tainted))?;
+    Ok(())
 }
 
 /// Deletes everything of `mounted`, whose leases are ended, its own entry included.

@@ -176,3 +176,23 @@ async fn an_auth_method_with_very_many_tokens_goes_while_others_write() {
     check_ends_all(Operation::Delete, "sys/auth/approle", json!({})).await;
     check_ends_all(Operation::Update, "sys/remount", json!({"from": "auth/approle", "to": "auth/app"})).await;
 }
+
+/// What a seal cuts short is either ended with its token or not at all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seal_in_the_middle_leaves_no_token_without_its_lease() {
+    let core = server(Clock::system()).await;
+    with_logins(&core).await;
+    let ending = tokio::spawn({
+        let core = Arc::clone(&core);
+        async move {
+            ask(&core, Operation::Update, "sys/leases/revoke-prefix/auth/approle/login", json!({})).await
+        }
+    });
+    tokio::task::yield_now().await;
+    core.close().await.expect("nothing fails");
+    ending.await.expect("no panic");
+    let before = core.topology();
+    assert!(before.is_none(), "it is sealed");
+    let error = core.tokens.namespace_of("s.any").expect_err("nobody knows what there is");
+    assert_eq!(error.status().as_u16(), 503);
+}

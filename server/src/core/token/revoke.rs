@@ -171,7 +171,7 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<Option<std::sync::Arc<TokenEntry>>, Error> {
         let Some(entry) = self.lookup(token, now).await? else { return Ok(None) };
-        let owner = self.surroundings()?.namespace(&entry.namespace);
+        let owner = self.surroundings()?.namespace(&entry.namespace)?;
         Ok(owner.filter(|owner| owner.is_within(namespace)).map(|_| entry))
     }
 }

@@ -116,7 +116,7 @@ impl Tokens {
 
     /// The namespace that `id` (of a token, an accessor or a lease) tells.
     pub(crate) fn namespace_of(&self, id: &str) -> Result<Option<Arc<Namespace>>, Error> {
-        Ok(self.surroundings()?.namespace(namespace_of(id)))
+        self.surroundings()?.namespace(namespace_of(id))
     }
 
     /// The token `token`, if it may be used now: neither revoked nor expired nor used up.
@@ -201,7 +201,7 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<Option<Arc<TokenEntry>>, Error> {
         let Some(entry) = keys.batch.open(token.expose(), id) else { return Ok(None) };
-        if self.surroundings()?.namespace(&entry.namespace).is_none() {
+        if self.surroundings()?.namespace(&entry.namespace)?.is_none() {
             return Ok(None);
         }
         if !entry.is_orphan() {

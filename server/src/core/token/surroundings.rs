@@ -19,7 +19,10 @@ use crate::core::state::Core;
 #[async_trait]
 pub(crate) trait Surroundings: Send + Sync {
     /// The namespace with this id; `None` also for one that is being deleted.
-    fn namespace(&self, id: &str) -> Option<Arc<Namespace>>;
+    ///
+    /// # Errors
+    /// While sealed nobody knows whether it is there.
+    fn namespace(&self, id: &str) -> Result<Option<Arc<Namespace>>, Error>;
 
     /// All namespaces, for reading their leases at start.
     fn namespaces(&self) -> Vec<Arc<Namespace>>;
@@ -49,10 +52,10 @@ pub(crate) struct Home {
 
 #[async_trait]
 impl Surroundings for Core {
-    fn namespace(&self, id: &str) -> Option<Arc<Namespace>> {
-        let topology = self.topology()?;
-        let namespace = &topology.by_id(id)?.namespace;
-        (!namespace.tainted).then(|| Arc::clone(namespace))
+    fn namespace(&self, id: &str) -> Result<Option<Arc<Namespace>>, Error> {
+        let topology = self.open_topology()?;
+        let space = topology.by_id(id).filter(|space| !space.namespace.tainted);
+        Ok(space.map(|space| Arc::clone(&space.namespace)))
     }
 
     fn namespaces(&self) -> Vec<Arc<Namespace>> {

@@ -175,18 +175,21 @@ fn move_aliases(
     kept: &[String],
 ) -> Result<(), Error> {
     for alias in &source.aliases {
-        if let Some(known) = target.alias_at(&alias.mount_accessor).map(|known| &known.id) {
-            if kept.contains(known) {
-                continue;
-            }
-            if !kept.contains(&alias.id) {
+        // One after an earlier merge may have several.
+        let rivals = || target.aliases.iter().filter(|rival| rival.mount_accessor == alias.mount_accessor);
+        if !kept.contains(&alias.id) {
+            // As the peer, the last one is named.
+            if let Some(rival) = rivals().rfind(|rival| !kept.contains(&rival.id)) {
                 return Err(Error::invalid(format!(
-                    "conflicting mount accessors in following alias IDs and neither were present in conflicting_alias_ids_to_keep: {}, {known}",
-                    alias.id
+                    "conflicting mount accessors in following alias IDs and neither were present in conflicting_alias_ids_to_keep: {}, {}",
+                    alias.id, rival.id
                 )));
             }
-            entity.aliases.retain(|other| other.id != *known);
         }
+        if rivals().any(|rival| kept.contains(&rival.id)) {
+            continue;
+        }
+        entity.aliases.retain(|other| !rivals().any(|rival| rival.id == other.id));
         let mut alias = alias.clone();
         alias.merged_from_canonical_ids.push(source.id.clone());
         entity.aliases.push(alias);

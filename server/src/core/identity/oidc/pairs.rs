@@ -12,6 +12,7 @@ use super::algorithm::Algorithm;
 use super::keyring::KeyRecord;
 use super::signing::Pair;
 use super::store;
+use crate::barrier::{Claim, Transaction};
 use crate::core::error::Error;
 use crate::core::identity::store::Store;
 
@@ -80,11 +81,24 @@ impl Pairs {
 
     /// The pair number `index` of those that are ready, made if it has to be. Who waits here waits for one pair, made by
     /// whoever came first.
-    async fn pair(&self, place: &str, algorithm: Algorithm, index: usize) -> Result<Pair, Error> {
+    ///
+    /// # Errors
+    /// If `transaction` is stale: somebody else has changed the key meanwhile, and it may lack no pair any more. Whoever
+    /// gets this repeats what it does.
+    async fn pair(
+        &self,
+        transaction: &Transaction,
+        place: &str,
+        algorithm: Algorithm,
+        index: usize,
+    ) -> Result<Pair, Error> {
         let bench = self.bench(place);
         let _making = bench.making.lock().await;
         if let Some(pair) = bench.find(algorithm, index) {
             return Ok(pair);
+        }
+        if transaction.was_stale(&mut Claim::default()).await {
+            return Err(Error::internal("another request has changed the key"));
         }
         let pair = Pair::generate(algorithm).await?;
         #[cfg(test)]
@@ -116,7 +130,7 @@ impl Supply<'_> {
     /// One more pair. It is nobody else's once the transaction is committed: a commit of others that has taken it, too,
     /// changes the key, so that one of both fails.
     pub(super) async fn take(&mut self, algorithm: Algorithm) -> Result<Pair, Error> {
-        let pair = self.pairs.pair(&self.place, algorithm, self.taken).await?;
+        let pair = self.pairs.pair(self.store.transaction, &self.place, algorithm, self.taken).await?;
         self.taken += 1;
         let (pairs, place, id) = (Arc::clone(&self.pairs), self.place.clone(), pair.key.id.clone());
         self.store.transaction.after_commit(Box::new(move || pairs.stored(&place, &id)));

@@ -75,7 +75,7 @@ pub(super) async fn look_up_self(_: &TokenEngine, cx: &Context<'_>) -> Result<Re
 async fn look_up_token(cx: &Context<'_>, token: &ClientToken) -> Result<Response, Error> {
     let bad = || Error::with_status(StatusCode::FORBIDDEN, "bad token");
     let entry = tokens(cx).lookup_even_used_up(token, cx.now()).await?.ok_or_else(bad)?;
-    let owner = tokens(cx).surroundings()?.namespace(&entry.namespace).ok_or_else(bad)?;
+    let owner = tokens(cx).surroundings()?.namespace(&entry.namespace)?.ok_or_else(bad)?;
     let is_own = *token == cx.request().client_token;
     if !is_own && !owner.is_within(&cx.request().namespace) {
         return Err(bad());
