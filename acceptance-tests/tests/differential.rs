@@ -11,7 +11,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 /// So many are replayed at least, such that files that are not found do not pass for files without a difference. The
 /// number can only grow.
-const REQUESTS: usize = 300;
+const REQUESTS: usize = 3_500;
 
 fn main() {
     let arguments = Arguments::from_args();
