@@ -20,6 +20,10 @@ fn main() {
         let names: Vec<String> = recordings.keys().cloned().collect();
         move || stale_scopes(&names)
     })];
+    trials.push(Trial::test("every_case_has_a_recording", {
+        let names: Vec<String> = recordings.keys().cloned().collect();
+        move || cases_without(&names)
+    }));
     for (name, recording) in recordings {
         for flavor in [Flavor::OpenBao, Flavor::Ours] {
             let (name, recording) = (name.clone(), recording.clone());
@@ -33,8 +37,7 @@ fn main() {
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-/// Name and file of each recording: of the cases whose kinds are declared, and of those that our server hosts ahead of
-/// the declarations.
+/// Name and file of each recording: of the cases whose kinds are all declared, and of the others.
 fn recordings() -> Result<BTreeMap<String, PathBuf>, String> {
     let compat = programs::cases().join("compat");
     let declared = cases::folders(&compat.join("states"))?;
@@ -42,7 +45,7 @@ fn recordings() -> Result<BTreeMap<String, PathBuf>, String> {
     Ok(declared.chain(cases::files(&compat.join("wire"), "jsonl")?).collect())
 }
 
-/// Of recordings that mix areas: the paths that our server does not host, which are asked of nobody.
+/// The paths that our server does not host, which are asked of nobody.
 fn left_out() -> Result<Exceptions, String> {
     Exceptions::read(&programs::cases().join("compat/wire_left_out.tsv"), 2)
 }
@@ -81,4 +84,16 @@ fn stale_scopes(recordings: &[String]) -> Result<(), Failed> {
     unknown.map_or(Ok(()), |scope| {
         Err(format!("wire_left_out.tsv names `{scope}`, which is no recording").into())
     })
+}
+
+/// `STATES.md` has a line `- **name**: …` for each case.
+fn cases_without(recordings: &[String]) -> Result<(), Failed> {
+    let cases = cases::text(&programs::cases().join("compat/STATES.md"))?;
+    let cases = cases.lines().filter_map(|line| Some(line.strip_prefix("- **")?.split_once("**")?.0));
+    let (known, missing): (Vec<&str>, Vec<&str>) =
+        cases.partition(|case| recordings.iter().any(|name| name == case));
+    if known.is_empty() || !missing.is_empty() {
+        return Err(format!("{} cases have recordings, these have none: {missing:?}", known.len()).into());
+    }
+    Ok(())
 }
