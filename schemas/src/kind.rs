@@ -406,6 +406,11 @@ impl Field {
         }
     }
 
+    /// The parameter of a request that holds it: the first name of [`api`](Field::api).
+    pub fn parameter(&self) -> &'static str {
+        self.api.split_once('.').map_or(self.api, |(head, _)| head)
+    }
+
     /// True if the configuration may set it.
     pub fn is_configurable(&self) -> bool {
         self.presence != Presence::Output

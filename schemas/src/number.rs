@@ -1,13 +1,20 @@
 //! Exact decimal numbers: a 20-digit identifier is the same after a round trip.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use bigdecimal::{BigDecimal, ToPrimitive};
 
 /// A decimal number of any size, compared by value (`1.50` equals `1.5`).
-#[derive(Clone, PartialEq, PartialOrd, Eq, Ord, Hash)]
-pub struct Number(BigDecimal);
+#[derive(Clone)]
+pub struct Number {
+    decimal: BigDecimal,
+    /// The text that it was read from, where its plain form is another one.
+    text: Option<Box<str>>,
+}
 
 /// Longest accepted text; a number with a longer one is an attack, not a value.
 const MAX_DIGITS: usize = 512;
@@ -15,29 +22,63 @@ const MAX_DIGITS: usize = 512;
 impl Number {
     /// The number as `i64` if it is a whole one in that range.
     pub fn as_i64(&self) -> Option<i64> {
-        self.0.is_integer().then(|| self.0.to_i64()).flatten()
+        self.decimal.is_integer().then(|| self.decimal.to_i64()).flatten()
     }
 
     /// The number as the nearest `f64`.
     pub fn to_f64(&self) -> f64 {
-        self.0.to_f64().unwrap_or(f64::NAN)
+        self.decimal.to_f64().unwrap_or(f64::NAN)
     }
 
     /// The decimal, for arithmetic.
     pub fn decimal(&self) -> &BigDecimal {
-        &self.0
+        &self.decimal
+    }
+
+    /// The number as it was written: `1e3`, where its plain form is `1000`.
+    pub fn written(&self) -> Cow<'_, str> {
+        match &self.text {
+            Some(text) => Cow::Borrowed(text),
+            None => Cow::Owned(self.to_string()),
+        }
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.decimal == other.decimal
+    }
+}
+
+impl Eq for Number {}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Number {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.decimal.cmp(&other.decimal)
+    }
+}
+
+impl Hash for Number {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.decimal.hash(state);
     }
 }
 
 impl From<BigDecimal> for Number {
     fn from(decimal: BigDecimal) -> Self {
-        Self(decimal.normalized())
+        Self { decimal: decimal.normalized(), text: None }
     }
 }
 
 impl From<i64> for Number {
     fn from(value: i64) -> Self {
-        Self(BigDecimal::from(value).normalized())
+        Self::from(BigDecimal::from(value))
     }
 }
 
@@ -46,11 +87,11 @@ impl FromStr for Number {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let plausible = text.len() <= MAX_DIGITS && exponent(text).is_none_or(|e| e.abs() <= 400);
-        plausible
-            .then(|| BigDecimal::from_str(text).ok())
-            .flatten()
-            .map(Self::from)
-            .ok_or_else(|| format!("`{}` is not a number", text.chars().take(40).collect::<String>()))
+        let number = plausible.then(|| BigDecimal::from_str(text).ok()).flatten().map(Self::from);
+        let number = number
+            .ok_or_else(|| format!("`{}` is not a number", text.chars().take(40).collect::<String>()))?;
+        let is_plain = number.to_string() == text;
+        Ok(Self { text: (!is_plain).then(|| text.into()), ..number })
     }
 }
 
@@ -62,7 +103,7 @@ fn exponent(text: &str) -> Option<i64> {
 
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_plain_string())
+        f.write_str(&self.decimal.to_plain_string())
     }
 }
 
@@ -88,6 +129,14 @@ mod tests {
         check("1e3", "1000");
         check("1.50", "1.5");
         check("-0", "0");
+    }
+
+    #[test]
+    fn how_it_was_written_is_known_and_makes_no_difference() {
+        let number = |text: &str| text.parse::<Number>().expect("a number");
+        assert_eq!(number("1e3"), number("1000"));
+        assert_eq!((number("1e3").written(), number("1.50").written()), ("1e3".into(), "1.50".into()));
+        assert_eq!(number("1000").written(), "1000");
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod stream;
 
 pub(crate) use stream::{First, first};
 
+use super::go_text::{escaped, is_printable};
+
 /// Levels that are looked into.
 const DEEPEST: usize = 128;
 const END: &str = "unexpected end of JSON input";
@@ -217,29 +219,6 @@ fn first_character(text: &[u8]) -> Result<char, u8> {
     let chunk = text.utf8_chunks().next();
     let character = chunk.and_then(|chunk| chunk.valid().chars().next());
     character.ok_or_else(|| text.first().copied().unwrap_or_default())
-}
-
-/// `character` as Go has it between quotes, of which none is escaped.
-fn escaped(character: char) -> String {
-    match character {
-        '\\' => r"\\".to_owned(),
-        '\n' => r"\n".to_owned(),
-        '\r' => r"\r".to_owned(),
-        '\t' => r"\t".to_owned(),
-        '\u{7}' => r"\a".to_owned(),
-        '\u{8}' => r"\b".to_owned(),
-        '\u{b}' => r"\v".to_owned(),
-        '\u{c}' => r"\f".to_owned(),
-        character if is_printable(character) => character.to_string(),
-        '\0'..='\u{7f}' => format!("\\x{:02x}", u32::from(character)),
-        '\u{80}'..='\u{ffff}' => format!("\\u{:04x}", u32::from(character)),
-        character => format!("\\U{:08x}", u32::from(character)),
-    }
-}
-
-fn is_printable(character: char) -> bool {
-    // A mark that belongs to the letter before is escaped only where there is none.
-    matches!(character, '\'' | '"' | '\\') || format!("x{character}").escape_debug().nth(2).is_none()
 }
 
 /// What is told of `escape`, which stands for no character.

@@ -78,7 +78,10 @@ fn parameters(info: &RouteInfo) -> String {
         let is_here = move |field: &&Field| table.endpoint.is_none() || field.at == table.endpoint;
         fields(table.parts).filter(is_here)
     });
-    shown.extend(of_table.map(|field| (field.name, (type_name(&field.shape), field.doc))));
+    shown.extend(of_table.map(|field| {
+        let name = if field.key { field.name } else { field.parameter() };
+        (name, (type_name(&field.shape), field.doc))
+    }));
     let mut text = String::new();
     for (name, (sort, doc)) in shown {
         if text.is_empty() {

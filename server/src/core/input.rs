@@ -8,6 +8,7 @@ use schemas::{Field, Record, Shape, Text, Value, codec, duration, json};
 
 use super::engine::FieldTable;
 use super::error::Error;
+use super::go_text;
 use super::pattern::Captures;
 use super::request::Parameters;
 
@@ -85,7 +86,7 @@ fn take(table: FieldTable, name: &str, value: &Value, record: &mut Record) -> Re
     for field in fields(table.parts).filter(|field| is_at(field, table.endpoint)) {
         let (head, rest) = field.api.split_once('.').unwrap_or((field.api, ""));
         let is_alias = field.aliases.contains(&name);
-        if head != name && field.name != name && !is_alias {
+        if head != name && !is_alias {
             continue;
         }
         is_known = true;
@@ -111,7 +112,8 @@ fn is_at(field: &Field, endpoint: Option<&str>) -> bool {
     field.is_configurable() && !field.key && (endpoint.is_none() || field.at == endpoint)
 }
 
-/// `value` in the form of `shape`, converted as the peers' framework converts.
+/// `value` in the form of `shape`, converted as the peer's framework converts: to it a number is the text that it was
+/// written as.
 fn coerce(shape: &Shape, value: &Value) -> Result<Value, String> {
     match shape {
         Shape::Bool => bool_of(value),
@@ -127,27 +129,28 @@ fn coerce(shape: &Shape, value: &Value) -> Result<Value, String> {
 }
 
 fn bool_of(value: &Value) -> Result<Value, String> {
-    match value {
-        Value::Bool(_) => Ok(value.clone()),
-        Value::Number(number) => Ok((number.as_i64() != Some(0)).into()),
-        Value::String(text) => match text.as_str() {
-            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true.into()),
-            "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false.into()),
-            _ => Err("'' cannot parse value as 'bool': strconv.ParseBool: invalid syntax".to_owned()),
-        },
-        value => Err(unconvertible("bool", value)),
+    let text = match value {
+        Value::Bool(_) => return Ok(value.clone()),
+        Value::Number(number) => number.written(),
+        Value::String(text) => text.into(),
+        value => return Err(unconvertible("bool", value)),
+    };
+    match &*text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true.into()),
+        "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false.into()),
+        _ => Err("'' cannot parse value as 'bool': strconv.ParseBool: invalid syntax".to_owned()),
     }
 }
 
 fn integer_of(value: &Value) -> Result<Value, String> {
-    let invalid = || "'' cannot parse value as 'int': strconv.ParseInt: invalid syntax".to_owned();
-    match value {
-        Value::Bool(value) => Ok(i64::from(*value).into()),
-        Value::Number(number) => number.as_i64().map(Value::from).ok_or_else(invalid),
-        Value::String(text) if text.is_empty() => Ok(0.into()),
-        Value::String(text) => text.parse::<i64>().map(Value::from).map_err(|_| invalid()),
-        value => Err(unconvertible("int", value)),
-    }
+    let text = match value {
+        Value::Bool(value) => return Ok(i64::from(*value).into()),
+        Value::String(text) if text.is_empty() => return Ok(0.into()),
+        Value::Number(number) => number.written(),
+        Value::String(text) => text.into(),
+        value => return Err(unconvertible("int", value)),
+    };
+    go_text::integer(&text).map(Value::from).map_err(|problem| format!("'' {problem}"))
 }
 
 fn text_of(value: &Value) -> Result<Value, String> {
@@ -155,7 +158,7 @@ fn text_of(value: &Value) -> Result<Value, String> {
         Value::String(_) => Ok(value.clone()),
         // In a list or a map; a field that is null is none.
         Value::Null => Ok("".into()),
-        Value::Number(_) => Ok(codec::text_of(value)),
+        Value::Number(number) => Ok(number.written().into_owned().into()),
         Value::Bool(value) => Ok(if *value { "1" } else { "0" }.into()),
         value => Err(unconvertible("string", value)),
     }
@@ -163,9 +166,7 @@ fn text_of(value: &Value) -> Result<Value, String> {
 
 fn seconds_of(value: &Value) -> Result<i64, String> {
     let seconds = match value {
-        Value::Number(number) => {
-            number.as_i64().ok_or_else(|| "could not parse duration from input".to_owned())?
-        }
+        Value::Number(number) => go_seconds(&number.written())?,
         Value::String(text) => go_seconds(text)?,
         _ => return Err("could not parse duration from input".to_owned()),
     };
@@ -201,7 +202,9 @@ fn any_seconds(text: &str) -> Result<i64, String> {
         let digits = |character: char| character.is_ascii_digit() || character == '.';
         let rest = text.trim_start_matches(['-', '+']);
         let unit = rest.trim_start_matches(digits);
-        match (rest.starts_with(digits), unit) {
+        let whole = rest.split(|character: char| !character.is_ascii_digit()).next().unwrap_or_default();
+        let is_too_large = !whole.is_empty() && whole.parse::<i64>().is_err();
+        match (rest.starts_with(digits) && !is_too_large, unit) {
             (true, "") => format!("time: missing unit in duration \"{text}\""),
             (true, unit) => format!("time: unknown unit \"{}\" in duration \"{text}\"", unit_of(unit)),
             (false, _) => format!("time: invalid duration \"{text}\""),

@@ -12,6 +12,7 @@ pub mod engine;
 pub mod error;
 mod filter;
 pub(crate) mod go_json;
+pub(crate) mod go_text;
 pub(crate) mod help;
 pub mod identity;
 pub(crate) mod inline;

@@ -205,7 +205,7 @@ fn schema(info: &RouteInfo, template: &str) -> Option<Value> {
     let is_in_path = |field: &&Field| placeholders(template).any(|name| name == field.name);
     let properties: Map<String, Value> = fields_of(info)
         .filter(|field| !is_in_path(field) && field.is_configurable() && !field.key)
-        .map(|field| (field.api.split('.').next().unwrap_or(field.api).to_owned(), property(field)))
+        .map(|field| (field.parameter().to_owned(), property(field)))
         .collect();
     (!properties.is_empty()).then(|| json!({ "type": "object", "properties": properties }))
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Deref;
 
+use super::go_text::is_printable;
+
 /// A path of the API without `/v1/`, relative to a namespace: `secret/data/app`.
 ///
 /// Never empty segments, `.` or `..` segments, a leading slash, or characters that do not print; what the
@@ -14,6 +16,8 @@ pub struct ApiPath(String);
 /// Why a text is no [`ApiPath`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathError {
+    /// It is no UTF-8.
+    NoText,
     /// It has a character that does not print.
     NotPrintable,
     /// It has a `.` or `..` segment, which must not be guessed at.
@@ -26,7 +30,7 @@ impl ApiPath {
     /// # Errors
     /// See [`PathError`].
     pub fn parse(text: &str) -> Result<Self, PathError> {
-        if text.chars().any(|character| character.is_control()) {
+        if !text.chars().all(is_printable) {
             return Err(PathError::NotPrintable);
         }
         if text.split('/').any(|segment| segment == "." || segment == "..") {
@@ -111,6 +115,7 @@ mod tests {
         check("secret/../sys", Err(PathError::Relative));
         check("./secret", Err(PathError::Relative));
         check("secret/a\u{7}", Err(PathError::NotPrintable));
+        check("secret/a\u{a0}b", Err(PathError::NotPrintable));
         check("secret/..data", Ok("secret/..data"));
     }
 }

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 /// | `role` | itself |
 /// | `{name}` | letters, digits, `_`, and inside of it `-` and `.`: the names of most objects |
 /// | `{name@}` | the same with `@` inside |
+/// | `{name#}` | a UUID |
 /// | `{name?}` | any text without slash, also none |
 /// | `{name*}` | any text without slash, but not none |
 /// | `{path..}` | the rest, slashes included, also nothing; after it only literal segments may follow, as in `mounts/{path..}/tune` |
@@ -40,6 +41,7 @@ impl Pattern {
             .replace("?}", "}")
             .replace("*}", "}")
             .replace("@}", "}")
+            .replace("#}", "}")
     }
 
     /// Names of the placeholders, in their order.
@@ -56,6 +58,7 @@ impl Pattern {
                     "?" => "[^/]*",
                     "*" => "[^/]+",
                     "@" => r"\w(([\w-.@]+)?\w)?",
+                    "#" => "[a-fA-F0-9]{8}(-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}",
                     "+.." => ".+",
                     ".." => ".*",
                     _ => r"\w(([\w-.]+)?\w)?",
@@ -115,7 +118,7 @@ impl Pattern {
 /// Name and mark of a segment that is a placeholder.
 fn named(segment: &'static str) -> Option<(&'static str, &'static str)> {
     let inner = segment.strip_prefix('{')?.strip_suffix('}')?;
-    let name = inner.trim_end_matches(['?', '*', '@', '+', '.']);
+    let name = inner.trim_end_matches(['?', '*', '@', '#', '+', '.']);
     Some((name, &inner[name.len()..]))
 }
 
@@ -139,6 +142,7 @@ struct Placeholder {
 enum Kind {
     Name,
     NameWithAt,
+    Uuid,
     Anything,
     Something,
 }
@@ -147,6 +151,7 @@ fn placeholder(segment: &'static str) -> Option<Placeholder> {
     let name = segment.strip_prefix('{')?.strip_suffix('}')?;
     let (name, kind) = match name.as_bytes().last() {
         Some(b'@') => (&name[..name.len() - 1], Kind::NameWithAt),
+        Some(b'#') => (&name[..name.len() - 1], Kind::Uuid),
         Some(b'?') => (&name[..name.len() - 1], Kind::Anything),
         Some(b'*') => (&name[..name.len() - 1], Kind::Something),
         _ => (name, Kind::Name),
@@ -160,11 +165,17 @@ impl Placeholder {
         let fits = match self.kind {
             Kind::Name => is_name(given, "-."),
             Kind::NameWithAt => is_name(given, "-.@"),
+            Kind::Uuid => is_uuid(given),
             Kind::Anything => true,
             Kind::Something => !given.is_empty(),
         };
         fits.then_some(self.name)
     }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+        && text.chars().all(|character| character == '-' || character.is_ascii_hexdigit())
 }
 
 /// ASCII word characters, and `inner` ones anywhere but at the ends.
@@ -195,6 +206,14 @@ mod tests {
         check("role/{name}", "role/", false, None);
         check("role/{name}", "role/a@b", false, None);
         check("role/{name@}", "role/a@b", false, Some(&[("name", "a@b")]));
+    }
+
+    #[test]
+    fn an_id_is_a_uuid() {
+        let id = "0f8b1c2d-0000-4000-8000-00000000000A";
+        check("method/{id#}", &format!("method/{id}"), false, Some(&[("id", id)]));
+        check("method/{id#}", "method/0f8b1c2d-0000-4000-8000", false, None);
+        check("method/{id#}", "method/zzzzzzzz-0000-4000-8000-000000000000", false, None);
     }
 
     #[test]

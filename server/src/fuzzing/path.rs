@@ -1,6 +1,7 @@
 //! Paths and queries of requests.
 
 use crate::core::path::ApiPath;
+use crate::core::go_text::is_printable;
 use crate::http::fuzzing::{cleaned, parse_path, query_pairs};
 
 /// A raw request target: `/v1/…?…`. A path that is taken has one form, in which nothing is relative, empty or
@@ -21,6 +22,6 @@ pub fn path(bytes: &[u8]) {
         !inner.iter().chain([last]).any(|segment| matches!(*segment, "." | "..")),
         "`{path}` is relative"
     );
-    assert!(!path.chars().any(char::is_control), "`{path}` has a control character");
+    assert!(path.chars().all(is_printable), "`{path}` has a character that does not print");
     assert_eq!(ApiPath::parse(&path).as_ref(), Ok(&path), "reading it again changes `{path}`");
 }

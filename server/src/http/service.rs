@@ -152,6 +152,9 @@ impl Service {
                 answer
             }
             Err(PathError::NotPrintable) => bare(StatusCode::BAD_REQUEST),
+            Err(PathError::NoText) => {
+                of_reply(Reply::error(&Error::invalid("the path is no UTF-8 text"), false))
+            }
             Err(PathError::Relative) => {
                 of_reply(Reply::error(&Error::invalid("relative paths not supported"), false))
             }
@@ -253,7 +256,7 @@ fn place(path: &str) -> Option<String> {
 }
 
 pub(crate) fn parse_path(path: &str) -> Result<ApiPath, PathError> {
-    let text = query::percent_decode(path).ok_or(PathError::NotPrintable)?;
+    let text = query::percent_decode(path).ok_or(PathError::NoText)?;
     ApiPath::parse(&text)
 }
 

@@ -10,6 +10,7 @@ use crate::core::clearing::{self, Leftover};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
+use crate::core::go_text::is_printable;
 use crate::core::mount::MountEntry;
 use crate::core::mount_table;
 use crate::core::moving::{self, Migration, Moving, Status};
@@ -177,7 +178,7 @@ fn require_reachable(to: &Place<'_>) -> Result<(), Error> {
             to.whole().trim_end_matches('/')
         )));
     }
-    if path.chars().any(char::is_control) {
+    if !path.chars().all(is_printable) {
         return refused("path cannot contain non-printable characters");
     }
     let cleaned = cleaned(path);

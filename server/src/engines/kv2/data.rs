@@ -94,7 +94,7 @@ pub(super) async fn patch(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> 
         return Ok(answer.with_status(StatusCode::NOT_FOUND));
     }
     let content = cx.view().get(&data_key(path, current)).await?.ok_or_else(lost)?;
-    let patched = merge(serde_json::from_slice(&content)?, data)?;
+    let patched = merge(serde_json::from_slice(&content)?, &data)?;
     add_version(cx, path, metadata, &config, &patched)
 }
 

@@ -1,9 +1,13 @@
 //! Parameters of a request, read as the API's clients expect and without a tree of values.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
+use super::object::object;
 use crate::core::context::Context;
 use crate::core::error::Error;
+use crate::core::go_text;
 use crate::core::input::go_seconds;
 use crate::core::request::{Operation, Parameters};
 
@@ -92,16 +96,9 @@ impl<'a> Given<'a> {
     }
 
     /// The text of an object, or of null.
-    pub(super) fn object(&self, name: &str) -> Result<Option<&'a RawValue>, Error> {
-        let Some(raw) = self.parameters.get(name) else { return Ok(None) };
-        let problem = match Json::of(raw)? {
-            Json::Map | Json::Null => return Ok(Some(raw)),
-            // What some languages write for a map without entries.
-            Json::List(items) if items.is_empty() => return Ok(Some(serde_json::from_str("{}")?)),
-            Json::List(items) => not_an_object(&items)?,
-            other => format!("'' {}", other.unconvertible(MAP)),
-        };
-        Err(self.error(name, &problem))
+    pub(super) fn object(&self, name: &str) -> Result<Option<Cow<'a, RawValue>>, Error> {
+        let raw = self.parameters.get(name);
+        raw.map(|raw| object(raw)).transpose().map_err(|problem| self.error(name, &problem))
     }
 
     /// Version numbers: a list, one, or text with commas. Not given, null and empty are the same.
@@ -146,19 +143,6 @@ fn bounded(seconds: i64, text: &str) -> Result<i64, String> {
     })
 }
 
-const MAP: &str = "map[string]interface {}";
-
-/// What is wrong with a list in the place of an object: its first item that is no object either.
-fn not_an_object(items: &[&RawValue]) -> Result<String, Error> {
-    for (index, item) in items.iter().enumerate() {
-        match Json::of(item)? {
-            Json::Map | Json::Null => {}
-            other => return Ok(format!("'[{index}]' {}", other.unconvertible(MAP))),
-        }
-    }
-    Ok(format!("'' {}", Json::List(Vec::new()).unconvertible(MAP)))
-}
-
 impl<'a> Json<'a> {
     /// The outermost level of `raw`.
     pub(super) fn of(raw: &'a RawValue) -> Result<Self, serde_json::Error> {
@@ -176,20 +160,14 @@ impl<'a> Json<'a> {
 
     /// As an integer, weakly: from text and truth values too.
     pub(super) fn integer(&self) -> Result<i64, String> {
-        let digits = match self {
-            Json::Null => return Ok(0),
-            Json::Bool(value) => return Ok(i64::from(*value)),
-            Json::Text(text) if text.is_empty() => return Ok(0),
-            Json::Number(digits) => digits,
-            Json::Text(text) => text.as_str(),
-            Json::List(_) | Json::Map => return Err(self.unconvertible("int")),
-        };
-        digits.parse().map_err(|error: std::num::ParseIntError| {
-            use std::num::IntErrorKind::{NegOverflow, PosOverflow};
-            let is_too_large = matches!(error.kind(), NegOverflow | PosOverflow);
-            let cause = if is_too_large { "value out of range" } else { "invalid syntax" };
-            format!("cannot parse value as 'int': strconv.ParseInt: {cause}")
-        })
+        match self {
+            Json::Null => Ok(0),
+            Json::Bool(value) => Ok(i64::from(*value)),
+            Json::Text(text) if text.is_empty() => Ok(0),
+            Json::Text(text) => go_text::integer(text),
+            Json::Number(digits) => go_text::integer(digits),
+            Json::List(_) | Json::Map => Err(self.unconvertible("int")),
+        }
     }
 
     fn boolean(&self) -> Result<bool, String> {
@@ -219,10 +197,11 @@ impl<'a> Json<'a> {
         }
     }
 
-    fn unconvertible(&self, expected: &str) -> String {
+    /// The error for this value where one of Go's type `expected` belongs.
+    pub(super) fn unconvertible(&self, expected: &str) -> String {
         let kind = match self {
             Json::List(_) => "[]interface {}",
-            Json::Map => MAP,
+            Json::Map => "map[string]interface {}",
             Json::Bool(_) => "bool",
             Json::Number(_) => "json.Number",
             Json::Null | Json::Text(_) => "string",

@@ -8,6 +8,7 @@ use super::record::{GoDuration, KeyMetadata, metadata_key, remove_data};
 use super::{Kv2, secret_path};
 use crate::core::context::Context;
 use crate::core::error::Error;
+use crate::core::go_text::{is_printable, quoted};
 use crate::core::request::Parameters;
 use crate::core::response::Response;
 use crate::engines::free::with_field_warnings;
@@ -259,37 +260,6 @@ fn problems(name: &str, text: &str) -> Vec<String> {
         problems.push(format!("value for key {key} contains unprintable characters"));
     }
     problems
-}
-
-/// `text` in the quotes of Go.
-fn quoted(text: &str) -> String {
-    let inner: String = text
-        .chars()
-        .map(|character| match character {
-            '"' | '\\' => format!("\\{character}"),
-            '\u{7}' => "\\a".to_owned(),
-            '\u{8}' => "\\b".to_owned(),
-            '\u{b}' => "\\v".to_owned(),
-            '\u{c}' => "\\f".to_owned(),
-            '\n' => "\\n".to_owned(),
-            '\r' => "\\r".to_owned(),
-            '\t' => "\\t".to_owned(),
-            _ if is_printable(character) => character.to_string(),
-            _ if character.is_ascii() => format!("\\x{:02x}", u32::from(character)),
-            _ => format!("\\u{:04x}", u32::from(character)),
-        })
-        .collect();
-    format!("\"{inner}\"")
-}
-
-/// Letters, marks, digits, punctuation, symbols and the space, but no other white space, control or format
-/// characters.
-fn is_printable(character: char) -> bool {
-    let is_format = matches!(
-        character,
-        '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
-    );
-    character == ' ' || !(character.is_control() || character.is_whitespace() || is_format)
 }
 
 fn counted(problems: Vec<String>) -> Error {

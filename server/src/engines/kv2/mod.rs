@@ -16,6 +16,7 @@ mod given;
 mod listing;
 mod merge;
 mod metadata;
+mod object;
 mod record;
 mod subkeys;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use http::StatusCode;
 use schemas::shape::List;
 
 use crate::core::error::Error;
+use crate::core::go_text::is_printable;
 
 const MOST_PAIRS: usize = 64;
 const LONGEST_KEY: usize = 128;
@@ -92,18 +93,14 @@ pub(super) fn check_custom_metadata(metadata: &BTreeMap<String, String>) -> Resu
                 "{START}: length of value for key {key:?} is {length} but must be 0 < len(value) <= {LONGEST_VALUE}"
             ));
         }
-        if !is_printable(key) {
+        if !key.chars().all(is_printable) {
             problems.push(format!("{START}: key {key:?} ({key}) contains unprintable characters"));
         }
-        if !is_printable(value) {
+        if !value.chars().all(is_printable) {
             problems.push(format!("{START}: value for key {key:?} contains unprintable characters"));
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(several(&problems)) }
-}
-
-fn is_printable(text: &str) -> bool {
-    !text.chars().any(char::is_control)
 }
 
 /// Several failures in one, as the API counts them.

@@ -29,13 +29,13 @@ pub(super) static ROUTES: &[Route<Identity>] = &[
         .about("Deletes the secret of one-time passwords of an entity.")
         .fields(SecretFields::PARTS)
         .write(handler!(destroy)),
-    Route::new("mfa/method/totp/{method_id}")
+    Route::new("mfa/method/totp/{method_id#}")
         .about("One method of one-time passwords.")
         .fields(MethodFields::PARTS)
         .read(handler!(method::read))
         .write(handler!(method::write_totp))
         .delete(handler!(method::delete)),
-    Route::new("mfa/method/{method_id}")
+    Route::new("mfa/method/{method_id#}")
         .about("One method of second factors, of any type.")
         .fields(MethodFields::PARTS)
         .read(handler!(method::read)),

@@ -25,7 +25,7 @@ pub(super) static ROUTES: &[Route<Identity>] = &[
             .write(handler!(write_duo)),
     ),
     each_of(
-        Route::new("mfa/method/duo/{method_id}")
+        Route::new("mfa/method/duo/{method_id#}")
             .about("One method that asks Duo.")
             .fields(DuoFields::PARTS)
             .write(handler!(write_duo)),
@@ -37,7 +37,7 @@ pub(super) static ROUTES: &[Route<Identity>] = &[
             .write(handler!(write_okta)),
     ),
     each_of(
-        Route::new("mfa/method/okta/{method_id}")
+        Route::new("mfa/method/okta/{method_id#}")
             .about("One method that asks Okta.")
             .fields(OktaFields::PARTS)
             .write(handler!(write_okta)),
@@ -49,7 +49,7 @@ pub(super) static ROUTES: &[Route<Identity>] = &[
             .write(handler!(write_pingid)),
     ),
     each_of(
-        Route::new("mfa/method/pingid/{method_id}")
+        Route::new("mfa/method/pingid/{method_id#}")
             .about("One method that asks PingID.")
             .fields(PingIdFields::PARTS)
             .write(handler!(write_pingid)),

@@ -1,0 +1,124 @@
+//! Text as Go shows it: which characters print, and how the others are written.
+
+use std::num::IntErrorKind;
+
+use icu_properties::props::{EnumeratedProperty, GeneralCategory, GeneralCategoryGroup};
+
+/// Letters, marks, numbers, punctuation, symbols and the space: no other white space, no control or format
+/// characters, and none that Unicode has not assigned.
+pub(crate) fn is_printable(character: char) -> bool {
+    if character.is_ascii() {
+        return !character.is_ascii_control();
+    }
+    let shown = GeneralCategoryGroup::Letter
+        .union(GeneralCategoryGroup::Mark)
+        .union(GeneralCategoryGroup::Number)
+        .union(GeneralCategoryGroup::Punctuation)
+        .union(GeneralCategoryGroup::Symbol);
+    shown.contains(GeneralCategory::for_char(character))
+}
+
+/// `text` in double quotes.
+pub(crate) fn quoted(text: &str) -> String {
+    let inner =
+        text.chars().map(|character| if character == '"' { "\\\"".to_owned() } else { escaped(character) });
+    format!("\"{}\"", inner.collect::<String>())
+}
+
+/// `character` as Go has it between quotes, of which none is escaped.
+pub(crate) fn escaped(character: char) -> String {
+    match character {
+        '\\' => r"\\".to_owned(),
+        '\n' => r"\n".to_owned(),
+        '\r' => r"\r".to_owned(),
+        '\t' => r"\t".to_owned(),
+        '\u{7}' => r"\a".to_owned(),
+        '\u{8}' => r"\b".to_owned(),
+        '\u{b}' => r"\v".to_owned(),
+        '\u{c}' => r"\f".to_owned(),
+        character if is_printable(character) => character.to_string(),
+        '\0'..='\u{7f}' => format!("\\x{:02x}", u32::from(character)),
+        '\u{80}'..='\u{ffff}' => format!("\\u{:04x}", u32::from(character)),
+        character => format!("\\U{:08x}", u32::from(character)),
+    }
+}
+
+/// The integer that `text` is as Go reads one without a given base: `12`, `-0x1f`, `0b11`, `0o17`, `017`, `1_000`.
+///
+/// # Errors
+/// Why it is none, in the words of the peer's framework.
+pub(crate) fn integer(text: &str) -> Result<i64, String> {
+    let problem = |cause: &str| format!("cannot parse value as 'int': strconv.ParseInt: {cause}");
+    let (sign, digits) = match text.as_bytes().first() {
+        Some(b'-') => ("-", &text[1..]),
+        Some(b'+') => ("", &text[1..]),
+        _ => ("", text),
+    };
+    let (base, digits, is_prefixed) = match digits.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, &digits[2..], true),
+        [b'0', b'b' | b'B', ..] => (2, &digits[2..], true),
+        [b'0', b'o' | b'O', ..] => (8, &digits[2..], true),
+        [b'0', _, ..] => (8, &digits[1..], true),
+        _ => (10, digits, false),
+    };
+    // An underscore stands between two digits, or behind what tells the base.
+    let has_stray =
+        digits.ends_with('_') || digits.contains("__") || (!is_prefixed && digits.starts_with('_'));
+    if has_stray || digits.starts_with(['+', '-']) {
+        return Err(problem("invalid syntax"));
+    }
+    let digits = digits.replace('_', "");
+    i64::from_str_radix(&format!("{sign}{digits}"), base).map_err(|error| match error.kind() {
+        IntErrorKind::NegOverflow | IntErrorKind::PosOverflow => problem("value out of range"),
+        _ => problem("invalid syntax"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_integer_tells_its_own_base() {
+        for (text, expected) in [
+            ("12", 12),
+            ("+12", 12),
+            ("-0x1F", -31),
+            ("0b11", 3),
+            ("0o17", 15),
+            ("017", 15),
+            ("0", 0),
+            ("0_7", 7),
+            ("0x_1", 1),
+            ("1_000", 1000),
+            ("-9223372036854775808", i64::MIN),
+        ] {
+            assert_eq!(integer(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_integer_is_told() {
+        for text in ["", "_1", "1_", "1__0", "0x", "09", "1.0", " 1", "--1", "0x-1", "+-1", "ü"] {
+            assert!(integer(text).is_err_and(|problem| problem.ends_with("invalid syntax")), "{text}");
+        }
+        for text in ["9223372036854775808", "-0x8000000000000001"] {
+            assert!(integer(text).is_err_and(|problem| problem.ends_with("out of range")), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_seen_is_printable() {
+        for character in ['a', ' ', '~', 'ü', '\u{301}', '\u{1F600}', '\u{FFFD}'] {
+            assert!(is_printable(character), "{character:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_seen_is_not() {
+        for character in ['\0', '\u{7F}', '\u{80}', '\u{A0}', '\u{AD}', '\u{200B}', '\u{2028}', '\u{3000}'] {
+            assert!(!is_printable(character), "{character:?}");
+        }
+        assert!(!is_printable('\u{E000}') && !is_printable('\u{378}'), "private use and unassigned");
+    }
+}
