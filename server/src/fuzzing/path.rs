@@ -1,7 +1,7 @@
 //! Paths and queries of requests.
 
-use crate::core::path::ApiPath;
 use crate::core::go_text::is_printable;
+use crate::core::path::ApiPath;
 use crate::http::fuzzing::{cleaned, parse_path, query_pairs};
 
 /// A raw request target: `/v1/…?…`. A path that is taken has one form, in which nothing is relative, empty or
