@@ -183,7 +183,8 @@ fn seconds_of(value: &Value) -> Result<i64, String> {
 const MOST_SECONDS: i64 = i64::MAX / 1_000_000_000;
 const OVERFLOW: &str = "multiplication of durations resulted in overflow, one operand may be too large";
 
-/// The seconds of a duration in text, with the errors of Go's parser.
+/// The seconds of a duration in text, with the errors of Go's parser. What is less than a second is one: nothing may
+/// last for ever, or be shown, because its time was short.
 pub fn go_seconds(text: &str) -> Result<i64, String> {
     if text.parse::<i64>().is_ok_and(|seconds| seconds.unsigned_abs() > MOST_SECONDS.unsigned_abs()) {
         return Err(OVERFLOW.to_owned());
@@ -198,7 +199,7 @@ pub fn go_seconds(text: &str) -> Result<i64, String> {
 }
 
 fn any_seconds(text: &str) -> Result<i64, String> {
-    duration::seconds(text).map_err(|_| {
+    duration::seconds_at_least(text).map_err(|_| {
         let digits = |character: char| character.is_ascii_digit() || character == '.';
         let rest = text.trim_start_matches(['-', '+']);
         let unit = rest.trim_start_matches(digits);

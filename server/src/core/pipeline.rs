@@ -25,7 +25,7 @@ use super::path::ApiPath;
 use super::policies;
 use super::render::{self, Extra};
 use super::request::{Authorization, ClientToken, Inline, MfaCredentials, Operation, Parameters, Request};
-use super::response::{Effect, Grant, RawBody, Response};
+use super::response::{Effect, Grant, RawBody, Response, Spread};
 use super::state::Core;
 use super::token::namespace_meant;
 use super::topology::{Mounted, NextTopology, Space, Topology};
@@ -171,6 +171,7 @@ impl Core {
         let request = Request {
             id: incoming.id,
             namespace: Arc::clone(&space.namespace),
+            namespace_in_path: length > 0,
             path: incoming.path.without_first(length),
             operation: incoming.operation,
             parameters: incoming.parameters,
@@ -200,6 +201,7 @@ impl Core {
         let request = Request {
             id: incoming.id.clone(),
             namespace: Arc::clone(&space.namespace),
+            namespace_in_path: length > 0,
             path: incoming.path.clone().without_first(length),
             operation: incoming.operation,
             parameters: incoming.parameters.clone(),
@@ -403,7 +405,9 @@ impl Core {
             Box::pin(take_back_lease(target, &cx, &response)).await?;
         }
         let mut extra = self.grant(&cx, &mut response).await?;
-        extra.wrap_info = self.wrap(&cx, &response, &extra).await?;
+        if extra.wrap_info.is_none() {
+            extra.wrap_info = self.wrap(&cx, &response, &extra).await?;
+        }
         Ok((response, extra))
     }
 
@@ -492,6 +496,7 @@ impl Core {
                 Ok(Extra { lease, ..Extra::default() })
             }
             Grant::Proved(token) => Ok(Extra { proof: Some(token), ..Extra::default() }),
+            Grant::Wrapped(wrap_info) => Ok(Extra { wrap_info: Some(*wrap_info), ..Extra::default() }),
             Grant::Issued(auth) => Ok(Extra { auth: Some(*auth), ..Extra::default() }),
             Grant::Renewed(lease) => Ok(Extra { lease: *lease, ..Extra::default() }),
         }
@@ -504,11 +509,11 @@ impl Core {
         response: &Response,
         extra: &Extra,
     ) -> Result<Option<WrapInfo>, Error> {
-        let is_wanted = !(response.is_empty() && extra.is_empty()) && response.status.is_none();
-        let Some(ttl) = cx.request.wrap_ttl.filter(|_| is_wanted) else { return Ok(None) };
+        let is_nothing = response.is_empty() && extra.is_empty() && response.status.is_none();
+        let Some(ttl) = cx.request.wrap_ttl.filter(|_| !is_nothing) else { return Ok(None) };
         let body = match &response.raw {
             Some(raw) => raw.bytes.to_vec(),
-            None => render::body(&cx.request.id, response, extra)?,
+            None => render::body(&cx.request.id, response, extra, Spread::No)?,
         };
         let parcel = Parcel {
             namespace: &cx.request.namespace,
@@ -516,6 +521,7 @@ impl Core {
             display_name: extra.display_name.clone().unwrap_or_else(|| display_name(cx.request)),
             ttl,
             body: String::from_utf8(body).map_err(Error::internal)?.trim_end().to_owned(),
+            status: response.status.map(|status| status.as_u16()),
             accessor: match &extra.auth {
                 Some(auth) => auth.accessor.clone(),
                 None => response.wrapped_accessor.clone().unwrap_or_default(),
@@ -539,7 +545,8 @@ impl Core {
             return Ok(Reply::json(status, Bytes::new()));
         }
         let status = response.status.unwrap_or(StatusCode::OK);
-        Ok(Reply::json(status, render::body(&request.id, &response, extra)?))
+        let spread = if request.namespace_in_path { Spread::No } else { response.spread };
+        Ok(Reply::json(status, render::body(&request.id, &response, extra, spread)?))
     }
 }
 
@@ -745,6 +752,7 @@ fn operation(operation: Operation) -> acl::Operation {
         Operation::Patch => acl::Operation::Patch,
         Operation::Delete => acl::Operation::Delete,
         Operation::Help => acl::Operation::Help,
+        Operation::Head => acl::Operation::Head,
     }
 }
 
