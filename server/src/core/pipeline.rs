@@ -628,7 +628,7 @@ async fn require_mounted(
 }
 
 /// Endpoints below `sys/` that are the whole server's.
-const ONLY_IN_ROOT: [&str; 23] = [
+const ONLY_IN_ROOT: [&str; 19] = [
     "audit",
     "audit-hash",
     "config/auditing",
@@ -636,22 +636,30 @@ const ONLY_IN_ROOT: [&str; 23] = [
     "config/reload",
     "config/state",
     "config/ui",
-    "generate-recovery-token",
-    "generate-root",
     "health",
     "host-info",
     "init",
+    "internal/counters/activity",
     "internal/inspect/router",
     "loggers",
     "monitor",
-    "pprof",
     "quotas/config",
     "quotas/rate-limit",
+    "replication",
+    "step-down",
+    "unseal",
+];
+
+/// Those that refuse the header of a namespace in other words.
+const NOT_IN_NAMESPACES: [&str; 8] = [
+    "generate-recovery-token",
+    "generate-root",
+    "in-flight-req",
+    "metrics",
+    "pprof",
     "raw",
     "rekey",
-    "step-down",
     "storage",
-    "unseal",
 ];
 
 /// Refuses requests in a namespace for what is the whole server's.
@@ -661,10 +669,11 @@ fn require_root_namespace(request: &Request) -> Result<(), Error> {
     };
     let is_at =
         |path: &str| rest.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if ["in-flight-req", "metrics"].into_iter().any(is_at) {
+    let is_refused_at_the_edge = NOT_IN_NAMESPACES.into_iter().any(is_at);
+    if is_refused_at_the_edge && !request.namespace_in_path {
         return Err(Error::invalid("operation unavailable in namespaces"));
     }
-    if ONLY_IN_ROOT.into_iter().any(is_at) {
+    if is_refused_at_the_edge || ONLY_IN_ROOT.into_iter().any(is_at) {
         return Err(Error::invalid("operation only available in root namespace"));
     }
     Ok(())
