@@ -59,7 +59,8 @@ async fn own(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 
 async fn of_token(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let question: Question = cx.fields()?;
-    let token = question.token.filter(|token| !token.is_empty());
+    let is_text = cx.parameters().get("token").is_some_and(|raw| raw.get().starts_with('"'));
+    let token = question.token.filter(|token| is_text && !token.is_empty());
     let token = token.ok_or_else(|| Error::counted(StatusCode::INTERNAL_SERVER_ERROR, "no token found"))?;
     let paths = paths(cx)?;
     let found =
