@@ -7,21 +7,41 @@ use crate::calendar;
 /// # Errors
 /// A sentence that names the text.
 pub fn seconds(text: &str) -> Result<i64, String> {
+    length(text).map(whole)
+}
+
+/// As [`seconds`], but what is something and less than a second is one: for a limit, of which none may be made by
+/// leaving out its fraction.
+///
+/// # Errors
+/// A sentence that names the text.
+pub fn seconds_at_least(text: &str) -> Result<i64, String> {
+    let length = length(text)?;
+    Ok(if length > 0.0 && length < 1.0 { 1 } else { whole(length) })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "bounded in `length`; fractions of a second do not count"
+)]
+fn whole(length: f64) -> i64 {
+    length as i64
+}
+
+/// Seconds.
+fn length(text: &str) -> Result<f64, String> {
     let trimmed = text.trim();
-    let (negative, magnitude) = match trimmed.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, trimmed),
+    let (sign, magnitude) = match trimmed.strip_prefix('-') {
+        Some(rest) => (-1.0, rest),
+        None => (1.0, trimmed),
     };
-    let total = if magnitude.is_empty() && !negative { Some(0.0) } else { parse(magnitude) };
-    let total = total.filter(|total| *total < 9.2e18).ok_or_else(|| {
+    let total = if trimmed.is_empty() { Some(0.0) } else { parse(magnitude) };
+    total.filter(|total| *total < 9.2e18).map(|total| sign * total).ok_or_else(|| {
         format!(
             "`{}` is not a duration such as `90s`, `1h30m` or `3600`",
             text.chars().take(40).collect::<String>()
         )
-    })?;
-    #[expect(clippy::cast_possible_truncation, reason = "bounded above; fractions of a second do not count")]
-    let total = total as i64;
-    Ok(if negative { -total } else { total })
+    })
 }
 
 fn parse(text: &str) -> Option<f64> {
@@ -102,6 +122,14 @@ mod tests {
         assert_eq!(seconds(""), Ok(0));
         assert_eq!(seconds("-1m"), Ok(-60));
         assert_eq!(seconds("2d"), Ok(172_800));
+    }
+
+    #[test]
+    fn what_is_less_than_a_second_is_one_where_it_must_be_something() {
+        for (text, at_least) in [("500ms", 1), ("1ns", 1), ("0.5s", 1), ("1500ms", 1), ("0ms", 0), ("", 0)] {
+            assert_eq!(seconds_at_least(text), Ok(at_least), "{text}");
+        }
+        assert_eq!(seconds("500ms"), Ok(0));
     }
 
     #[test]

@@ -399,13 +399,9 @@ pub(crate) trait AnyEngine: Send + Sync {
 impl<E: Engine> AnyEngine for E {
     fn find<'a>(&self, path: &'a str, operation: Operation) -> Option<Found<'a>> {
         let takes = |route: &Route<E>, operation: Operation| route.handlers[operation as usize].is_some();
-        // The path of a list ends with a slash, which only what can be listed overlooks.
-        let is_folder = |route: &Route<E>| match operation {
-            Operation::Help => true,
-            Operation::List | Operation::Scan => {
-                takes(route, Operation::List) || takes(route, Operation::Scan)
-            }
-            _ => false,
+        // The path of a list ends with a slash, which only what can be listed overlooks, whatever is asked of it.
+        let is_folder = |route: &Route<E>| {
+            operation == Operation::Help || takes(route, Operation::List) || takes(route, Operation::Scan)
         };
         E::routes().iter().enumerate().find_map(|(index, route)| {
             let captures = route.info.pattern.matches(path, is_folder(route))?;

@@ -123,7 +123,7 @@ fn method(operation: Operation) -> Option<&'static str> {
         Operation::Create | Operation::Update => Some("POST"),
         Operation::Patch => Some("PATCH"),
         Operation::Delete => Some("DELETE"),
-        Operation::Help => None,
+        Operation::Help | Operation::Head => None,
     }
 }
 

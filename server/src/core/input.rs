@@ -172,7 +172,8 @@ fn seconds_of(value: &Json<'_>) -> Result<i64, String> {
 const MOST_SECONDS: i64 = i64::MAX / 1_000_000_000;
 const OVERFLOW: &str = "multiplication of durations resulted in overflow, one operand may be too large";
 
-/// The seconds of a duration in text, with the errors of Go's parser.
+/// The seconds of a duration in text, with the errors of Go's parser. What is less than a second is one: nothing may
+/// last for ever, or be shown, because its time was short.
 pub fn go_seconds(text: &str) -> Result<i64, String> {
     if text.parse::<i64>().is_ok_and(|seconds| seconds.unsigned_abs() > MOST_SECONDS.unsigned_abs()) {
         return Err(OVERFLOW.to_owned());
@@ -193,7 +194,7 @@ fn any_seconds(text: &str) -> Result<i64, String> {
     }
     let length = text.strip_prefix('+').filter(|rest| !rest.starts_with(['+', '-'])).unwrap_or(text);
     let is_padded = text.trim() != text || text == "+";
-    let seconds = (!is_padded).then(|| duration::seconds(length).ok()).flatten();
+    let seconds = (!is_padded).then(|| duration::seconds_at_least(length).ok()).flatten();
     seconds.ok_or_else(|| problem_of(text))
 }
 

@@ -131,7 +131,7 @@ fn verb(operation: Operation) -> Option<(&'static str, &'static str)> {
         Operation::Update => Some(("post", "write")),
         Operation::Patch => Some(("patch", "patch")),
         Operation::Delete => Some(("delete", "delete")),
-        Operation::Create | Operation::Help => None,
+        Operation::Create | Operation::Help | Operation::Head => None,
     }
 }
 

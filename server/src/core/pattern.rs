@@ -70,15 +70,15 @@ impl Pattern {
     }
 
     /// Whether `path` fits but for what stands in place of placeholders: any segment in the middle, anything at the
-    /// end. Without a placeholder at its end, a slash there does not count.
+    /// end.
     pub(crate) fn begins(self, path: &str) -> bool {
-        let mut rest = Some(path.strip_suffix('/').unwrap_or(path));
+        let mut rest = Some(path);
         let mut pattern = Some(self.0);
         while let Some(wanted) = pattern {
             let (segment, after) = split(wanted);
             let is_placeholder = segment.starts_with('{');
             if is_placeholder && after.is_none() {
-                return rest.is_some() || path.ends_with('/');
+                return rest.is_some();
             }
             let Some((given, remaining)) = rest.map(split) else { return false };
             if !is_placeholder && segment != given {
@@ -234,7 +234,7 @@ mod tests {
             ("login/{name}", "login/a/b", true),
             ("login/{name}", "login/", true),
             ("login/{name}", "login", false),
-            ("login", "login/", true),
+            ("login", "login/", false),
             ("login", "login/a", false),
             ("provider/{name}/token", "provider/a/token", true),
             ("provider/{name}/token", "provider/a/other", false),

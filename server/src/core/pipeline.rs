@@ -25,7 +25,7 @@ use super::path::ApiPath;
 use super::policies;
 use super::render::{self, Extra};
 use super::request::{Authorization, ClientToken, Inline, MfaCredentials, Operation, Parameters, Request};
-use super::response::{Effect, Grant, RawBody, Response};
+use super::response::{Effect, Grant, RawBody, Response, Spread};
 use super::state::Core;
 use super::token::namespace_meant;
 use super::topology::{Mounted, NextTopology, Space, Topology};
@@ -171,6 +171,7 @@ impl Core {
         let request = Request {
             id: incoming.id,
             namespace: Arc::clone(&space.namespace),
+            namespace_in_path: length > 0,
             path: incoming.path.without_first(length),
             operation: incoming.operation,
             parameters: incoming.parameters,
@@ -200,6 +201,7 @@ impl Core {
         let request = Request {
             id: incoming.id.clone(),
             namespace: Arc::clone(&space.namespace),
+            namespace_in_path: length > 0,
             path: incoming.path.clone().without_first(length),
             operation: incoming.operation,
             parameters: incoming.parameters.clone(),
@@ -403,7 +405,9 @@ impl Core {
             Box::pin(take_back_lease(target, &cx, &response)).await?;
         }
         let mut extra = self.grant(&cx, &mut response).await?;
-        extra.wrap_info = self.wrap(&cx, &response, &extra).await?;
+        if extra.wrap_info.is_none() {
+            extra.wrap_info = self.wrap(&cx, &response, &extra).await?;
+        }
         Ok((response, extra))
     }
 
@@ -492,6 +496,7 @@ impl Core {
                 Ok(Extra { lease, ..Extra::default() })
             }
             Grant::Proved(token) => Ok(Extra { proof: Some(token), ..Extra::default() }),
+            Grant::Wrapped(wrap_info) => Ok(Extra { wrap_info: Some(*wrap_info), ..Extra::default() }),
             Grant::Issued(auth) => Ok(Extra { auth: Some(*auth), ..Extra::default() }),
             Grant::Renewed(lease) => Ok(Extra { lease: *lease, ..Extra::default() }),
         }
@@ -504,11 +509,11 @@ impl Core {
         response: &Response,
         extra: &Extra,
     ) -> Result<Option<WrapInfo>, Error> {
-        let is_wanted = !(response.is_empty() && extra.is_empty()) && response.status.is_none();
-        let Some(ttl) = cx.request.wrap_ttl.filter(|_| is_wanted) else { return Ok(None) };
+        let is_nothing = response.is_empty() && extra.is_empty() && response.status.is_none();
+        let Some(ttl) = cx.request.wrap_ttl.filter(|_| !is_nothing) else { return Ok(None) };
         let body = match &response.raw {
             Some(raw) => raw.bytes.to_vec(),
-            None => render::body(&cx.request.id, response, extra)?,
+            None => render::body(&cx.request.id, response, extra, Spread::No)?,
         };
         let parcel = Parcel {
             namespace: &cx.request.namespace,
@@ -516,6 +521,7 @@ impl Core {
             display_name: extra.display_name.clone().unwrap_or_else(|| display_name(cx.request)),
             ttl,
             body: String::from_utf8(body).map_err(Error::internal)?.trim_end().to_owned(),
+            status: response.status.map(|status| status.as_u16()),
             accessor: match &extra.auth {
                 Some(auth) => auth.accessor.clone(),
                 None => response.wrapped_accessor.clone().unwrap_or_default(),
@@ -539,7 +545,8 @@ impl Core {
             return Ok(Reply::json(status, Bytes::new()));
         }
         let status = response.status.unwrap_or(StatusCode::OK);
-        Ok(Reply::json(status, render::body(&request.id, &response, extra)?))
+        let spread = if request.namespace_in_path { Spread::No } else { response.spread };
+        Ok(Reply::json(status, render::body(&request.id, &response, extra, spread)?))
     }
 }
 
@@ -621,7 +628,7 @@ async fn require_mounted(
 }
 
 /// Endpoints below `sys/` that are the whole server's.
-const ONLY_IN_ROOT: [&str; 23] = [
+const ONLY_IN_ROOT: [&str; 19] = [
     "audit",
     "audit-hash",
     "config/auditing",
@@ -629,22 +636,30 @@ const ONLY_IN_ROOT: [&str; 23] = [
     "config/reload",
     "config/state",
     "config/ui",
-    "generate-recovery-token",
-    "generate-root",
     "health",
     "host-info",
     "init",
+    "internal/counters/activity",
     "internal/inspect/router",
     "loggers",
     "monitor",
-    "pprof",
     "quotas/config",
     "quotas/rate-limit",
+    "replication",
+    "step-down",
+    "unseal",
+];
+
+/// Those that refuse the header of a namespace in other words.
+const NOT_IN_NAMESPACES: [&str; 8] = [
+    "generate-recovery-token",
+    "generate-root",
+    "in-flight-req",
+    "metrics",
+    "pprof",
     "raw",
     "rekey",
-    "step-down",
     "storage",
-    "unseal",
 ];
 
 /// Refuses requests in a namespace for what is the whole server's.
@@ -654,10 +669,11 @@ fn require_root_namespace(request: &Request) -> Result<(), Error> {
     };
     let is_at =
         |path: &str| rest.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if ["in-flight-req", "metrics"].into_iter().any(is_at) {
+    let is_refused_at_the_edge = NOT_IN_NAMESPACES.into_iter().any(is_at);
+    if is_refused_at_the_edge && !request.namespace_in_path {
         return Err(Error::invalid("operation unavailable in namespaces"));
     }
-    if ONLY_IN_ROOT.into_iter().any(is_at) {
+    if is_refused_at_the_edge || ONLY_IN_ROOT.into_iter().any(is_at) {
         return Err(Error::invalid("operation only available in root namespace"));
     }
     Ok(())
@@ -745,6 +761,7 @@ fn operation(operation: Operation) -> acl::Operation {
         Operation::Patch => acl::Operation::Patch,
         Operation::Delete => acl::Operation::Delete,
         Operation::Help => acl::Operation::Help,
+        Operation::Head => acl::Operation::Head,
     }
 }
 

@@ -43,8 +43,14 @@ struct Body<'a> {
     auth: Option<&'a AuthBlock>,
 }
 
-/// The JSON of `response`, with a line break at its end.
-pub(crate) fn body(request_id: &str, response: &Response, extra: &Extra) -> Result<Vec<u8>, Error> {
+/// The JSON of `response`, with a line break at its end. `spread`: that of the response, or none where it is not
+/// answered at its own path.
+pub(crate) fn body(
+    request_id: &str,
+    response: &Response,
+    extra: &Extra,
+    spread: Spread,
+) -> Result<Vec<u8>, Error> {
     let usual = Body {
         request_id,
         lease_id: &extra.lease.id,
@@ -56,10 +62,10 @@ pub(crate) fn body(request_id: &str, response: &Response, extra: &Extra) -> Resu
             .filter(|warnings| response.lists_warnings || !warnings.is_empty()),
         auth: extra.auth.as_ref(),
     };
-    let times = if response.spread == Spread::No { 1 } else { 2 };
+    let times = if spread == Spread::No { 1 } else { 2 };
     let length = response.data.as_ref().map_or(0, |data| data.get().len());
     let mut bytes = Vec::with_capacity(times * length + 256);
-    match (&response.data, response.spread) {
+    match (&response.data, spread) {
         (Some(data), Spread::Merged) => write_spread(&mut bytes, data, &usual)?,
         (Some(data), Spread::Apart) => write_apart(&mut bytes, data, &usual)?,
         _ => serde_json::to_writer(&mut bytes, &usual)?,
@@ -143,7 +149,8 @@ mod tests {
         for data in [json!({}), json!({"a/": {"n": 1}}), json!({"a/": {}, "b/": {"data": "}"}})] {
             let response = || Response::data(&data).expect("JSON");
             let written = |response: Response| {
-                String::from_utf8(body("id", &response, &Extra::default()).expect("JSON")).expect("text")
+                let body = body("id", &response, &Extra::default(), response.spread).expect("JSON");
+                String::from_utf8(body).expect("text")
             };
             assert_eq!(written(response().spread_folders()), written(response().spread()));
         }

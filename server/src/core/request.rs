@@ -31,13 +31,15 @@ pub enum Operation {
     Patch,
     /// DELETE.
     Delete,
-    /// GET with `help=1`.
+    /// Any method with `help=1`.
     Help,
+    /// HEAD, which no route takes: only what keeps it from its route is told.
+    Head,
 }
 
 impl Operation {
     /// Number of operations.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
 
     /// The word for it in logs and errors.
     pub fn as_str(self) -> &'static str {
@@ -50,6 +52,7 @@ impl Operation {
             Operation::Patch => "patch",
             Operation::Delete => "delete",
             Operation::Help => "help",
+            Operation::Head => "header",
         }
     }
 
@@ -57,7 +60,12 @@ impl Operation {
     pub fn is_by_query(self) -> bool {
         matches!(
             self,
-            Operation::Read | Operation::List | Operation::Scan | Operation::Delete | Operation::Help
+            Operation::Read
+                | Operation::List
+                | Operation::Scan
+                | Operation::Delete
+                | Operation::Help
+                | Operation::Head
         )
     }
 
@@ -77,6 +85,8 @@ pub struct Request {
     pub id: String,
     /// Whose mounts, policies and identities are meant.
     pub namespace: Arc<Namespace>,
+    /// Whether the path that was asked for began with the namespace, or a part of it.
+    pub namespace_in_path: bool,
     /// Where in the namespace; mount included.
     pub path: ApiPath,
     /// What to do there.

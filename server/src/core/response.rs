@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::error::Error;
 use super::token::TokenEntry;
+use super::wrap::WrapInfo;
 
 /// A successful answer.
 ///
@@ -77,6 +78,8 @@ pub enum Grant {
     Proved(Box<TokenEntry>),
     /// A token that the core has made already: the answer of `auth/token/create`, or of a renewal.
     Issued(Box<AuthBlock>),
+    /// A wrapping token that was made already, which is not wrapped again.
+    Wrapped(Box<WrapInfo>),
     /// A lease that there is already: the answer of `sys/leases/renew`.
     Renewed(Box<LeaseBlock>),
 }

@@ -258,6 +258,7 @@ impl Harness {
         Request {
             id: "3f2b0f6e-0000-4000-8000-000000000000".to_owned(),
             namespace: Namespace::root(),
+            namespace_in_path: false,
             path: ApiPath::parse(&format!("test/{path}")).expect("a good path"),
             operation,
             parameters,

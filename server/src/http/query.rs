@@ -11,12 +11,16 @@ use crate::core::request::Parameters;
 /// times the bytes that it is written with, and nobody has proven anything when it is read.
 const MOST: usize = 10_000;
 
-/// Name and value pairs of the query string `text`, percent-decoded. What does not decode is taken as it is, and what
-/// decodes to no text is [replaced](lenient::text). A string of too many pairs counts as none.
+/// Name and value pairs of the query string `text`, percent-decoded. What does not decode or has a semicolon, which
+/// once parted pairs, is left out, and what decodes to no text is [replaced](lenient::text). A string of too many pairs
+/// counts as none.
 pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
-    let decode = |part: &[u8]| lenient::into_text(decoded(part).unwrap_or_else(|| part.to_vec()));
+    let decode = |part: &[u8]| {
+        let part = (!part.contains(&b';')).then_some(part)?;
+        Some(lenient::into_text(decoded(part)?))
+    };
     let pairs = split(text.as_bytes()).into_iter().flatten();
-    pairs.map(|(name, value)| (decode(name), decode(value))).collect()
+    pairs.filter_map(|(name, value)| Some((decode(name)?, decode(value)?))).collect()
 }
 
 /// The pairs of `text` that are not empty, as they are written; `None` if there are too many.
@@ -164,7 +168,7 @@ mod tests {
         assert_eq!(percent_decode("%4"), None);
         assert_eq!(percent_decode("%+f"), None);
         assert_eq!(percent_decode("%ff"), None);
-        assert_eq!(pairs("x%ff+y&%zz+y=1+2"), [pair("x\u{fffd} y", ""), pair("%zz+y", "1 2")]);
+        assert_eq!(pairs("x%ff+y&%zz+y=1+2&a;b=1&c=1;2&d"), [pair("x\u{fffd} y", ""), pair("d", "")]);
     }
 
     #[test]

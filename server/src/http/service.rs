@@ -16,7 +16,7 @@ use http::{Method, StatusCode};
 use http_body_util::Full;
 
 use super::room::{Room, Share};
-use super::{body, consistency, inline, query, redirect, status};
+use super::{body, consistency, host, inline, query, redirect, status};
 use crate::config::Listener;
 use crate::core::cors::{self, Crossing};
 use crate::core::error::Error;
@@ -31,6 +31,7 @@ use crate::core::traffic::UnderWay;
 
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
+const WRAP_FORMAT: HeaderName = HeaderName::from_static("x-vault-wrap-format");
 const WRAP_TTL: HeaderName = HeaderName::from_static("x-vault-wrap-ttl");
 
 /// Headers that no engine ever sees.
@@ -118,6 +119,9 @@ impl Service {
     }
 
     async fn reply(&self, request: http::Request<hyper::body::Incoming>, client: IpAddr) -> Answer {
+        if let Err(refusal) = host::check(request.version(), request.headers()) {
+            return refused(refusal);
+        }
         let crossing = self.core.cors.check(request.method(), request.headers());
         let (crossed, mut answer) = match crossing {
             Crossing::Passes(headers) => (headers, self.reply_to_all(request, client).await),
@@ -131,11 +135,15 @@ impl Service {
 
     async fn reply_to_all(&self, request: http::Request<hyper::body::Incoming>, client: IpAddr) -> Answer {
         let raw_path = request.uri().path();
+        let raw_query = request.uri().query().unwrap_or_default();
         // Help is there even where a request is sent elsewhere.
-        let asks_help =
-            || query::pairs(request.uri().query().unwrap_or_default()).iter().any(|(name, _)| name == "help");
+        let asks_help = || asks_help(&query::pairs(raw_query));
         if let Some(location) = place(raw_path).filter(|_| raw_path != "/v1/sys" || !asks_help()) {
-            return redirected(&location, request.method());
+            let mark = if raw_query.is_empty() { "" } else { "?" };
+            return redirected(&format!("{location}{mark}{raw_query}"), request.method());
+        }
+        if raw_path == "*" && request.method() == Method::OPTIONS {
+            return bare(StatusCode::OK);
         }
         let Some(path) = raw_path.strip_prefix("/v1/") else {
             return of_reply(Reply::error(&Error::not_found(), false));
@@ -171,24 +179,25 @@ impl Service {
         let (parts, stream) = request.into_parts();
         let pairs = query::pairs(parts.uri.query().unwrap_or_default());
         let asked = operation(&parts.method, &pairs);
-        let path = match asked {
-            Ok(Operation::List | Operation::Scan) => path.into_folder(),
+        let is_status = status::is_status_path(&path) || (*path == *"sys/seal" && !is_writing(&parts.method));
+        let path = match &asked {
+            Ok((Operation::List | Operation::Scan, _)) => path.into_folder(),
             _ => path,
         };
         let limit = self.core.rate_limit(text(&parts.headers, &NAMESPACE), &path, client);
         let is_of_role = matches!(limit, RateLimit::OfRole);
         admit(limit, &path, extra)?;
-        let bare = path.strip_suffix('/').unwrap_or(&path);
-        if status::is_status_path(bare) {
-            return Box::pin(self.status(&parts, bare, pairs, stream, client)).await;
+        if is_status {
+            let path = path.strip_suffix('/').unwrap_or(&path);
+            return Box::pin(self.status(&parts, path, pairs, stream, client)).await;
         }
-        let operation = asked?;
+        let (operation, telling) = asked?;
         // Until the answer is there.
         let mut share = self.room.share(client);
         require_media_type(operation, &parts.headers)?;
         require_file(&path, operation)?;
         let parameters = if operation.is_by_query() {
-            query::parameters(pairs, &["list", "scan", "help"])
+            query::parameters(pairs, telling)
         } else {
             Box::pin(self.parameters(stream, &parts.headers, &mut share)).await?
         };
@@ -233,13 +242,17 @@ impl Service {
         stream: hyper::body::Incoming,
         client: IpAddr,
     ) -> Result<Reply, Error> {
+        if asks_help(&pairs) {
+            return Err(Error::not_implemented("help for paths that are answered while sealed"));
+        }
         let mut share = self.room.share(client);
-        let parameters = match parts.method {
-            Method::POST | Method::PUT => self.parameters(stream, &parts.headers, &mut share).await?,
-            _ => Parameters::new(),
+        let parameters = if is_writing(&parts.method) {
+            self.parameters(stream, &parts.headers, &mut share).await?
+        } else {
+            Parameters::new()
         };
-        let namespace = text(&parts.headers, &NAMESPACE).trim_matches('/');
-        let is_root = matches!(namespace, "" | "root");
+        // Even the name of the root is one that is asked for.
+        let is_root = text(&parts.headers, &NAMESPACE).is_empty();
         let request = status::StatusRequest { method: &parts.method, path, pairs, parameters, is_root };
         status::answer(&self.core, request).await
     }
@@ -247,12 +260,21 @@ impl Service {
 
 /// Where a request for `path` is sent instead.
 fn place(path: &str) -> Option<String> {
-    match path {
-        "/" => Some("/ui/".to_owned()),
-        "/v1/sys" => Some("/v1/sys/".to_owned()),
-        path if path.starts_with("/v1/") => redirect::cleaned(path),
-        _ => None,
-    }
+    let cleaned = match path {
+        "/v1/sys" => path.to_owned(),
+        path if path.starts_with("/v1/") => redirect::cleaned(path)?,
+        _ => return None,
+    };
+    Some(if matches!(&*cleaned, "/v1" | "/v1/sys") { cleaned + "/" } else { cleaned })
+}
+
+fn is_writing(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT)
+}
+
+/// Whether the pairs of a query ask for help: with any text, even `false`.
+fn asks_help(pairs: &[(String, String)]) -> bool {
+    pairs.iter().find(|(name, _)| name == HELP).is_some_and(|(_, text)| !text.is_empty())
 }
 
 pub(crate) fn parse_path(path: &str) -> Result<ApiPath, PathError> {
@@ -260,22 +282,30 @@ pub(crate) fn parse_path(path: &str) -> Result<ApiPath, PathError> {
     ApiPath::parse(&text)
 }
 
-/// What `method` asks for.
-fn operation(method: &Method, pairs: &[(String, String)]) -> Result<Operation, Error> {
-    match method.as_str() {
-        "GET" => read_operation(pairs),
-        "LIST" => Ok(Operation::List),
-        "SCAN" => Ok(Operation::Scan),
-        "POST" | "PUT" => Ok(Operation::Update),
-        "PATCH" => Ok(Operation::Patch),
-        "DELETE" => Ok(Operation::Delete),
-        "OPTIONS" => Err(Error::invalid("cannot handle internal-only request operation")),
-        "HEAD" => Err(Error::unsupported_operation()),
-        _ => Err(Error::empty(StatusCode::METHOD_NOT_ALLOWED)),
+const HELP: &str = "help";
+
+/// What `method` asks for, and the parameters of the query that have told so and are nobody's else.
+type Asked = (Operation, &'static [&'static str]);
+
+fn operation(method: &Method, pairs: &[(String, String)]) -> Result<Asked, Error> {
+    if asks_help(pairs) {
+        return Ok((Operation::Help, &[HELP]));
     }
+    let operation = match method.as_str() {
+        "GET" => return read_operation(pairs),
+        "LIST" => Operation::List,
+        "SCAN" => Operation::Scan,
+        "POST" | "PUT" => Operation::Update,
+        "PATCH" => Operation::Patch,
+        "DELETE" => Operation::Delete,
+        "HEAD" => Operation::Head,
+        "OPTIONS" => return Err(Error::invalid("cannot handle internal-only request operation")),
+        _ => return Err(Error::empty(StatusCode::METHOD_NOT_ALLOWED)),
+    };
+    Ok((operation, &[HELP]))
 }
 
-fn read_operation(pairs: &[(String, String)]) -> Result<Operation, Error> {
+fn read_operation(pairs: &[(String, String)]) -> Result<Asked, Error> {
     let is_set = |name: &str| match pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     {
         None | Some("" | "0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
@@ -284,10 +314,9 @@ fn read_operation(pairs: &[(String, String)]) -> Result<Operation, Error> {
     };
     match (is_set("list")?, is_set("scan")?) {
         (true, true) => Err(Error::empty(StatusCode::BAD_REQUEST)),
-        (true, false) => Ok(Operation::List),
-        (false, true) => Ok(Operation::Scan),
-        (false, false) if is_set("help").unwrap_or(true) => Ok(Operation::Help),
-        (false, false) => Ok(Operation::Read),
+        (true, false) => Ok((Operation::List, &["list", HELP])),
+        (false, true) => Ok((Operation::Scan, &["scan", HELP])),
+        (false, false) => Ok((Operation::Read, &[HELP])),
     }
 }
 
@@ -395,10 +424,13 @@ fn mfa(headers: &HeaderMap) -> Result<MfaCredentials, Error> {
 }
 
 fn wrap_ttl(headers: &HeaderMap) -> Result<Option<Duration>, Error> {
-    let text = text(headers, &WRAP_TTL);
-    if text.is_empty() {
+    if text(headers, &WRAP_TTL).is_empty() {
         return Ok(None);
     }
+    if text(headers, &WRAP_FORMAT) == "jwt" {
+        return Err(Error::not_implemented("a JWT as wrapping token (header X-Vault-Wrap-Format)"));
+    }
+    let text = text(headers, &WRAP_TTL);
     let seconds = go_seconds(text)
         .map_err(|problem| Error::invalid(format!("error parsing X-Vault-Wrap-TTL header: {problem}")))?;
     match u64::try_from(seconds) {
@@ -447,6 +479,16 @@ fn redirected(location: &str, method: &Method) -> Answer {
     answer
 }
 
+/// The answer to a request that is no HTTP; nothing else of the connection is read.
+fn refused(problem: &'static str) -> Answer {
+    let mut answer = bare(StatusCode::BAD_REQUEST);
+    *answer.body_mut() = Full::new(Bytes::from_static(problem.as_bytes()));
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    answer
+}
+
 fn bare(status: StatusCode) -> Answer {
     let mut answer = http::Response::new(Full::new(Bytes::new()));
     *answer.status_mut() = status;
@@ -459,7 +501,7 @@ fn finish(answer: &mut Answer, namespace: Option<HeaderValue>, is_head: bool) {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     let transport = HeaderValue::from_static("max-age=31536000; includeSubDomains");
     headers.insert(header::STRICT_TRANSPORT_SECURITY, transport);
-    if let Some(namespace) = namespace {
+    if let Some(namespace) = namespace.filter(|namespace| !namespace.is_empty()) {
         headers.insert(NAMESPACE, namespace);
     }
     if is_head {

@@ -82,6 +82,7 @@ struct Health {
 }
 
 async fn health(core: &Core, pairs: &[(String, String)]) -> Result<Reply, Error> {
+    require_well_formed(pairs)?;
     let seal = status_of(core).await?;
     let is_sealed = core.topology().is_none();
     let (name, usual) = match (seal.initialized, is_sealed) {
@@ -103,6 +104,19 @@ async fn health(core: &Core, pairs: &[(String, String)]) -> Result<Reply, Error>
         cluster_id: cluster.as_ref().map(|cluster| cluster.id.clone()).unwrap_or_default(),
     };
     reply(status_wanted(pairs, name)?.unwrap_or(usual), &body)
+}
+
+/// Refuses wrong values of all parameters, also of those for another health.
+fn require_well_formed(pairs: &[(String, String)]) -> Result<(), Error> {
+    let is_wrong = |(name, text): &(String, String)| match &**name {
+        "activecode" | "sealedcode" | "standbycode" | "uninitcode" => text.parse::<i64>().is_err(),
+        "standbyok" => !matches!(
+            &**text,
+            "" | "1" | "t" | "T" | "true" | "TRUE" | "True" | "0" | "f" | "F" | "false" | "FALSE" | "False"
+        ),
+        _ => false,
+    };
+    if pairs.iter().any(is_wrong) { Err(Error::empty(StatusCode::BAD_REQUEST)) } else { Ok(()) }
 }
 
 /// The status that the query wants for `name`.

@@ -28,7 +28,7 @@ pub enum SealError {
     /// `sys/unseal` with `migrate`: there is only one kind of seal.
     NoMigration,
     /// The parameters are for seals that unseal themselves.
-    NotApplicable(&'static str),
+    NotApplicable(String),
     /// `sys/unseal` before `sys/init`.
     NotInitialized,
     /// Shares and root token can be given in the clear only.

@@ -28,15 +28,21 @@ pub struct InitRequest {
     pub recovery_shares: i64,
     /// For seals that unseal themselves only.
     pub recovery_threshold: i64,
+    /// For seals that unseal themselves only.
+    pub recovery_pgp_keys: Vec<String>,
 }
 
 impl InitRequest {
     fn check(&self) -> Result<SealConfiguration, SealError> {
-        match (self.recovery_shares, self.recovery_threshold) {
-            (0, 0) => {}
-            (_, 0) => return Err(SealError::NotApplicable("recovery_shares")),
-            (0, _) => return Err(SealError::NotApplicable("recovery_threshold")),
-            _ => return Err(SealError::NotApplicable("recovery_shares,recovery_threshold")),
+        let of_other_seals = [
+            ("recovery_shares", self.recovery_shares != 0),
+            ("recovery_threshold", self.recovery_threshold != 0),
+            ("recovery_pgp_keys", !self.recovery_pgp_keys.is_empty()),
+        ];
+        let given: Vec<&str> =
+            of_other_seals.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect();
+        if !given.is_empty() {
+            return Err(SealError::NotApplicable(given.join(",")));
         }
         let configuration = SealConfiguration::new(self.secret_shares, self.secret_threshold)?;
         if !self.pgp_keys.is_empty() && self.pgp_keys.len() != usize::from(configuration.shares()) {

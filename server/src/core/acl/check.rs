@@ -30,6 +30,8 @@ pub enum Operation {
     Scan,
     /// Ask for help; always allowed.
     Help,
+    /// HEAD: no capability allows it.
+    Head,
     /// Revoke what a lease stands for.
     Revoke,
     /// Renew a lease.
@@ -39,7 +41,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The capability it needs; help needs none.
+    /// The capability it needs; help needs none, and for HEAD there is none.
     #[must_use]
     pub fn capability(self) -> Option<Capability> {
         match self {
@@ -50,7 +52,7 @@ impl Operation {
             Self::Delete => Some(Capability::Delete),
             Self::List => Some(Capability::List),
             Self::Scan => Some(Capability::Scan),
-            Self::Help => None,
+            Self::Help | Self::Head => None,
         }
     }
 
@@ -153,6 +155,9 @@ impl Acl {
     pub fn check(&self, request: &AclRequest<'_>) -> Decision<'_> {
         if let Some(root) = &self.root {
             return root_decision(root, request.namespace);
+        }
+        if request.operation == Operation::Head {
+            return Decision { denied: Some(DeniedReason::NoRule), ..Decision::default() };
         }
         let Some(capability) = request.operation.capability() else {
             return Decision { allowed: true, ..Decision::default() };

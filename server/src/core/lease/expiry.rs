@@ -242,6 +242,7 @@ fn own_request(namespace: &Arc<Namespace>) -> Result<Request, Error> {
     Ok(Request {
         id: String::new(),
         namespace: Arc::clone(namespace),
+        namespace_in_path: false,
         path: ApiPath::parse("sys/leases/revoke").map_err(|_| Error::internal("a path of our own"))?,
         operation: Operation::Update,
         parameters: Parameters::new(),

@@ -422,6 +422,7 @@ async fn what_was_wrapped_is_answered_once() {
         display_name: String::new(),
         ttl: std::time::Duration::from_secs(60),
         body: r#"{"data":{"a":1}}"#.to_owned(),
+        status: None,
         accessor: String::new(),
     };
     let info = bench.core.tokens.wrap(&transaction, parcel, bench.core.clock.now()).await.expect("wrapped");

@@ -33,6 +33,8 @@ pub(crate) struct Parcel<'a> {
     pub(crate) ttl: Duration,
     /// The body that is answered later.
     pub(crate) body: String,
+    /// Status that it is answered with, if that is another one than 200.
+    pub(crate) status: Option<u16>,
     /// Accessor of the token in the body, if there is one.
     pub(crate) accessor: String,
 }
@@ -49,6 +51,9 @@ pub(super) struct Origin {
     creation_path: String,
     creation_time: String,
     creation_ttl: u64,
+    /// Status of the answer that was wrapped; not for the eyes of clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
 }
 
 impl Tokens {
@@ -67,6 +72,7 @@ impl Tokens {
             creation_path: parcel.path.to_owned(),
             creation_time: now.to_string(),
             creation_ttl: seconds,
+            status: parcel.status,
         };
         let cubbyhole = self.require_cubbyhole(parcel.namespace, &entry)?;
         transaction.put_json(&format!("{cubbyhole}response"), &Content { response: parcel.body })?;

@@ -1,13 +1,14 @@
 //! `sys/wrapping/`.
 
+use http::StatusCode;
 use schemas::shape::Declared as _;
 
-use super::{Parcel, token_of};
+use super::{Origin, Parcel, token_of};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
 use crate::core::request::ClientToken;
-use crate::core::response::{RawBody, Response};
+use crate::core::response::{Grant, RawBody, Response};
 use crate::core::token::{TokenEntry, Tokens};
 use crate::handler;
 use crate::sys::Sys;
@@ -54,9 +55,10 @@ async fn wrap(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 
 async fn unwrap(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let (token, entry) = wrapping_token(cx).await?;
-    let (body, _) = tokens(cx).parcel(cx.transaction(), &entry).await?;
+    let (body, origin) = tokens(cx).parcel(cx.transaction(), &entry).await?;
     end(cx, &token, &entry).await?;
-    Ok(RawBody::json(body).into())
+    let status = origin.status.map(StatusCode::from_u16).transpose().map_err(Error::internal)?;
+    Ok(Response { status, ..RawBody::json(body).into() })
 }
 
 /// The same content under a new token, which lives as long as the old one was to live.
@@ -71,11 +73,11 @@ async fn rewrap(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         display_name: entry.display_name.clone(),
         ttl: std::time::Duration::from_secs(origin.creation_ttl),
         body,
+        status: origin.status,
         accessor: String::new(),
     };
     let info = tokens(cx).wrap(cx.transaction(), parcel, cx.now()).await?;
-    let bytes = crate::core::render::wrapped_body(&info, &[])?;
-    Ok(RawBody::json(bytes).into())
+    Ok(Response { grant: Grant::Wrapped(Box::new(info)), ..Response::default() })
 }
 
 async fn look_up(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -84,7 +86,7 @@ async fn look_up(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         return Err(Error::invalid(super::INVALID));
     }
     let (_, origin) = tokens(cx).parcel(cx.transaction(), &entry).await?;
-    Response::data(&origin)
+    Response::data(&Origin { status: None, ..origin })
 }
 
 async fn wrapping_token(cx: &Context<'_>) -> Result<(ClientToken, TokenEntry), Error> {

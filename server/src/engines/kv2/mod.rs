@@ -73,9 +73,7 @@ static ROUTES: &[Route<Kv2>] = &[
     Route::new("config")
         .about("What holds for all secrets that do not say otherwise.")
         .read(handler!(config::read))
-        .write(handler!(config::write))
-        .list(handler!(no_such_path))
-        .scan(handler!(no_such_path)),
+        .write(handler!(config::write)),
     // Whatever a client of version 1 may try.
     Route::new("{path..}")
         .about("Nothing: secrets of version 2 are at `data/`.")
@@ -117,7 +115,7 @@ async fn no_such_path(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
 fn command(operation: Operation) -> &'static str {
     match operation {
         Operation::Create | Operation::Update => "put",
-        Operation::Read | Operation::Help => "get",
+        Operation::Read | Operation::Help | Operation::Head => "get",
         Operation::List => "list",
         Operation::Scan => "scan",
         Operation::Patch => "patch",
