@@ -217,6 +217,8 @@ pub enum Shape {
 pub enum Text {
     /// When they are equal.
     Plain,
+    /// When they are equal. As the one item of a list they may hold commas.
+    Whole,
     /// Names that the server lower-cases.
     Name,
     /// Paths: slashes at the ends do not count.

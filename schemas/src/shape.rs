@@ -101,6 +101,10 @@ pub struct List<T>(pub Vec<T>);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Set<T>(pub Vec<T>);
 
+/// Texts in an order that matters. To the server one text is one of them, with all its commas.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words(pub Vec<String>);
+
 /// User-chosen keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Map<T>(pub BTreeMap<String, T>);
@@ -159,6 +163,10 @@ impl<T: Shaped> Shaped for List<T> {
 
 impl<T: Shaped> Shaped for Set<T> {
     const SHAPE: Shape = Shape::Set(&T::SHAPE);
+}
+
+impl Shaped for Words {
+    const SHAPE: Shape = Shape::List(&Shape::Text(Text::Whole));
 }
 
 impl<T: Shaped> Shaped for Map<T> {
@@ -303,6 +311,16 @@ macro_rules! sequences {
 }
 
 sequences!(List, Set);
+
+impl Typed for Words {
+    fn from_value(value: &Value) -> Result<Self, String> {
+        items(value).map(Self)
+    }
+
+    fn to_value(&self) -> Value {
+        Value::List(self.0.iter().map(Typed::to_value).collect())
+    }
+}
 
 impl<T: Typed> Typed for Map<T> {
     fn from_value(value: &Value) -> Result<Self, String> {

@@ -12,7 +12,7 @@ pub(crate) fn same(rule: Text, a: &str, b: &str) -> bool {
     match rule {
         Text::AclPolicy => AclPolicy::same(a, b),
         Text::PasswordPolicy => PasswordPolicy::same(a, b),
-        Text::Plain | Text::Name | Text::Path | Text::TokenType | Text::Network | Text::Pem => {
+        Text::Plain | Text::Whole | Text::Name | Text::Path | Text::TokenType | Text::Network | Text::Pem => {
             canonical(rule, a) == canonical(rule, b)
         }
     }
@@ -21,7 +21,7 @@ pub(crate) fn same(rule: Text, a: &str, b: &str) -> bool {
 /// One form of texts that mean the same, as far as the text alone tells: policies are compared by [`same`].
 pub(crate) fn canonical(rule: Text, text: &str) -> String {
     match rule {
-        Text::Plain => text.to_owned(),
+        Text::Plain | Text::Whole => text.to_owned(),
         Text::Name => lower_case(text.trim()),
         Text::Path => text.trim_matches('/').to_owned(),
         Text::TokenType if text.is_empty() => "default".to_owned(),
@@ -98,7 +98,7 @@ pub(crate) fn check(rule: Text, text: &str) -> Vec<Diagnostic> {
             vec![Diagnostic::error(format!("`{text}` is not a path"))]
         }
         Text::Path => check_path(text),
-        Text::Plain | Text::Name | Text::TokenType | Text::Network | Text::Pem => Vec::new(),
+        Text::Plain | Text::Whole | Text::Name | Text::TokenType | Text::Network | Text::Pem => Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 mod approle;
 pub(crate) mod jwt;
 mod lockout;
-mod networks;
+pub(crate) mod networks;
 mod page;
 mod token_parameters;
 mod userpass;

@@ -7,24 +7,25 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::core::error::Error;
+use crate::core::go_text::quoted;
 
 /// A network from which a token may be used. A network of one address is written as the address alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(super) struct Network(pub(super) IpNet);
+pub(crate) struct Network(pub(crate) IpNet);
 
 impl Network {
     /// An address, an address with its port, or a network.
     ///
     /// # Errors
     /// 400 for anything else.
-    pub(super) fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
         let socket = || text.parse::<std::net::SocketAddr>().ok().map(|socket| IpNet::from(socket.ip()));
         text.parse().ok().or_else(address).or_else(socket).map(Self).ok_or_else(|| {
+            let text = quoted(text);
             Error::invalid(format!(
-                "error parsing address \"{text}\": Unable to convert \"{text}\" to an IPv4 or IPv6 address, \
-                 or a UNIX Socket"
+                "error parsing address {text}: Unable to convert {text} to an IPv4 or IPv6 address, or a UNIX Socket"
             ))
         })
     }

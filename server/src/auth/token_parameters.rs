@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::networks::Network;
 use crate::core::context::Context;
 use crate::core::error::Error;
+use crate::core::go_text::quoted;
 use crate::core::response::{AuthGrant, TokenType};
 use crate::core::token::sanitize_policies;
 
@@ -74,7 +75,7 @@ impl Kind {
             "" | "default" => Ok(Self::Default),
             "service" => Ok(Self::Service),
             "batch" => Ok(Self::Batch),
-            other => Err(Error::invalid(format!("invalid 'token_type' value \"{other}\""))),
+            other => Err(Error::invalid(format!("invalid 'token_type' value {}", quoted(other)))),
         }
     }
 }
@@ -101,9 +102,10 @@ pub(super) fn input_of(cx: &Context<'_>, takes: &[&str]) -> Record {
     input
 }
 
-/// Whether the request has a value for `name`.
+/// Whether the request has a value for `name`. Null is one, but for a lifetime.
 pub(super) fn names(cx: &Context<'_>, name: &str) -> bool {
-    cx.parameters().get(name).is_some_and(|value| value.get() != "null")
+    let is_lifetime = name.ends_with("ttl") || name.ends_with("period");
+    cx.parameters().get(name).is_some_and(|value| value.get() != "null" || !is_lifetime)
 }
 
 /// The texts of list field `name`, white space around them removed, if the request names it.

@@ -1,6 +1,6 @@
 //! Text as Go shows it: which characters print, and how the others are written.
 
-use std::num::IntErrorKind;
+use std::num::{IntErrorKind, ParseIntError};
 
 use icu_properties::props::{EnumeratedProperty, GeneralCategory, GeneralCategoryGroup};
 
@@ -41,6 +41,25 @@ pub(crate) fn escaped(character: char) -> String {
         '\u{80}'..='\u{ffff}' => format!("\\u{:04x}", u32::from(character)),
         character => format!("\\U{:08x}", u32::from(character)),
     }
+}
+
+/// `text` in double quotes as Go's durations show it: of what is not ASCII each byte.
+pub(crate) fn duration_quoted(text: &str) -> String {
+    let shown = |byte: u8| match byte {
+        b'"' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=0x7f => char::from(byte).to_string(),
+        _ => format!("\\x{byte:02x}"),
+    };
+    format!("\"{}\"", text.bytes().map(shown).collect::<String>())
+}
+
+/// Why `text` is no decimal integer.
+pub(crate) fn integer_problem(text: &str, error: &ParseIntError) -> String {
+    let cause = match error.kind() {
+        IntErrorKind::NegOverflow | IntErrorKind::PosOverflow => "value out of range",
+        _ => "invalid syntax",
+    };
+    format!("strconv.ParseInt: parsing {}: {cause}", quoted(text))
 }
 
 /// The integer that `text` is as Go reads one without a given base: `12`, `-0x1f`, `0b11`, `0o17`, `017`, `1_000`.

@@ -1,16 +1,17 @@
 //! Parameters of a request to fields, by table.
 
-use std::collections::BTreeMap;
-
 use schemas::kind::fields;
 use schemas::shape::FromRecord;
 use schemas::{Field, Record, Shape, Text, Value, codec, duration, json};
+use serde_json::value::RawValue;
 
 use super::engine::FieldTable;
 use super::error::Error;
-use super::go_text;
+use super::go_text::{self, duration_quoted};
+use super::object::object;
 use super::pattern::Captures;
 use super::request::Parameters;
+use super::weak::{Json, each, is_empty_object};
 
 /// Fields of a request, and what the client shall be told about the rest.
 #[derive(Debug, Default, PartialEq)]
@@ -51,11 +52,12 @@ pub fn decode(
     let mut input = Input::default();
     for (name, raw) in parameters {
         if captures.iter().any(|(capture, _)| capture == name) {
-            input.replaced.push(name.clone());
+            if raw.get() != "null" {
+                input.replaced.push(name.clone());
+            }
             continue;
         }
-        let value = json::parse(raw.get()).map_err(Error::invalid)?;
-        if !take(table, name, &value, &mut input.record)? {
+        if !take(table, name, raw, &mut input.record)? {
             input.ignored.push(name.clone());
         }
     }
@@ -70,18 +72,21 @@ pub fn decode(
     Ok(input)
 }
 
-/// Decodes the entries of `object` by `#[derive(Fields)]` struct `T`: for nested objects such as `config` of a mount.
+/// Decodes the entries of `object` by `#[derive(Fields)]` struct `T`: for nested objects such as `config` of a mount,
+/// in which null is nothing.
 ///
 /// # Errors
 /// As [`decode`].
 pub fn decode_object<T: FromRecord>(object: &Parameters) -> Result<T, Error> {
     let table = FieldTable { parts: T::PARTS, endpoint: None };
-    let input = decode(table, object, &mut Captures::new())?;
+    let given = object.iter().filter(|(_, raw)| raw.get() != "null");
+    let given = given.map(|(name, raw)| (name.clone(), raw.clone())).collect();
+    let input = decode(table, &given, &mut Captures::new())?;
     T::from_record(&input.record).map_err(|problems| Error::invalid(problems.join("; ")))
 }
 
 /// Sets the fields that parameter `name` gives; false if there is none.
-fn take(table: FieldTable, name: &str, value: &Value, record: &mut Record) -> Result<bool, Error> {
+fn take(table: FieldTable, name: &str, raw: &RawValue, record: &mut Record) -> Result<bool, Error> {
     let mut is_known = false;
     for field in fields(table.parts).filter(|field| is_at(field, table.endpoint)) {
         let (head, rest) = field.api.split_once('.').unwrap_or((field.api, ""));
@@ -90,12 +95,12 @@ fn take(table: FieldTable, name: &str, value: &Value, record: &mut Record) -> Re
             continue;
         }
         is_known = true;
-        let value = if head == name { value.at(rest) } else { value };
         // The proper name wins over an alias that stands beside it.
-        if value.is_null() || (is_alias && !record.get(field.name).is_null()) {
+        if is_alias && record.has(field.name) {
             continue;
         }
-        let value = coerce(&field.shape, value).map_err(|problem| {
+        let value = if is_alias { coerce(&field.shape, raw, "") } else { coerce_at(field, rest, raw) };
+        let value = value.map_err(|problem| {
             let place = if problem.starts_with("invalid key pair") {
                 format!(" in field \"{name}\"")
             } else {
@@ -103,71 +108,55 @@ fn take(table: FieldTable, name: &str, value: &Value, record: &mut Record) -> Re
             };
             Error::invalid(format!("error converting input for field \"{name}\": {problem}{place}"))
         })?;
-        record.set(field.name, value);
+        if let Some(value) = value {
+            record.set(field.name, value);
+        }
     }
     Ok(is_known)
+}
+
+/// What stands at the dotted path `rest` of `raw`, in the form of `field`; `None` if nothing does.
+fn coerce_at(field: &Field, rest: &str, raw: &RawValue) -> Result<Option<Value>, String> {
+    let Some((name, rest)) = rest.split_once('.').or((!rest.is_empty()).then_some((rest, ""))) else {
+        return coerce(&field.shape, raw, "");
+    };
+    let entries: Option<Parameters> = serde_json::from_str(raw.get()).unwrap_or_default();
+    match entries.unwrap_or_default().get(name) {
+        Some(raw) => coerce_at(field, rest, raw),
+        None => Ok(None),
+    }
 }
 
 fn is_at(field: &Field, endpoint: Option<&str>) -> bool {
     field.is_configurable() && !field.key && (endpoint.is_none() || field.at == endpoint)
 }
 
-/// `value` in the form of `shape`, converted as the peer's framework converts: to it a number is the text that it was
-/// written as.
-fn coerce(shape: &Shape, value: &Value) -> Result<Value, String> {
-    match shape {
-        Shape::Bool => bool_of(value),
-        Shape::Integer => integer_of(value),
-        Shape::Text(_) => text_of(value),
-        Shape::Seconds => seconds_of(value).map(Value::from),
-        Shape::Duration => seconds_of(value).map(|seconds| duration::render(seconds).into()),
-        Shape::Json => Ok(codec::text_of(value)),
-        Shape::List(inner) | Shape::Set(inner) => items_of(inner, value),
-        Shape::Map(inner) => map_of(inner, value),
-        Shape::Object(_) | Shape::Block { .. } => Ok(codec::decode(shape, value)),
-    }
+/// `raw`, at `place` of its parameter, in the form of `shape`, converted as the peer's framework converts: to it a
+/// number is the text that it was written as, and null the zero value of the shape. `None`: what says nothing, as null
+/// does where a duration belongs.
+fn coerce(shape: &Shape, raw: &RawValue, place: &str) -> Result<Option<Value>, String> {
+    let value = Json::of(raw).map_err(|error| error.to_string())?;
+    let says_nothing = matches!(value, Json::Null);
+    let at_place = |problem| format!("'{place}' {problem}");
+    Ok(Some(match shape {
+        Shape::Bool => value.boolean().map_err(at_place)?.into(),
+        Shape::Integer => value.integer().map_err(at_place)?.into(),
+        Shape::Text(_) => value.text().map_err(at_place)?.into(),
+        Shape::List(inner) | Shape::Set(inner) => items_of(inner, raw)?,
+        Shape::Map(Shape::Json) => object_of(raw)?,
+        Shape::Map(inner) => pairs_of(inner, raw)?,
+        _ if says_nothing => return Ok(None),
+        Shape::Seconds => seconds_of(&value)?.into(),
+        Shape::Duration => duration::render(seconds_of(&value)?).into(),
+        Shape::Json => codec::text_of(&json::parse(raw.get())?),
+        Shape::Object(_) | Shape::Block { .. } => codec::decode(shape, &json::parse(raw.get())?),
+    }))
 }
 
-fn bool_of(value: &Value) -> Result<Value, String> {
-    let text = match value {
-        Value::Bool(_) => return Ok(value.clone()),
-        Value::Number(number) => number.written(),
-        Value::String(text) => text.into(),
-        value => return Err(unconvertible("bool", value)),
-    };
-    match &*text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true.into()),
-        "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false.into()),
-        _ => Err("'' cannot parse value as 'bool': strconv.ParseBool: invalid syntax".to_owned()),
-    }
-}
-
-fn integer_of(value: &Value) -> Result<Value, String> {
-    let text = match value {
-        Value::Bool(value) => return Ok(i64::from(*value).into()),
-        Value::String(text) if text.is_empty() => return Ok(0.into()),
-        Value::Number(number) => number.written(),
-        Value::String(text) => text.into(),
-        value => return Err(unconvertible("int", value)),
-    };
-    go_text::integer(&text).map(Value::from).map_err(|problem| format!("'' {problem}"))
-}
-
-fn text_of(value: &Value) -> Result<Value, String> {
-    match value {
-        Value::String(_) => Ok(value.clone()),
-        // In a list or a map; a field that is null is none.
-        Value::Null => Ok("".into()),
-        Value::Number(number) => Ok(number.written().into_owned().into()),
-        Value::Bool(value) => Ok(if *value { "1" } else { "0" }.into()),
-        value => Err(unconvertible("string", value)),
-    }
-}
-
-fn seconds_of(value: &Value) -> Result<i64, String> {
+fn seconds_of(value: &Json<'_>) -> Result<i64, String> {
     let seconds = match value {
-        Value::Number(number) => go_seconds(&number.written())?,
-        Value::String(text) => go_seconds(text)?,
+        Json::Number(digits) => go_seconds(digits)?,
+        Json::Text(text) => go_seconds(text)?,
         _ => return Err("could not parse duration from input".to_owned()),
     };
     if seconds > MOST_SECONDS {
@@ -199,72 +188,116 @@ pub fn go_seconds(text: &str) -> Result<i64, String> {
 }
 
 fn any_seconds(text: &str) -> Result<i64, String> {
-    duration::seconds_at_least(text).map_err(|_| {
-        let digits = |character: char| character.is_ascii_digit() || character == '.';
-        let rest = text.trim_start_matches(['-', '+']);
-        let unit = rest.trim_start_matches(digits);
-        let whole = rest.split(|character: char| !character.is_ascii_digit()).next().unwrap_or_default();
+    if let Some(days) = text.strip_suffix('d') {
+        let days = days.parse::<i64>().map_err(|error| go_text::integer_problem(days, &error))?;
+        return Ok(days.saturating_mul(86_400));
+    }
+    let length = text.strip_prefix('+').filter(|rest| !rest.starts_with(['+', '-'])).unwrap_or(text);
+    let is_padded = text.trim() != text || text == "+";
+    let seconds = (!is_padded).then(|| duration::seconds_at_least(length).ok()).flatten();
+    seconds.ok_or_else(|| problem_of(text))
+}
+
+/// Why `text` is no duration, in the words of Go's parser.
+fn problem_of(text: &str) -> String {
+    let quoted = duration_quoted(text);
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    loop {
+        let digits = rest.trim_start_matches(|character: char| character.is_ascii_digit());
+        let fraction = digits.strip_prefix('.').unwrap_or(digits);
+        let behind = fraction.trim_start_matches(|character: char| character.is_ascii_digit());
+        let whole = &rest[..rest.len() - digits.len()];
         let is_too_large = !whole.is_empty() && whole.parse::<i64>().is_err();
-        match (rest.starts_with(digits) && !is_too_large, unit) {
-            (true, "") => format!("time: missing unit in duration \"{text}\""),
-            (true, unit) => format!("time: unknown unit \"{}\" in duration \"{text}\"", unit_of(unit)),
-            (false, _) => format!("time: invalid duration \"{text}\""),
+        if is_too_large || (whole.is_empty() && fraction.len() == behind.len()) {
+            return format!("time: invalid duration {quoted}");
         }
+        let end = behind.find(|character: char| character.is_ascii_digit() || character == '.');
+        let (unit, others) = behind.split_at(end.unwrap_or(behind.len()));
+        match unit {
+            "" => return format!("time: missing unit in duration {quoted}"),
+            "ns" | "us" | "µs" | "μs" | "ms" | "s" | "m" | "h" => rest = others,
+            unit => return format!("time: unknown unit {} in duration {quoted}", duration_quoted(unit)),
+        }
+    }
+}
+
+/// A list: itself, or the one item that is not in a list. A text is a list with commas, but for items that may hold
+/// commas themselves.
+fn items_of(inner: &Shape, raw: &RawValue) -> Result<Value, String> {
+    let is_whole = matches!(inner, Shape::Text(Text::Whole));
+    let owned: Vec<Box<RawValue>>;
+    let items: Vec<&RawValue> = match Json::of(raw).map_err(|error| error.to_string())? {
+        Json::Text(text) if text.is_empty() => Vec::new(),
+        Json::Text(text) if !is_whole => {
+            let parts = text.split(',').map(serde_json::value::to_raw_value);
+            owned = parts.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+            owned.iter().map(|item| &**item).collect()
+        }
+        _ => loose_items(raw)?,
+    };
+    let items = coerce_each(inner, &items).map_err(|problems| match is_whole {
+        true => format!("decoding failed due to the following error(s):\n\n{}", problems.join("\n")),
+        false => format!("{} error(s) decoding:\n\n* {}", problems.len(), problems.join("\n* ")),
+    })?;
+    Ok(Value::List(items.into_iter().map(trimmed).collect()))
+}
+
+/// The items of a list; of what is none the one that it would have.
+fn loose_items(raw: &RawValue) -> Result<Vec<&RawValue>, String> {
+    Ok(match Json::of(raw).map_err(|error| error.to_string())? {
+        Json::Null => Vec::new(),
+        Json::Map if is_empty_object(raw) => Vec::new(),
+        Json::List(items) => items,
+        _ => vec![raw],
     })
 }
 
-fn unit_of(text: &str) -> &str {
-    text.split(|character: char| character.is_ascii_digit() || character == '.').next().unwrap_or(text)
+fn coerce_each(inner: &Shape, items: &[&RawValue]) -> Result<Vec<Value>, Vec<String>> {
+    let items = items.iter().enumerate();
+    each(items.map(|(index, item)| Ok(coerce(inner, item, &format!("[{index}]"))?.unwrap_or_default())))
 }
 
-fn items_of(inner: &Shape, value: &Value) -> Result<Value, String> {
-    let items = match value {
-        Value::List(items) => items.iter().map(|item| coerce(inner, item)).collect::<Result<_, _>>(),
-        Value::String(text) if text.trim().is_empty() => Ok(Vec::new()),
-        Value::String(text) => text.split(',').map(|item| coerce(inner, &item.trim().into())).collect(),
-        value => coerce(inner, value).map(|item| vec![item]),
-    };
-    items.map(Value::List)
+fn trimmed(item: Value) -> Value {
+    match item {
+        Value::String(text) if text.trim() != text => text.trim().into(),
+        item => item,
+    }
 }
 
-fn map_of(inner: &Shape, value: &Value) -> Result<Value, String> {
-    let entries = match value {
-        Value::Map(entries) => entries.clone(),
-        Value::List(items) => pairs(items.iter().filter_map(Value::as_str))?,
-        Value::String(text) if text.trim_start().starts_with('{') => match json::parse(text)? {
-            Value::Map(entries) => entries,
-            value => return Err(unconvertible("map[string]interface {}", &value)),
-        },
-        Value::String(text) => pairs(text.split(',').filter(|pair| !pair.trim().is_empty()))?,
-        value => return Err(unconvertible("map[string]interface {}", value)),
-    };
+/// An object, whose entries stay what they are.
+fn object_of(raw: &RawValue) -> Result<Value, String> {
+    match json::parse(object(raw)?.get())? {
+        Value::Null => Ok(Value::Map(Default::default())),
+        entries => Ok(entries),
+    }
+}
+
+/// Pairs: an object, or a list of texts `key=value`, or one such text.
+fn pairs_of(inner: &Shape, raw: &RawValue) -> Result<Value, String> {
+    if let Ok(entries) = entries_of(inner, raw) {
+        return Ok(entries);
+    }
+    let items = coerce_each(&Shape::Text(Text::Whole), &loose_items(raw)?).map_err(|problems| {
+        format!("decoding failed due to the following error(s):\n\n{}", problems.join("\n"))
+    })?;
+    let pairs = items.iter().enumerate().map(|(index, pair)| {
+        let pair = pair.as_str().unwrap_or_default().split_once('=').filter(|(key, _)| !key.is_empty());
+        let (key, value) = pair.ok_or_else(|| format!("invalid key pair at index {index}"))?;
+        Ok((key.to_owned(), value.into()))
+    });
+    pairs.collect::<Result<_, String>>().map(Value::Map)
+}
+
+/// The entries of the object that `raw` is.
+fn entries_of(inner: &Shape, raw: &RawValue) -> Result<Value, String> {
+    let object = object(raw)?;
+    let entries: Option<Parameters> =
+        serde_json::from_str(object.get()).map_err(|error| error.to_string())?;
+    let entries = entries.unwrap_or_default().into_iter();
     entries
-        .into_iter()
-        .map(|(key, value)| Ok((key, coerce(inner, &value)?)))
+        .map(|(key, raw)| Ok((key, coerce(inner, &raw, "")?.unwrap_or_default())))
         .collect::<Result<_, String>>()
         .map(Value::Map)
-}
-
-fn pairs<'a>(items: impl Iterator<Item = &'a str>) -> Result<BTreeMap<String, Value>, String> {
-    items
-        .enumerate()
-        .map(|(index, pair)| {
-            let (key, value) =
-                pair.split_once('=').ok_or_else(|| format!("invalid key pair at index {index}"))?;
-            Ok((key.trim().to_owned(), value.trim().into()))
-        })
-        .collect()
-}
-
-fn unconvertible(expected: &str, value: &Value) -> String {
-    let kind = match value {
-        Value::List(_) => "[]interface {}",
-        Value::Map(_) => "map[string]interface {}",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "json.Number",
-        _ => "string",
-    };
-    format!("'' expected type '{expected}', got unconvertible type '{kind}'")
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub mod mount;
 pub(crate) mod mount_table;
 pub(crate) mod moving;
 pub mod namespace;
+pub(crate) mod object;
 pub(crate) mod openapi;
 pub mod password_policy;
 pub mod path;
@@ -40,6 +41,7 @@ pub mod state;
 pub mod token;
 pub(crate) mod topology;
 pub(crate) mod traffic;
+pub(crate) mod weak;
 pub mod wrap;
 pub(crate) mod wrapping;
 

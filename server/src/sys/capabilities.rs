@@ -40,8 +40,9 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
 #[derive(schemas::Fields)]
 struct Question {
     /// The paths.
-    #[kind(aliases("path"))]
     paths: Option<List<String>>,
+    /// The older name of `paths`.
+    path: Option<List<String>>,
     /// The token.
     token: Option<String>,
     /// The accessor of the token.
@@ -59,7 +60,8 @@ async fn own(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 
 async fn of_token(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let question: Question = cx.fields()?;
-    let token = question.token.filter(|token| !token.is_empty());
+    let is_text = cx.parameters().get("token").is_some_and(|raw| raw.get().starts_with('"'));
+    let token = question.token.filter(|token| is_text && !token.is_empty());
     let token = token.ok_or_else(|| Error::counted(StatusCode::INTERNAL_SERVER_ERROR, "no token found"))?;
     let paths = paths(cx)?;
     let found =
@@ -94,8 +96,12 @@ async fn acl_of(cx: &Context<'_>, entry: Arc<TokenEntry>) -> Result<Arc<Acl>, Er
 
 fn paths(cx: &Context<'_>) -> Result<Vec<String>, Error> {
     let question: Question = cx.fields()?;
-    let paths = question.paths.map(|paths| paths.0).filter(|paths| !paths.is_empty());
-    paths.ok_or_else(|| Error::invalid("paths must be supplied"))
+    let named = [question.paths, question.path].into_iter().flatten().map(|paths| paths.0);
+    match named.into_iter().find(|paths| !paths.is_empty()) {
+        None => Err(Error::invalid("paths must be supplied")),
+        Some(paths) if paths.iter().any(String::is_empty) => Err(refused("missing path")),
+        Some(paths) => Ok(paths),
+    }
 }
 
 fn answer(cx: &Context<'_>, paths: &[String], acl: &Acl) -> Result<Response, Error> {

@@ -10,6 +10,7 @@ use crate::core::error::Error;
 use crate::core::mount::MountClass;
 use crate::core::quota::{self, QuotaConfig, QuotaRecord};
 use crate::core::response::Response;
+use crate::core::weak::Json as Given;
 use crate::handler;
 
 /// Limits by name, and what holds for all.
@@ -133,7 +134,7 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 
 fn record(cx: &Context<'_>) -> Result<QuotaRecord, Error> {
     let given: Quota = cx.fields()?;
-    let rate = rate(given.rate.as_ref().map_or("0", |rate| rate.0.as_str()))?;
+    let rate = rate(cx)?;
     let seconds =
         |given: Option<Seconds>| given.and_then(|given| u64::try_from(given.0).ok()).unwrap_or_default();
     let role = given.role.unwrap_or_default();
@@ -152,15 +153,24 @@ fn record(cx: &Context<'_>) -> Result<QuotaRecord, Error> {
     })
 }
 
-fn rate(text: &str) -> Result<f64, Error> {
-    let rate: f64 = text.trim_matches('"').parse().map_err(|_| {
-        Error::invalid(
-            "Field validation failed: error converting input for field \"rate\": '' cannot parse value as 'float64': \
-             strconv.ParseFloat: invalid syntax",
-        )
+fn rate(cx: &Context<'_>) -> Result<f64, Error> {
+    let given = cx.parameters().get("rate").map(|raw| Given::of(raw)).transpose()?.unwrap_or(Given::Null);
+    let rate = match &given {
+        Given::Null => Ok(0.0),
+        Given::Bool(value) => Ok(f64::from(u8::from(*value))),
+        Given::Text(text) if text.is_empty() => Ok(0.0),
+        Given::Text(text) => text.parse().map_err(|_| NO_FLOAT.to_owned()),
+        Given::Number(digits) => digits.parse().map_err(|_| NO_FLOAT.to_owned()),
+        Given::List(_) | Given::Map => Err(given.unconvertible("float64")),
+    };
+    let rate = rate.map_err(|problem| {
+        let text = "Field validation failed: error converting input for field \"rate\": ''";
+        Error::invalid(format!("{text} {problem}"))
     })?;
-    if rate > 0.0 && rate.is_finite() { Ok(rate) } else { Err(Error::invalid("'rate' is invalid")) }
+    if rate > 0.0 && f64::is_finite(rate) { Ok(rate) } else { Err(Error::invalid("'rate' is invalid")) }
 }
+
+const NO_FLOAT: &str = "cannot parse value as 'float64': strconv.ParseFloat: invalid syntax";
 
 /// Namespace, mount and rest of `path`.
 fn place(cx: &Context<'_>, path: &str, role: &str) -> Result<[String; 3], Error> {

@@ -16,6 +16,7 @@ use crate::auth::page::Page;
 use crate::auth::token_parameters::{seconds, texts};
 use crate::core::context::Context;
 use crate::core::error::Error;
+use crate::core::go_text::quoted;
 use crate::core::response::Response;
 
 /// A secret id, as stored: all but itself.
@@ -209,13 +210,12 @@ pub(super) fn require_within(inner: &[String], outer: &[IpNet], shown: &[String]
     if inner.is_empty() || outer.is_empty() || are_within(inner, outer) {
         return Ok(());
     }
-    let quoted =
-        |list: &[String]| list.iter().map(|item| format!("\"{item}\"")).collect::<Vec<_>>().join(" ");
+    let all = |list: &[String]| list.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(" ");
     Err(failed(format!(
         "failed to verify subset relationship between CIDR blocks on the role [{}] and CIDR blocks on the secret \
          ID [{}]",
-        quoted(shown),
-        quoted(inner),
+        all(shown),
+        all(inner),
     )))
 }
 
@@ -286,7 +286,7 @@ pub(super) async fn destroy(engine: &AppRole, cx: &Context<'_>) -> Result<Respon
 }
 
 fn no_accessor(accessor: &str) -> String {
-    format!("failed to find accessor entry for secret_id_accessor: \"{accessor}\"")
+    format!("failed to find accessor entry for secret_id_accessor: {}", quoted(accessor))
 }
 
 pub(super) async fn look_up_by_accessor(engine: &AppRole, cx: &Context<'_>) -> Result<Response, Error> {

@@ -11,6 +11,7 @@ use super::trust::Trust;
 use crate::auth::token_parameters::texts;
 use crate::core::context::Context;
 use crate::core::error::Error;
+use crate::core::go_text::quoted;
 use crate::core::response::Response;
 
 const ONE_SOURCE: &str = "exactly one of 'jwt_validation_pubkeys', 'jwks_url', 'jwks_pairs', \
@@ -136,7 +137,8 @@ impl Config {
     /// Refuses settings that nobody knows.
     fn validate_settings(&self) -> Result<(), Error> {
         if let Some(name) = self.jwt_supported_algs.iter().find(|name| !ALGORITHMS.contains(&name.as_str())) {
-            let message = format!("invalid jwt_supported_algs: unsupported signing algorithm \"{name}\"");
+            let message =
+                format!("invalid jwt_supported_algs: unsupported signing algorithm {}", quoted(name));
             return Err(Error::invalid(message));
         }
         let types = &self.oidc_response_types;
@@ -150,7 +152,7 @@ impl Config {
                 Err(Error::invalid("query response_mode may not be used with an id_token response_type"))
             }
             "" | "query" | "form_post" => Ok(()),
-            mode => Err(Error::invalid(format!("invalid response_mode: \"{mode}\""))),
+            mode => Err(Error::invalid(format!("invalid response_mode: {}", quoted(mode)))),
         }
     }
 

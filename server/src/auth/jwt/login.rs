@@ -16,6 +16,7 @@ use crate::auth::token_parameters::{not_renewed, seconds};
 use crate::core::context::Context;
 use crate::core::engine::Renewal;
 use crate::core::error::Error;
+use crate::core::go_text::quoted;
 use crate::core::response::{Alias, AuthGrant, Response};
 
 pub(super) async fn login(engine: &Jwt, cx: &Context<'_>) -> Result<Response, Error> {
@@ -59,7 +60,7 @@ async fn role_of(cx: &Context<'_>, config: &Config) -> Result<(String, Role), Er
     }
     match Role::load(cx, &name).await? {
         Some(role) => Ok((name, role)),
-        None => Err(Error::invalid(format!("role \"{name}\" could not be found"))),
+        None => Err(Error::invalid(format!("role {} could not be found", quoted(&name)))),
     }
 }
 

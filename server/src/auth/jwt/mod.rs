@@ -80,11 +80,14 @@ struct Credentials {
     jwt: Option<String>,
 }
 
-/// The table `parts`, with fields that the API takes in more forms than Terraform: they arrive as JSON text.
+/// The table `parts`, with fields that the API takes in more forms than Terraform: maps of anything, and what arrives
+/// as JSON text.
 fn widened(parts: &'static [Part], wide: &[&str]) -> Vec<Part> {
     let widen = |part: &Part| match part {
         Part::Field(field) if wide.contains(&field.name) => {
-            Part::Field(Field { shape: Shape::Json, ..*field })
+            let is_map = matches!(field.shape, Shape::Map(_));
+            let shape = if is_map { Shape::Map(&Shape::Json) } else { Shape::Json };
+            Part::Field(Field { shape, ..*field })
         }
         part => *part,
     };

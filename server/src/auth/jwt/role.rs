@@ -290,12 +290,11 @@ fn signed_seconds(input: &Record, name: &str) -> Result<Option<i64>, Error> {
 
 /// The JSON object in field `name`, if the request names it.
 pub(super) fn object(input: &Record, name: &str) -> Result<Option<Map<String, Value>>, Error> {
-    let Some(text) = input.get(name).as_str() else { return Ok(None) };
-    let wrong = |_| {
-        let problem = "'' expected a map, got 'string'";
-        invalid(format!("error converting input for field \"{name}\": {problem}"))
-    };
-    if text.is_empty() { Ok(Some(Map::new())) } else { serde_json::from_str(text).map(Some).map_err(wrong) }
+    let value = input.get(name);
+    if value.as_map().is_none() {
+        return Ok(None);
+    }
+    Ok(Some(serde_json::from_str(&schemas::json::render(value))?))
 }
 
 /// The bound claims as they were written: `5.0` is not shown as `5`.

@@ -9,10 +9,13 @@ mod user;
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
-use schemas::Part;
+use schemas::kind::fields;
 use schemas::kinds::UserpassUser;
 use schemas::shape::{Declared, Name, Seconds};
+use schemas::{Field, Part};
 
 use super::lockout::Lockout;
 use super::page::Page;
@@ -45,32 +48,40 @@ struct Credentials {
     password: Option<String>,
 }
 
-static USER: &[Part] =
-    &[Part::Group(UserpassUser::PARTS), Part::Group(ServerFields::PARTS), Part::Group(OlderFields::PARTS)];
+/// The fields of a user. To this method `num_uses` is no name of `token_num_uses`.
+static USER: LazyLock<Vec<Part>> = LazyLock::new(|| {
+    let own = fields(UserpassUser::PARTS).map(|field| {
+        let aliases = if field.name == "token_num_uses" { &[] } else { field.aliases };
+        Part::Field(Field { aliases, ..*field })
+    });
+    own.chain([Part::Group(ServerFields::PARTS), Part::Group(OlderFields::PARTS)]).collect()
+});
 
-static ROUTES: &[Route<Userpass>] = &[
-    Route::new("users").about("Names of the users.").fields(Page::PARTS).list(handler!(user::list)),
-    Route::new("users/{username}/password")
-        .about("Changes the password of a user.")
-        .fields(USER)
-        .write(handler!(user::change_password)),
-    Route::new("users/{username}/policies")
-        .about("Changes the policies of a user.")
-        .fields(USER)
-        .write(handler!(user::change_policies)),
-    Route::new("users/{username}")
-        .about("One user: password, and what logins get.")
-        .fields(USER)
-        .exists(handler!(user::exists))
-        .read(handler!(user::read))
-        .write(handler!(user::write))
-        .delete(handler!(user::delete)),
-    Route::new("login/{username}")
-        .about("Logs in with a password.")
-        .fields(Credentials::PARTS)
-        .write(handler!(login::login))
-        .login(),
-];
+static ROUTES: LazyLock<Vec<Route<Userpass>>> = LazyLock::new(|| {
+    vec![
+        Route::new("users").about("Names of the users.").fields(Page::PARTS).list(handler!(user::list)),
+        Route::new("users/{username}/password")
+            .about("Changes the password of a user.")
+            .fields(&USER)
+            .write(handler!(user::change_password)),
+        Route::new("users/{username}/policies")
+            .about("Changes the policies of a user.")
+            .fields(&USER)
+            .write(handler!(user::change_policies)),
+        Route::new("users/{username}")
+            .about("One user: password, and what logins get.")
+            .fields(&USER)
+            .exists(handler!(user::exists))
+            .read(handler!(user::read))
+            .write(handler!(user::write))
+            .delete(handler!(user::delete)),
+        Route::new("login/{username}")
+            .about("Logs in with a password.")
+            .fields(Credentials::PARTS)
+            .write(handler!(login::login))
+            .login(),
+    ]
+});
 
 #[async_trait]
 impl Engine for Userpass {
@@ -78,7 +89,7 @@ impl Engine for Userpass {
         "Users log in with a name and a password. A user says which policies the tokens of its logins have.";
 
     fn routes() -> &'static [Route<Self>] {
-        ROUTES
+        &ROUTES
     }
 
     fn lockout(&self) -> Option<&Lockout> {

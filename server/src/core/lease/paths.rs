@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use jiff::Timestamp;
-use schemas::shape::{Declared as _, Seconds};
+use schemas::shape::{Declared as _, Json, Seconds};
 use serde::Serialize;
 
 use super::{LeaseRecord, lease_key, token_of};
@@ -11,6 +11,7 @@ use crate::core::engine::Route;
 use crate::core::error::Error;
 use crate::core::response::{Effect, Grant, Response};
 use crate::core::token::{Tokens, ttl};
+use crate::core::weak;
 use crate::handler;
 use crate::sys::Sys;
 
@@ -21,7 +22,7 @@ const LISTED: usize = 10_000;
 #[derive(schemas::Fields)]
 struct LeaseFields {
     /// Id of the lease.
-    lease_id: Option<String>,
+    lease_id: Option<Json>,
     /// Id of the lease, as the path has it.
     url_lease_id: Option<String>,
     /// The lifetime asked for.
@@ -114,10 +115,15 @@ fn tokens<'a>(cx: &Context<'a>) -> &'a Tokens {
     &cx.core.tokens
 }
 
-fn lease_id(fields: &LeaseFields) -> Result<&str, Error> {
-    let named = [&fields.lease_id, &fields.url_lease_id];
-    let id = named.into_iter().flatten().map(String::as_str).find(|id| !id.is_empty());
-    id.ok_or_else(|| Error::invalid("lease_id must be specified"))
+/// The lease that the body names, or else the path. What is no text is not made one.
+fn lease_id(cx: &Context<'_>) -> Result<String, Error> {
+    let named = match cx.parameters().get("lease_id").map(|raw| weak::Json::of(raw)).transpose()? {
+        None | Some(weak::Json::Null) => String::new(),
+        Some(weak::Json::Text(id)) => id,
+        Some(_) => return Err(Error::invalid("invalid lease ID")),
+    };
+    let id = if named.is_empty() { cx.capture("url_lease_id").to_owned() } else { named };
+    if id.is_empty() { Err(Error::invalid("lease_id must be specified")) } else { Ok(id) }
 }
 
 /// A lease as a lookup shows it.
@@ -137,8 +143,7 @@ struct Shown<'a> {
 }
 
 async fn look_up(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let fields: LeaseFields = cx.fields()?;
-    let id = lease_id(&fields)?;
+    let id = &*lease_id(cx)?;
     let namespace = &cx.request().namespace;
     let invalid = || Error::invalid("invalid lease");
     let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
@@ -191,13 +196,12 @@ async fn list(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 async fn renew(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let fields: LeaseFields = cx.fields()?;
     let increment = fields.increment.map_or(0, |increment| increment.0).max(0).unsigned_abs();
-    let (block, warnings) = tokens(cx).renew_lease(cx, lease_id(&fields)?, increment).await?;
+    let (block, warnings) = tokens(cx).renew_lease(cx, &lease_id(cx)?, increment).await?;
     Ok(Response { grant: Grant::Renewed(Box::new(block)), warnings, ..Response::default() })
 }
 
 async fn revoke(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let fields: LeaseFields = cx.fields()?;
-    let id = lease_id(&fields)?;
+    let id = &*lease_id(cx)?;
     let namespace = &cx.request().namespace;
     if tokens(cx).find_lease(cx.transaction(), namespace, id).await?.is_some() {
         tokens(cx).end_lease(cx, namespace, id, false).await?;

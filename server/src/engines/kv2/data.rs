@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::config::Config;
-use super::given::{Given, Json};
+use super::given::Given;
 use super::merge::merge;
 use super::record::{KeyMetadata, Outline, VersionAnswer, data_key, metadata_key, remove_data};
 use super::{Kv2, metadata, secret_path};
@@ -13,6 +13,7 @@ use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::request::Parameters;
 use crate::core::response::{RawBody, Response};
+use crate::core::weak::Json;
 use crate::engines::free::with_field_warnings;
 
 /// Parameters besides the path, known to all operations.

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::object::object;
 use crate::core::context::Context;
 use crate::core::error::Error;
-use crate::core::go_text;
 use crate::core::input::go_seconds;
+use crate::core::object::object;
 use crate::core::request::{Operation, Parameters};
+use crate::core::weak::{Json, each, is_empty_object};
 
 /// The parameters of one request.
 ///
@@ -18,16 +18,6 @@ pub(super) struct Given<'a> {
     parameters: &'a Parameters,
     /// What conversion errors begin with.
     prefix: &'static str,
-}
-
-/// One JSON value, one level deep. Numbers are as they were written.
-pub(super) enum Json<'a> {
-    Null,
-    Bool(bool),
-    Number(&'a str),
-    Text(String),
-    List(Vec<&'a RawValue>),
-    Map,
 }
 
 impl<'a> Given<'a> {
@@ -103,32 +93,25 @@ impl<'a> Given<'a> {
 
     /// Version numbers: a list, one, or text with commas. Not given, null and empty are the same.
     pub(super) fn versions(&self) -> Result<Vec<u64>, Error> {
-        let items = match self.json("versions")?.unwrap_or(Json::Null) {
+        let Some(raw) = self.parameters.get("versions") else { return Ok(Vec::new()) };
+        let items = match Json::of(raw)? {
             Json::Null => Vec::new(),
+            Json::Map if is_empty_object(raw) => Vec::new(),
             Json::List(items) => items.into_iter().map(Json::of).collect::<Result<_, _>>()?,
             Json::Text(text) if text.is_empty() => Vec::new(),
             Json::Text(text) => text.split(',').map(|item| Json::Text(item.to_owned())).collect(),
             other => vec![other],
         };
-        let (versions, problems) = split(items.iter().map(Json::integer));
-        if problems.is_empty() {
-            // Version 0 does not exist, as little as a negative one.
-            return Ok(versions.into_iter().map(|version| u64::try_from(version).unwrap_or(0)).collect());
-        }
-        let intro = "decoding failed due to the following error(s):\n\n";
-        Err(self.error("versions", &format!("{intro}{}", problems.join("\n"))))
+        let numbers = items.iter().map(Json::integer).enumerate();
+        let numbers =
+            each(numbers.map(|(index, number)| number.map_err(|problem| format!("'[{index}]' {problem}"))));
+        let numbers = numbers.map_err(|problems| {
+            let intro = "decoding failed due to the following error(s):\n\n";
+            self.error("versions", &format!("{intro}{}", problems.join("\n")))
+        })?;
+        // Version 0 does not exist, as little as a negative one.
+        Ok(numbers.into_iter().map(|version| u64::try_from(version).unwrap_or(0)).collect())
     }
-}
-
-fn split(items: impl Iterator<Item = Result<i64, String>>) -> (Vec<i64>, Vec<String>) {
-    let (mut good, mut bad) = (Vec::new(), Vec::new());
-    for (index, item) in items.enumerate() {
-        match item {
-            Ok(integer) => good.push(integer),
-            Err(problem) => bad.push(format!("'[{index}]' {problem}")),
-        }
-    }
-    (good, bad)
 }
 
 /// `seconds`, unless they are more than the peer counts: nanoseconds in 64 bits.
@@ -141,71 +124,4 @@ fn bounded(seconds: i64, text: &str) -> Result<i64, String> {
     } else {
         "multiplication of durations resulted in overflow, one operand may be too large".to_owned()
     })
-}
-
-impl<'a> Json<'a> {
-    /// The outermost level of `raw`.
-    pub(super) fn of(raw: &'a RawValue) -> Result<Self, serde_json::Error> {
-        let text = raw.get();
-        Ok(match text.as_bytes().first() {
-            Some(b'{') => Json::Map,
-            Some(b'[') => Json::List(serde_json::from_str(text)?),
-            Some(b'"') => Json::Text(serde_json::from_str(text)?),
-            Some(b't') => Json::Bool(true),
-            Some(b'f') => Json::Bool(false),
-            Some(b'n') | None => Json::Null,
-            Some(_) => Json::Number(text),
-        })
-    }
-
-    /// As an integer, weakly: from text and truth values too.
-    pub(super) fn integer(&self) -> Result<i64, String> {
-        match self {
-            Json::Null => Ok(0),
-            Json::Bool(value) => Ok(i64::from(*value)),
-            Json::Text(text) if text.is_empty() => Ok(0),
-            Json::Text(text) => go_text::integer(text),
-            Json::Number(digits) => go_text::integer(digits),
-            Json::List(_) | Json::Map => Err(self.unconvertible("int")),
-        }
-    }
-
-    fn boolean(&self) -> Result<bool, String> {
-        let invalid = || "cannot parse value as 'bool': strconv.ParseBool: invalid syntax".to_owned();
-        let text = match self {
-            Json::Null => return Ok(false),
-            Json::Bool(value) => return Ok(*value),
-            Json::Number(digits) => digits,
-            Json::Text(text) => text.as_str(),
-            Json::List(_) | Json::Map => return Err(self.unconvertible("bool")),
-        };
-        match text {
-            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-            "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-            _ => Err(invalid()),
-        }
-    }
-
-    /// As text, weakly: numbers as they were written, truth values as `1` and `0`, null as nothing.
-    pub(super) fn text(&self) -> Result<String, String> {
-        match self {
-            Json::Null => Ok(String::new()),
-            Json::Bool(value) => Ok(u8::from(*value).to_string()),
-            Json::Number(digits) => Ok((*digits).to_owned()),
-            Json::Text(text) => Ok(text.clone()),
-            Json::List(_) | Json::Map => Err(self.unconvertible("string")),
-        }
-    }
-
-    /// The error for this value where one of Go's type `expected` belongs.
-    pub(super) fn unconvertible(&self, expected: &str) -> String {
-        let kind = match self {
-            Json::List(_) => "[]interface {}",
-            Json::Map => "map[string]interface {}",
-            Json::Bool(_) => "bool",
-            Json::Number(_) => "json.Number",
-            Json::Null | Json::Text(_) => "string",
-        };
-        format!("expected type '{expected}', got unconvertible type '{kind}'")
-    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::config::{Config, unsigned};
-use super::given::{Given, Json};
+use super::given::Given;
 use super::record::{GoDuration, KeyMetadata, metadata_key, remove_data};
 use super::{Kv2, doomed_path, secret_path};
 use crate::core::context::Context;
@@ -11,6 +11,7 @@ use crate::core::error::Error;
 use crate::core::go_text::{is_printable, quoted};
 use crate::core::request::Parameters;
 use crate::core::response::Response;
+use crate::core::weak::Json;
 use crate::engines::free::with_field_warnings;
 
 /// Parameters besides the path, known to all operations.

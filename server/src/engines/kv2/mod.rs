@@ -16,7 +16,6 @@ mod given;
 mod listing;
 mod merge;
 mod metadata;
-mod object;
 mod record;
 mod subkeys;
 #[cfg(test)]

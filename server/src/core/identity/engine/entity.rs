@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use http::StatusCode;
 use schemas::shape::{Declared as _, List, Map};
 use serde::Serialize;
 
@@ -177,6 +178,10 @@ async fn delete_batch(_: &Identity, cx: &Context<'_>) -> Result<Response, Error>
     }
     let store = Store::of(cx);
     for id in ids {
+        if id.is_empty() {
+            let text = "missing entity id";
+            return Err(Error::counted(StatusCode::INTERNAL_SERVER_ERROR, text));
+        }
         delete(&store, store.entity(&id).await?).await?;
     }
     Ok(Response::empty())

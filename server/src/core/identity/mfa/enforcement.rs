@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemas::shape::{Declared as _, List};
+use schemas::shape::{Declared as _, Words};
 use serde::Serialize;
 
 use super::Enforcement;
@@ -37,15 +37,15 @@ struct EnforcementFields {
     /// Its name.
     name: Option<String>,
     /// Methods, one of which a login has to prove.
-    mfa_method_ids: Option<List<String>>,
+    mfa_method_ids: Option<Words>,
     /// Accessors of the mounts whose logins are meant.
-    auth_method_accessors: Option<List<String>>,
+    auth_method_accessors: Option<Words>,
     /// Types of the mounts whose logins are meant.
-    auth_method_types: Option<List<String>>,
+    auth_method_types: Option<Words>,
     /// Groups whose logins are meant.
-    identity_group_ids: Option<List<String>>,
+    identity_group_ids: Option<Words>,
     /// Entities whose logins are meant.
-    identity_entity_ids: Option<List<String>>,
+    identity_entity_ids: Option<Words>,
 }
 
 #[derive(Serialize)]
@@ -99,7 +99,9 @@ async fn write(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
     let fields: EnforcementFields = cx.fields()?;
     let (store, name) = (Store::of(cx), cx.capture("name"));
     let known = load(&store, name).await?;
-    let methods = fields.mfa_method_ids.ok_or_else(|| Error::invalid("missing method ids"))?.0;
+    // One without methods would enforce nothing.
+    let methods = fields.mfa_method_ids.map(|methods| methods.0).filter(|methods| !methods.is_empty());
+    let methods = methods.ok_or_else(|| Error::invalid("missing method ids"))?;
     for id in &methods {
         if find(cx, id).await?.is_none() {
             return Err(Error::invalid("one of the provided method ids doesn't exist"));
@@ -122,22 +124,22 @@ async fn write(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
         identity_entity_ids: Vec::new(),
     });
     enforcement.mfa_method_ids = methods;
-    if let Some(List(accessors)) = fields.auth_method_accessors {
+    if let Some(Words(accessors)) = fields.auth_method_accessors {
         require_mounts(cx, &accessors, "accessors", |mount| &mount.accessor)?;
         enforcement.auth_method_accessors = accessors;
     }
-    if let Some(List(types)) = fields.auth_method_types {
+    if let Some(Words(types)) = fields.auth_method_types {
         require_mounts(cx, &types, "types", |mount| &mount.kind)?;
         enforcement.auth_method_types = types;
     }
-    if let Some(List(groups)) = fields.identity_group_ids {
+    if let Some(Words(groups)) = fields.identity_group_ids {
         for id in &groups {
             let group = store.group(id).await?;
             group.ok_or_else(|| Error::invalid("one of the provided group ids doesn't exist"))?;
         }
         enforcement.identity_group_ids = groups;
     }
-    if let Some(List(entities)) = fields.identity_entity_ids {
+    if let Some(Words(entities)) = fields.identity_entity_ids {
         for id in &entities {
             let entity = store.entity(id).await?;
             entity.ok_or_else(|| Error::invalid("one of the provided entity ids doesn't exist"))?;

@@ -1,7 +1,7 @@
 //! New tokens.
 
 use schemas::duration;
-use schemas::shape::Map;
+use schemas::shape::{Map, Words};
 
 use super::role::{Role, RoleTokenType, stored_role};
 use super::{TokenEngine, has_sudo, identity_of, tokens, with_warnings};
@@ -40,8 +40,8 @@ pub(super) struct CreateFields {
     num_uses: Option<i64>,
     /// Each renewal gives it this long.
     period: Option<String>,
-    /// Policies; read from the raw parameters, where a text is one name.
-    policies: Option<schemas::shape::List<String>>,
+    /// Policies.
+    policies: Option<Words>,
     /// May it be renewed.
     renewable: Option<bool>,
     /// Lifetime.
@@ -85,6 +85,10 @@ impl<'a, 'c> Creation<'a, 'c> {
             return Err(Error::invalid("batch tokens cannot create more tokens"));
         }
         if cx.request().inline == Inline::Proved {
+            return Err(Error::invalid("parent token lookup failed: no parent found"));
+        }
+        if parent.num_uses < 0 {
+            // This was its last use.
             return Err(Error::invalid("parent token lookup failed: no parent found"));
         }
         if parent.num_uses != 0 {
@@ -227,8 +231,8 @@ impl<'a, 'c> Creation<'a, 'c> {
         if !self.cx.request().namespace.is_root() {
             return Err(Error::invalid("token IDs can only be manually specified in the root namespace"));
         }
-        if id.starts_with("s.") {
-            return Err(Error::invalid("custom token ID cannot have the 's.' prefix"));
+        if let Some(prefix) = ["hvs.", "s."].into_iter().find(|prefix| id.starts_with(prefix)) {
+            return Err(Error::invalid(format!("custom token ID cannot have the '{prefix}' prefix")));
         }
         if id.contains('.') {
             return Err(Error::invalid("custom token ID cannot have a '.' in the value"));
@@ -236,18 +240,14 @@ impl<'a, 'c> Creation<'a, 'c> {
         Ok(Some(ClientToken::new(id)))
     }
 
-    /// The names as they stand in the request: a text is one name, as OpenBao reads it.
-    fn wanted_policies(&self) -> Vec<String> {
-        match self.cx.parameters().get("policies").map(|raw| serde_json::from_str(raw.get())) {
-            Some(Ok(serde_json::Value::String(name))) => vec![name],
-            _ => self.fields.policies.as_ref().map(|names| names.0.clone()).unwrap_or_default(),
-        }
+    /// The names as they stand in the request.
+    fn wanted_policies(&self) -> &[String] {
+        self.fields.policies.as_ref().map_or(&[], |names| &names.0)
     }
 
     fn policies(&self, kind: TokenKind) -> Result<Vec<String>, Error> {
-        let wanted = self.wanted_policies();
         let policies = choose(&Choice {
-            wanted: &wanted,
+            wanted: self.wanted_policies(),
             no_default: self.fields.no_default_policy.unwrap_or(false),
             parent: &self.parent.policies,
             is_sudo: self.is_sudo,

@@ -6,7 +6,7 @@ use http::StatusCode;
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
 
-use super::{BareAccessorFields, TokenEngine, TokenFields, by_accessor, identity_of, tokens};
+use super::{BareAccessorFields, TokenEngine, by_accessor, identity_of, tokens};
 use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::identity::Entity;
@@ -61,9 +61,8 @@ fn is_zero(number: &u64) -> bool {
 }
 
 pub(super) async fn look_up(_: &TokenEngine, cx: &Context<'_>) -> Result<Response, Error> {
-    let fields: TokenFields = cx.fields()?;
-    match fields.token.filter(|token| !token.is_empty()) {
-        Some(token) => look_up_token(cx, &ClientToken::new(token)).await,
+    match super::named(cx)? {
+        Some(token) => look_up_token(cx, &token).await,
         None => look_up_token(cx, &cx.request().client_token).await,
     }
 }

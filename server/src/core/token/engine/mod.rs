@@ -8,7 +8,7 @@ mod role;
 
 use async_trait::async_trait;
 use http::StatusCode;
-use schemas::shape::{Declared as _, Seconds};
+use schemas::shape::{Declared as _, Json, Seconds};
 
 use super::{TokenEntry, Tokens};
 use crate::core::context::Context;
@@ -17,6 +17,7 @@ use crate::core::error::Error;
 use crate::core::identity::Entity;
 use crate::core::request::ClientToken;
 use crate::core::response::Response;
+use crate::core::weak;
 use crate::handler;
 use create::CreateFields;
 use role::RoleFields;
@@ -24,17 +25,33 @@ use role::RoleFields;
 /// The auth method that every namespace has at `auth/token/`.
 pub(crate) struct TokenEngine;
 
-/// A token in the body.
+/// A token in the body, read by [`named`]: what is no text is not made one.
 #[derive(schemas::Fields)]
 struct TokenFields {
     /// The token.
+    token: Option<Json>,
+}
+
+/// A token in the body that says nothing.
+#[derive(schemas::Fields)]
+struct OwnFields {
+    /// Without effect: the token is that of the request.
     token: Option<String>,
 }
 
-/// A token in the body, to be renewed.
+/// A token in the body, read by [`named`], to be renewed.
 #[derive(schemas::Fields)]
 struct RenewFields {
     /// The token.
+    token: Option<Json>,
+    /// The lifetime asked for.
+    increment: Option<Seconds>,
+}
+
+/// The lifetime that the token of the request shall have.
+#[derive(schemas::Fields)]
+struct RenewOwnFields {
+    /// Without effect: the token is that of the request.
     token: Option<String>,
     /// The lifetime asked for.
     increment: Option<Seconds>,
@@ -73,7 +90,7 @@ static ROUTES: &[Route<TokenEngine>] = &[
         .write(handler!(look_up::look_up)),
     Route::new("lookup-self")
         .about("What there is to know of the token of the request.")
-        .fields(TokenFields::PARTS)
+        .fields(OwnFields::PARTS)
         .read(handler!(look_up::look_up_self))
         .write(handler!(look_up::look_up_self)),
     Route::new("lookup-accessor")
@@ -83,7 +100,7 @@ static ROUTES: &[Route<TokenEngine>] = &[
     Route::new("renew").about("Extends a token.").fields(RenewFields::PARTS).write(handler!(renew::renew)),
     Route::new("renew-self")
         .about("Extends the token of the request.")
-        .fields(RenewFields::PARTS)
+        .fields(RenewOwnFields::PARTS)
         .write(handler!(renew::renew_self)),
     Route::new("renew-accessor")
         .about("Extends the token of an accessor.")
@@ -158,12 +175,22 @@ async fn identity_of_id(cx: &Context<'_>, id: &str) -> Result<Option<Entity>, Er
     }
 }
 
-/// A token that a body must name.
-fn required(token: Option<String>) -> Result<ClientToken, Error> {
-    match token.filter(|token| !token.is_empty()) {
-        Some(token) => Ok(ClientToken::new(token)),
-        None => Err(Error::invalid("missing token ID")),
+/// The token that the body names, if it does.
+///
+/// # Errors
+/// 403 for what is no text, be it null: a token that was sent by mistake must not be taken for another.
+fn named(cx: &Context<'_>) -> Result<Option<ClientToken>, Error> {
+    let Some(raw) = cx.parameters().get("token") else { return Ok(None) };
+    match weak::Json::of(raw)? {
+        weak::Json::Text(token) if token.is_empty() => Ok(None),
+        weak::Json::Text(token) => Ok(Some(ClientToken::new(token))),
+        _ => Err(Error::with_status(StatusCode::FORBIDDEN, "invalid token")),
     }
+}
+
+/// The token that the body must name.
+fn required(cx: &Context<'_>) -> Result<ClientToken, Error> {
+    named(cx)?.ok_or_else(|| Error::invalid("missing token ID"))
 }
 
 /// The stored name and entry of the token that an accessor in the body belongs to.

@@ -1,15 +1,17 @@
 //! Longer lives.
 
+use http::StatusCode;
 use schemas::shape::Seconds;
 
 use super::role::stored_role;
 use super::{
-    AccessorFields, RenewFields, TokenEngine, by_accessor, identity_of, identity_of_id, required, tokens,
-    with_warnings,
+    AccessorFields, RenewFields, RenewOwnFields, TokenEngine, by_accessor, identity_of, identity_of_id,
+    required, tokens, with_warnings,
 };
 use crate::core::context::Context;
 use crate::core::engine::Renewal;
 use crate::core::error::Error;
+use crate::core::go_text::quoted;
 use crate::core::identity;
 use crate::core::limits::TtlLimits;
 use crate::core::request::ClientToken;
@@ -20,11 +22,11 @@ use crate::core::token::{TokenEntry, TokenKind};
 
 pub(super) async fn renew(_: &TokenEngine, cx: &Context<'_>) -> Result<Response, Error> {
     let fields: RenewFields = cx.fields()?;
-    renew_token(cx, &required(fields.token)?, fields.increment).await
+    renew_token(cx, &required(cx)?, fields.increment).await
 }
 
 pub(super) async fn renew_self(_: &TokenEngine, cx: &Context<'_>) -> Result<Response, Error> {
-    let fields: RenewFields = cx.fields()?;
+    let fields: RenewOwnFields = cx.fields()?;
     renew_token(cx, &cx.request().client_token, fields.increment).await
 }
 
@@ -108,7 +110,10 @@ async fn wanted_by_role(cx: &Context<'_>, entry: &TokenEntry, increment: u64) ->
         return Ok(Wanted { period: entry.period, explicit_max_ttl: entry.explicit_max_ttl, ..wanted });
     }
     let role = stored_role(cx, &entry.role).await?.ok_or_else(|| {
-        Error::internal(format!("original token role \"{}\" could not be found, not renewing", entry.role))
+        let role = quoted(&entry.role);
+        let text =
+            format!("failed to renew entry: original token role {role} could not be found, not renewing");
+        Error::counted(StatusCode::INTERNAL_SERVER_ERROR, text)
     })?;
     Ok(Wanted { period: role.period, explicit_max_ttl: role.explicit_max_ttl, ..wanted })
 }

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{BareAccessorFields, TokenEngine, TokenFields, find_by_accessor, has_sudo, required, tokens};
+use super::{BareAccessorFields, TokenEngine, find_by_accessor, has_sudo, required, tokens};
 use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::request::ClientToken;
@@ -10,8 +10,7 @@ use crate::core::response::Response;
 use crate::core::token::{TokenEntry, TokenKind};
 
 pub(super) async fn revoke(_: &TokenEngine, cx: &Context<'_>) -> Result<Response, Error> {
-    let fields: TokenFields = cx.fields()?;
-    revoke_token(cx, &required(fields.token)?).await
+    revoke_token(cx, &required(cx)?).await
 }
 
 pub(super) async fn revoke_self(_: &TokenEngine, cx: &Context<'_>) -> Result<Response, Error> {
@@ -49,8 +48,7 @@ pub(super) async fn revoke_accessor(_: &TokenEngine, cx: &Context<'_>) -> Result
 }
 
 pub(super) async fn revoke_orphan(_: &TokenEngine, cx: &Context<'_>) -> Result<Response, Error> {
-    let fields: TokenFields = cx.fields()?;
-    let token = required(fields.token)?;
+    let token = required(cx)?;
     if !has_sudo(cx).await? {
         return Err(Error::invalid("root or sudo privileges required to revoke and orphan"));
     }

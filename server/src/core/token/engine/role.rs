@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::TokenEngine;
 use super::look_up::network;
+use crate::auth::networks::Network;
 use crate::core::context::Context;
 use crate::core::error::Error;
+use crate::core::go_text::quoted;
 use crate::core::request::Operation;
 use crate::core::response::Response;
 use crate::core::token::policies::{RolePolicies, normalized, sanitize};
@@ -275,7 +277,7 @@ fn set_token_type(cx: &Context<'_>, role: &mut Role, fields: &RoleFields) -> Res
         Some("batch") => RoleTokenType::Batch,
         Some("default-service") => RoleTokenType::DefaultService,
         Some("default-batch") => RoleTokenType::DefaultBatch,
-        Some(word) => return Err(Error::invalid(format!("invalid 'token_type' value \"{word}\""))),
+        Some(word) => return Err(Error::invalid(format!("invalid 'token_type' value {}", quoted(word)))),
     };
     Ok(())
 }
@@ -322,19 +324,15 @@ fn prefer<T>(
     }
 }
 
-/// Networks and single addresses; empty ones are left out.
+/// Networks and single addresses.
 fn networks(names: Option<&List<String>>, what: &str) -> Result<Option<Vec<IpNet>>, Error> {
     let Some(names) = names else { return Ok(None) };
     let parse = |text: &String| {
-        let text = text.trim();
-        text.parse().or_else(|_| text.parse().map(|address: std::net::IpAddr| IpNet::from(address))).map_err(|_| {
-            Error::invalid(format!(
-                "error parsing {what}: error parsing address \"{text}\": Unable to convert \"{text}\" to an IPv4 or \
-                 IPv6 address, or a UNIX Socket"
-            ))
-        })
+        let network =
+            Network::parse(text).map_err(|error| error.after(&format!("error parsing {what}: ")))?;
+        Ok(network.0)
     };
-    names.0.iter().filter(|text| !text.trim().is_empty()).map(parse).collect::<Result<_, _>>().map(Some)
+    names.0.iter().map(parse).collect::<Result<_, _>>().map(Some)
 }
 
 fn warn_of_long_life(cx: &Context<'_>, role: &Role, fields: &RoleFields, warnings: &mut Vec<String>) {

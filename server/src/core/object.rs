@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::given::Json;
-use crate::core::request::Parameters;
+use super::request::Parameters;
+use super::weak::Json;
 
 const MAP: &str = "map[string]interface {}";
 
@@ -17,7 +17,7 @@ const MOST_LEVELS: usize = 16;
 ///
 /// # Errors
 /// What does not fit, and where.
-pub(super) fn object(raw: &RawValue) -> Result<Cow<'_, RawValue>, String> {
+pub(crate) fn object(raw: &RawValue) -> Result<Cow<'_, RawValue>, String> {
     let items = match level(raw)? {
         Json::Map | Json::Null => return Ok(Cow::Borrowed(raw)),
         Json::List(items) => items,
