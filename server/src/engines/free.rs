@@ -15,8 +15,10 @@ pub(super) fn with_field_warnings(cx: &Context<'_>, known: &[&str], mut response
         return response;
     }
     let mut input = Input::default();
-    for name in cx.parameters().keys() {
+    for (name, value) in cx.parameters() {
         match name.as_str() {
+            // Null is no value that could be replaced.
+            "path" if value.get() == "null" => {}
             "path" => input.replaced.push(name.clone()),
             name if known.contains(&name) => {}
             _ => input.ignored.push(name.clone()),

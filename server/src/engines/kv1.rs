@@ -49,6 +49,9 @@ async fn read(_: &Kv1, cx: &Context<'_>) -> Result<Response, Error> {
     Ok(with_field_warnings(cx, &[], Response::raw_data(data).with_lease_duration(duration.as_secs())))
 }
 
+/// More seconds are no duration: the API counts nanoseconds in 64 bits.
+const MOST_SECONDS: u64 = i64::MAX.unsigned_abs() / 1_000_000_000;
+
 /// What the secret's own `ttl`, else its `lease`, says; `None` if that is no duration. Null and negative ones
 /// are no time at all.
 fn duration_of(data: &RawValue) -> Result<Option<Duration>, Error> {
@@ -57,9 +60,11 @@ fn duration_of(data: &RawValue) -> Result<Option<Duration>, Error> {
     let seconds = match json::parse(hint.get()) {
         Ok(Value::Null) => Some(0),
         Ok(Value::String(text)) => go_seconds(&text).ok(),
-        Ok(Value::Number(number)) => number.as_i64(),
+        // As it was written: `1e3` is no whole number to the API.
+        Ok(Value::Number(_)) => hint.get().parse().ok(),
         _ => None,
     };
+    let seconds = seconds.filter(|seconds| seconds.unsigned_abs() <= MOST_SECONDS);
     Ok(seconds.map(|seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or(0))))
 }
 

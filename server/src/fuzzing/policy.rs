@@ -44,7 +44,7 @@ pub fn policy(bytes: &[u8]) {
 
 fn named(name: &str, policy: AclPolicy) -> ParsedPolicy {
     let namespace = PolicyNamespace { id: "root".to_owned(), path: String::new() };
-    ParsedPolicy { name: name.to_owned(), namespace, policy, substitutions: Default::default() }
+    ParsedPolicy::new(name, namespace, policy)
 }
 
 fn request(operation: Operation, path: &str) -> AclRequest<'_> {

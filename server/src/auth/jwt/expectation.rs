@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::signed::Claims;
+use crate::core::go_text::quoted;
 
 /// What a role and the configuration expect. Empty texts and lists expect nothing.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ impl Expectation<'_> {
     /// # Errors
     /// Which claim is wrong.
     pub(super) fn check(&self, claims: &Claims, now: Timestamp) -> Result<(), String> {
+        require_clear_names(claims)?;
         let issuer = text(claims, "iss")?;
         let subject = text(claims, "sub")?;
         let audiences = audiences(claims)?;
@@ -68,9 +70,9 @@ struct Times {
 impl Times {
     fn of(claims: &Claims) -> Result<Self, String> {
         Ok(Self {
-            issued: date(claims, "iat")?,
-            not_before: date(claims, "nbf")?,
-            expiry: date(claims, "exp")?,
+            issued: date(claims, "iat", i64::MAX)?,
+            not_before: date(claims, "nbf", i64::MAX)?,
+            expiry: date(claims, "exp", i64::MIN)?,
         })
     }
 
@@ -105,6 +107,22 @@ impl Times {
     }
 }
 
+/// Refuses a claim that a reader who does not mind capitals could take for a registered one.
+fn require_clear_names(claims: &Claims) -> Result<(), String> {
+    const REGISTERED: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
+    for name in claims.keys() {
+        let folded = name.to_uppercase();
+        let meant = REGISTERED.iter().find(|known| *known != name && known.to_uppercase() == folded);
+        if let Some(known) = meant {
+            return Err(format!(
+                "ambiguous claim: key {} collides with registered claim \"{known}\" under case folding",
+                quoted(name)
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn text<'a>(claims: &'a Claims, name: &str) -> Result<&'a str, String> {
     match claims.get(name) {
         None | Some(Value::Null) => Ok(""),
@@ -123,15 +141,19 @@ fn audiences(claims: &Claims) -> Result<Vec<&str>, String> {
     }
 }
 
-/// Whole seconds; fractions do not count. Nobody's clock reaches numbers that are out of range.
-fn date(claims: &Claims, name: &str) -> Result<i64, String> {
-    const LATEST: f64 = 253_402_300_800.0;
+/// Whole seconds; fractions do not count. `beyond` is for a time that the clock of the peer, which counts from the
+/// year 1, does not reach: one that makes the token worthless, as nobody can tell what was meant.
+fn date(claims: &Claims, name: &str, beyond: i64) -> Result<i64, String> {
+    const SINCE_YEAR_1: f64 = 62_135_596_800.0;
+    #[expect(clippy::cast_precision_loss, reason = "where exactly it ends is no matter")]
+    const LATEST: f64 = i64::MAX as f64 - SINCE_YEAR_1;
     match claims.get(name) {
         None | Some(Value::Null) => Ok(0),
         Some(value) => match value.as_f64() {
+            Some(seconds) if seconds > LATEST => Ok(beyond),
             #[expect(clippy::cast_possible_truncation, reason = "bounded, and fractions do not count")]
-            Some(seconds) if seconds.abs() <= LATEST => Ok(seconds as i64),
-            _ => Err("go-jose/go-jose/jwt: expected number value to unmarshal NumericDate".to_owned()),
+            Some(seconds) => Ok(seconds as i64),
+            None => Err("go-jose/go-jose/jwt: expected number value to unmarshal NumericDate".to_owned()),
         },
     }
 }
@@ -198,9 +220,33 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_a_number_that_clocks_reach() {
+    fn a_time_is_a_number() {
         check(json!({"iat": NOW, "exp": "soon"}), NO_DATE);
-        check(json!({"iat": NOW, "exp": 1e300}), NO_DATE);
+        check(json!({"iat": NOW, "exp": true}), NO_DATE);
+        for far in [json!(9_999_999_999_999_i64), json!(1_i64 << 53), json!(1_i64 << 62), json!(1e18)] {
+            check(json!({"iat": NOW, "exp": far}), "");
+            check(json!({"iat": far, "exp": far}), EARLY);
+            check(json!({"nbf": far, "exp": far}), EARLY);
+            check(json!({"nbf": NOW, "iat": far, "exp": far}), FUTURE);
+            check(json!({"exp": far}), EARLY);
+        }
+        check(json!({"iat": -1e18, "exp": NOW + 600}), "");
+        check(json!({"iat": -1e18}), EXPIRED);
+    }
+
+    #[test]
+    fn a_time_that_no_clock_reaches_is_the_worse_one() {
+        for beyond in [json!(i64::MAX), json!(u64::MAX), json!(1e300)] {
+            check(json!({"iat": NOW, "exp": beyond}), EXPIRED);
+            check(json!({"iat": beyond, "exp": NOW + 600}), EARLY);
+            check(json!({"nbf": beyond, "exp": NOW + 600}), EARLY);
+            check(json!({"nbf": NOW, "iat": beyond}), FUTURE);
+        }
+        check(json!({"iat": NOW, "exp": -1e300}), EXPIRED);
+    }
+
+    #[test]
+    fn fractions_and_null_are_no_matter() {
         check(json!({"iat": NOW, "exp": 1_000_600.5}), "");
         check(json!({"iat": NOW, "exp": null}), "");
     }

@@ -148,7 +148,7 @@ pub(super) async fn write(_: &Jwt, cx: &Context<'_>) -> Result<Response, Error> 
     role.token.update(cx, &input, OLDER)?;
     require_period(cx, role.token.period)?;
     role.take_bounds(&input)?;
-    role.take_claims(&input)?;
+    role.take_claims(cx, &input)?;
     role.take_oidc(&input)?;
     role.require_bound()?;
     if role.token_policies_template_claims {
@@ -203,13 +203,13 @@ impl Role {
     }
 
     /// Claims that are bound, mapped, or name the user.
-    fn take_claims(&mut self, input: &Record) -> Result<(), Error> {
+    fn take_claims(&mut self, cx: &Context<'_>, input: &Record) -> Result<(), Error> {
         self.bound_claims_type = match input.get("bound_claims_type").as_str() {
             None => "string".to_owned(),
             Some(kind @ ("string" | "glob")) => kind.to_owned(),
             Some(kind) => return Err(invalid(format!("invalid 'bound_claims_type': {kind}"))),
         };
-        if let Some(claims) = object(input, "bound_claims")? {
+        if let Some(claims) = bound_claims(cx, input)? {
             let claims = claims.into_iter().collect();
             if self.is_glob() {
                 require_texts(&claims)?;
@@ -295,6 +295,14 @@ pub(super) fn object(input: &Record, name: &str) -> Result<Option<Map<String, Va
         return Ok(None);
     }
     Ok(Some(serde_json::from_str(&schemas::json::render(value))?))
+}
+
+/// The bound claims as they were written: `5.0` is not shown as `5`.
+fn bound_claims(cx: &Context<'_>, input: &Record) -> Result<Option<Map<String, Value>>, Error> {
+    match cx.parameters().get("bound_claims") {
+        Some(raw) if raw.get().starts_with('{') => Ok(Some(serde_json::from_str(raw.get())?)),
+        _ => object(input, "bound_claims"),
+    }
 }
 
 /// A glob fits texts alone.

@@ -1,13 +1,17 @@
 //! Tokens in their compact form (RFC 7515): header, claims, signature.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::GeneralPurpose;
-use base64::engine::general_purpose::NO_PAD;
-use serde::Deserialize;
+use base64::engine::general_purpose::{NO_PAD, STANDARD};
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::key::Key;
+use super::key::{Jwk, Key};
 
 /// The claims of a token.
 pub(crate) type Claims = Map<String, Value>;
@@ -27,12 +31,46 @@ pub(crate) struct Signed<'a> {
 
 #[derive(Debug, Deserialize)]
 struct Header {
-    #[serde(default)]
-    alg: String,
-    #[serde(default)]
-    kid: String,
-    /// Extensions that a reader must know. We know none.
+    alg: Option<String>,
+    kid: Option<String>,
+    /// Extensions that a reader must know. We know `b64`.
     crit: Option<Value>,
+    /// Whether the claims stand in base64.
+    b64: Option<Value>,
+    /// Keys that the token brings along. None of them counts, but each must be one.
+    jwk: Option<Value>,
+    x5c: Option<Vec<String>>,
+    #[serde(rename = "nonce")]
+    _nonce: Option<String>,
+}
+
+impl Header {
+    /// Whether the claims stand as they do in all tokens that logins know, and nothing else has to be known.
+    fn is_plain(&self) -> bool {
+        let is_known = match &self.crit {
+            None => true,
+            Some(Value::Array(names)) => names.iter().all(|name| name == "b64"),
+            Some(_) => false,
+        };
+        is_known && self.b64 != Some(Value::Bool(false))
+    }
+
+    fn require_keys(&self) -> Result<(), String> {
+        if let Some(key) = &self.jwk {
+            if key["kty"] == "oct" || key.get("d").is_some() {
+                return Err("go-jose/go-jose: invalid embedded jwk, must be public key".to_owned());
+            }
+            // What it says is not told: it may be a key that nobody should know.
+            let read = Jwk::deserialize(key).ok().and_then(|jwk| jwk.key());
+            read.ok_or_else(|| "failed to unmarshal JWK in the header of the token".to_owned())?;
+        }
+        for certificate in self.x5c.iter().flatten() {
+            let read = STANDARD.decode(certificate).ok();
+            read.filter(|bytes| X509Certificate::from_der(bytes).is_ok())
+                .ok_or_else(|| "failed to unmarshal x5c header of the token".to_owned())?;
+        }
+        Ok(())
+    }
 }
 
 impl<'a> Signed<'a> {
@@ -52,26 +90,96 @@ impl<'a> Signed<'a> {
             })
         };
         let (raw, claims, signature_bytes) = (bytes(header)?, bytes(claims)?, bytes(signature)?);
-        let header =
-            serde_json::from_slice(&raw).map_err(|_| "the header of the token is malformed".to_owned())?;
+        let malformed = |_| "the header of the token is malformed".to_owned();
+        let Distinct(header) = serde_json::from_slice(&raw).map_err(malformed)?;
+        let header: Header = serde_json::from_value(header).map_err(malformed)?;
+        header.require_keys()?;
         let message = &token[..token.len() - signature.len() - 1];
         Ok(Self { header, message, claims, signature: signature_bytes })
     }
 
     /// The algorithm that it says it is signed with.
     pub(crate) fn algorithm(&self) -> &str {
-        &self.header.alg
+        self.header.alg.as_deref().unwrap_or_default()
     }
 
     /// The key that it says it is signed with; empty for none in particular.
     pub(crate) fn key_id(&self) -> &str {
-        &self.header.kid
+        self.header.kid.as_deref().unwrap_or_default()
     }
 
     /// The claims, if `key` has signed them.
     pub(crate) fn claims_by(&self, key: &Key) -> Option<Claims> {
-        let is_plain = self.header.crit.is_none();
-        let is_signed = is_plain && key.verifies(self.algorithm(), self.message.as_bytes(), &self.signature);
-        if is_signed { serde_json::from_slice(&self.claims).ok() } else { None }
+        let is_signed = self.header.is_plain()
+            && key.verifies(self.algorithm(), self.message.as_bytes(), &self.signature);
+        if !is_signed {
+            return None;
+        }
+        match serde_json::from_slice(&self.claims).ok()? {
+            Distinct(Value::Object(claims)) => Some(claims),
+            Distinct(Value::Null) => Some(Claims::new()),
+            Distinct(_) => None,
+        }
+    }
+}
+
+/// JSON in which no object names a key twice: of those two readers might take different ones.
+struct Distinct(Value);
+
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Reader).map(Self)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Distinct(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, Distinct(value))) = entries.next_entry::<String, Distinct>()? {
+            if object.insert(name, value).is_some() {
+                return Err(A::Error::custom("a key stands twice in one object"));
+            }
+        }
+        Ok(Value::Object(object))
     }
 }

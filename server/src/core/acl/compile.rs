@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use schemas::acl::{Capabilities, PathPattern, PathRule, PatternKind, is_templated};
+use schemas::acl::{Capabilities, PathPattern, PathRule, PatternKind};
 
 use super::prefixes::Prefixes;
 use super::segments::{Rank, Ranked, Segments};
@@ -91,7 +91,7 @@ impl Acl {
     fn add(&mut self, policy: &ParsedPolicy, now: i64, known: &mut HashMap<(PathPattern, usize), usize>) {
         let by = Arc::new(granting(policy));
         for rule in &policy.policy.paths {
-            if rule.expired(now) || is_templated(&rule.path) {
+            if rule.expired(now) || policy.awaits_values(rule) {
                 continue;
             }
             self.ends_at = [self.ends_at, rule.expiration].into_iter().flatten().min();

@@ -1,6 +1,6 @@
 //! A policy with its name and namespace.
 
-use schemas::acl::{AclPolicy, ForbiddenValue, PolicyError, Substitutions};
+use schemas::acl::{AclPolicy, ForbiddenValue, PathRule, PolicyError, Substitutions, is_templated};
 
 /// The namespace a policy belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,6 +22,8 @@ pub struct ParsedPolicy {
     pub policy: AclPolicy,
     /// What values of its templates may hold.
     pub substitutions: Substitutions,
+    /// Its templates are filled: braces in its paths are letters of the values, and stand for nothing.
+    pub is_rendered: bool,
 }
 
 impl ParsedPolicy {
@@ -30,29 +32,42 @@ impl ParsedPolicy {
     /// # Errors
     /// Every mistake of the text.
     pub fn parse(name: &str, namespace: PolicyNamespace, text: &str) -> Result<Self, PolicyError> {
-        let (policy, substitutions) = (AclPolicy::parse(text)?, Substitutions::default());
-        Ok(Self { name: name.to_owned(), namespace, policy, substitutions })
+        Ok(Self::new(name, namespace, AclPolicy::parse(text)?))
     }
 
     /// The policy `root` of a namespace. It has no rules: its name is what counts.
     #[must_use]
     pub fn root(namespace: PolicyNamespace) -> Self {
-        let (policy, substitutions) = (AclPolicy::default(), Substitutions::default());
-        Self { name: "root".to_owned(), namespace, policy, substitutions }
+        Self::new("root", namespace, AclPolicy::default())
+    }
+
+    /// A policy as it was written, its templates not filled.
+    #[must_use]
+    pub fn new(name: &str, namespace: PolicyNamespace, policy: AclPolicy) -> Self {
+        let (substitutions, is_rendered) = (Substitutions::default(), false);
+        Self { name: name.to_owned(), namespace, policy, substitutions, is_rendered }
     }
 
     /// Whether a path names something of an identity.
     #[must_use]
     pub fn is_templated(&self) -> bool {
-        self.policy.is_templated()
+        !self.is_rendered && self.policy.is_templated()
     }
 
-    /// The policy for one identity; see [`AclPolicy::render_templates`].
+    /// Whether `rule`, one of its own, stands for nothing until a template is filled.
+    pub(super) fn awaits_values(&self, rule: &PathRule) -> bool {
+        !self.is_rendered && is_templated(&rule.path)
+    }
+
+    /// The policy for one identity; see [`AclPolicy::render_templates`]. What was filled in is never filled again.
     ///
     /// # Errors
     /// When a value must not stand where it would.
     pub fn render_templates(&self, value: &dyn Fn(&str) -> Option<String>) -> Result<Self, ForbiddenValue> {
+        if self.is_rendered {
+            return Ok(self.clone());
+        }
         let policy = self.policy.render_templates(self.substitutions, value)?;
-        Ok(Self { policy, ..self.clone() })
+        Ok(Self { policy, is_rendered: true, ..self.clone() })
     }
 }

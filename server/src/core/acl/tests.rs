@@ -19,12 +19,7 @@ fn namespace(path: &str) -> PolicyNamespace {
 
 fn policy(name: &str, rules: Vec<PathRule>) -> Arc<ParsedPolicy> {
     let policy = AclPolicy { name: None, paths: rules };
-    Arc::new(ParsedPolicy {
-        name: name.to_owned(),
-        namespace: namespace(""),
-        policy,
-        substitutions: Default::default(),
-    })
+    Arc::new(ParsedPolicy::new(name, namespace(""), policy))
 }
 
 fn text_policy(name: &str, space: &str, text: &str) -> Arc<ParsedPolicy> {
@@ -291,6 +286,22 @@ fn templates_grant_nothing_until_rendered() {
     assert_eq!(acl.capabilities("", "b"), ["list", "read"]);
     let rendered = policy.render_templates(&|_| Some("e1".to_owned())).map(Arc::new).expect("a plain value");
     assert_eq!(Acl::compile(&[rendered], 0).capabilities("", "e1/x"), ["list", "read"]);
+}
+
+#[test]
+fn a_value_with_braces_is_text_and_its_rule_holds() {
+    let text = "path \"*\" { policy = \"read\" }\npath \"{{identity.entity.name}}/*\" { policy = \"deny\" }";
+    let policy = text_policy("p", "", text);
+    for value in ["{{identity.entity.id}}", "{{}}", "}}", "{{", "{{a}}{{b}}"] {
+        let once = policy.render_templates(&|_| Some(value.to_owned())).expect("a plain value");
+        assert!(!once.is_templated(), "{value}");
+        let twice = once.render_templates(&|_| Some("other".to_owned())).expect("a plain value");
+        for rendered in [once, twice] {
+            let acl = Acl::compile(&[Arc::new(rendered)], 0);
+            assert_eq!(acl.capabilities("", &format!("{value}/x")), ["deny"], "{value}");
+            assert_eq!(acl.capabilities("", "other/x"), ["list", "read"], "{value}");
+        }
+    }
 }
 
 #[test]

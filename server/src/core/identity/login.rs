@@ -1,5 +1,7 @@
 //! Identities that logins make and keep.
 
+use http::StatusCode;
+
 use super::Entity;
 use super::effective::effective;
 use super::record::{AliasRecord, EntityRecord};
@@ -12,7 +14,7 @@ use crate::core::response::Alias;
 /// The entity that is known by `alias` at the mount `entry`; it is made if there is none.
 pub(crate) async fn of_login(cx: &Context<'_>, entry: &MountEntry, alias: &Alias) -> Result<Entity, Error> {
     if alias.name.is_empty() {
-        return Err(Error::internal("missing name in alias"));
+        return Err(Error::counted(StatusCode::INTERNAL_SERVER_ERROR, "missing name in alias"));
     }
     let store = Store::of(cx);
     let known = store.entity_by_alias(&entry.accessor, &alias.name).await?;

@@ -28,15 +28,22 @@ struct Answer<'a> {
 
 /// Whether the secret is there. As the API has it, fields that do not fit are told before rights are asked.
 pub(super) async fn exists(_: &Kv2, cx: &Context<'_>) -> Result<bool, Error> {
-    let given = Given::checked(cx);
-    given.object("data")?;
-    given.object("options")?;
-    given.integer("version")?;
+    check_fields(&Given::checked(cx))?;
     metadata::is_there(cx).await
 }
 
+/// Refuses fields that do not fit, whether an operation reads them or not.
+pub(super) fn check_fields(given: &Given<'_>) -> Result<(), Error> {
+    given.object("data")?;
+    given.object("options")?;
+    given.integer("version")?;
+    Ok(())
+}
+
 pub(super) async fn read(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
-    let wanted = Given::checked(cx).integer("version")?;
+    let given = Given::checked(cx);
+    check_fields(&given)?;
+    let wanted = given.integer("version")?;
     let path = cx.capture("path");
     let view = cx.view();
     let stored = view.get(&metadata_key(path)).await?.ok_or_else(Error::not_found)?;
@@ -68,6 +75,7 @@ pub(super) fn lost() -> Error {
 pub(super) async fn write(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
     let path = secret_path(cx)?;
     let given = Given::checked(cx);
+    check_fields(&given)?;
     let data = given.object("data")?;
     let cas = CheckAndSet::given(&given)?;
     let data = data.ok_or_else(no_data)?;
@@ -81,6 +89,7 @@ pub(super) async fn write(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> 
 pub(super) async fn patch(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
     let path = secret_path(cx)?;
     let given = Given::checked(cx);
+    check_fields(&given)?;
     let data = given.object("data")?;
     let cas = CheckAndSet::given(&given)?;
     let data = data.ok_or_else(no_data)?;

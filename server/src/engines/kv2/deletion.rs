@@ -1,17 +1,17 @@
 //! Deleting versions for a while and for ever.
 
-use super::Kv2;
+use super::config::Config;
 use super::given::Given;
 use super::record::{KeyMetadata, VersionMetadata, remove_data};
-use super::secret_path;
+use super::{Kv2, data, doomed_path, secret_path};
 use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::response::Response;
 
 /// Deletes the current version.
 pub(super) async fn delete_current(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
-    Given::of(cx).integer("version")?;
-    let path = cx.capture("path");
+    data::check_fields(&Given::of(cx))?;
+    let path = doomed_path(cx)?;
     if let Some(mut metadata) = KeyMetadata::load(cx, path).await? {
         let current = [metadata.current_version];
         if change(&mut metadata, &current, |version| mark_deleted(version, cx)) {
@@ -26,16 +26,19 @@ pub(super) async fn delete(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error>
     change_stored(cx, &versions, |version| mark_deleted(version, cx)).await
 }
 
+/// Brings versions back, each as if it had been written now: it lives no longer than a new one.
 pub(super) async fn undelete(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
     let versions = versions(cx, "No version number provided")?;
-    change_stored(cx, &versions, |version| {
-        let changes = !version.destroyed && version.deletion_time.is_some();
-        if changes {
-            version.deletion_time = None;
-        }
-        changes
-    })
-    .await
+    let path = secret_path(cx)?;
+    let Some(mut metadata) = KeyMetadata::load(cx, path).await? else { return Ok(Response::empty()) };
+    let end = metadata.end_of_version(cx.now(), &Config::load(cx).await?);
+    let revive = |version: &mut VersionMetadata| {
+        !version.destroyed && std::mem::replace(&mut version.deletion_time, end) != end
+    };
+    if change(&mut metadata, &versions, revive) {
+        metadata.store(cx, path)?;
+    }
+    Ok(Response::empty())
 }
 
 pub(super) async fn destroy(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Kv2;
 use super::given::Given;
-use super::metadata::FIELDS;
+use super::metadata::{self, FIELDS};
 use super::record::metadata_key;
 use crate::barrier::Names;
 use crate::core::context::Context;
@@ -28,10 +28,12 @@ struct Detailed<'a> {
 }
 
 pub(super) async fn list(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
+    metadata::check_fields(cx)?;
     listed(cx, FIELDS, &page(cx).await?)
 }
 
 pub(super) async fn scan_all(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
+    metadata::check_fields(cx)?;
     Ok(with_field_warnings(cx, FIELDS, scanned(&scan_folder(cx).await?)?))
 }
 
@@ -44,16 +46,30 @@ pub(super) async fn list_detailed(_: &Kv2, cx: &Context<'_>) -> Result<Response,
 }
 
 pub(super) async fn scan_detailed(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
+    Page::given(cx)?;
     let names = scan_folder(cx).await?;
     if names.is_empty() { scanned(&names) } else { detailed(cx, &names).await }
 }
 
+/// Which part of a list is wanted.
+struct Page {
+    after: Option<String>,
+    limit: usize,
+}
+
+impl Page {
+    fn given(cx: &Context<'_>) -> Result<Self, Error> {
+        let given = Given::of(cx);
+        let after = given.text("after")?.filter(|after| !after.is_empty());
+        let limit = given.integer("limit")?.unwrap_or(0);
+        let limit = usize::try_from(limit).ok().filter(|&limit| limit > 0).unwrap_or(usize::MAX);
+        Ok(Self { after, limit })
+    }
+}
+
 /// One level of names, as much of it as the request wants.
 async fn page(cx: &Context<'_>) -> Result<Names, Error> {
-    let given = Given::of(cx);
-    let after = given.text("after")?.filter(|after| !after.is_empty());
-    let limit = given.integer("limit")?.unwrap_or(0);
-    let limit = usize::try_from(limit).ok().filter(|&limit| limit > 0).unwrap_or(usize::MAX);
+    let Page { after, limit } = Page::given(cx)?;
     let folder = metadata_key(cx.capture("path"));
     // Only a whole folder is worth being kept.
     if after.is_none() && limit == usize::MAX && folder.ends_with('/') {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::config::{Config, unsigned};
 use super::given::Given;
 use super::record::{GoDuration, KeyMetadata, metadata_key, remove_data};
-use super::{Kv2, secret_path};
+use super::{Kv2, doomed_path, secret_path};
 use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::go_text::{is_printable, quoted};
@@ -32,7 +32,7 @@ const MAX_VALUE_LENGTH: usize = 512;
 
 /// Whether the secret is there. As the API has it, fields that do not fit are told before rights are asked.
 pub(super) async fn exists(_: &Kv2, cx: &Context<'_>) -> Result<bool, Error> {
-    Change::given(cx, |text| text)?;
+    check_fields(cx)?;
     is_there(cx).await
 }
 
@@ -41,7 +41,13 @@ pub(super) async fn is_there(cx: &Context<'_>) -> Result<bool, Error> {
     Ok(cx.view().get(&metadata_key(cx.capture("path"))).await?.is_some())
 }
 
+/// Refuses fields that do not fit, on operations that read none of them.
+pub(super) fn check_fields(cx: &Context<'_>) -> Result<(), Error> {
+    Change::given(cx, |text| text).map(drop)
+}
+
 pub(super) async fn read(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
+    check_fields(cx)?;
     let stored = cx.view().get(&metadata_key(cx.capture("path"))).await?.ok_or_else(Error::not_found)?;
     Ok(with_field_warnings(cx, FIELDS, Response::raw_data(serde_json::from_slice(&stored)?)))
 }
@@ -84,6 +90,7 @@ pub(super) async fn patch(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> 
         return Ok(Response::empty());
     }
     change.validate()?;
+    change.check_max_versions()?;
     let Some(mut metadata) = KeyMetadata::load(cx, path).await? else {
         return Ok(super::data::nothing_there());
     };
@@ -96,7 +103,8 @@ pub(super) async fn patch(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> 
 }
 
 pub(super) async fn delete(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
-    let path = cx.capture("path");
+    check_fields(cx)?;
+    let path = doomed_path(cx)?;
     if let Some(metadata) = KeyMetadata::load(cx, path).await? {
         let view = cx.view();
         remove_data(&view, path, metadata.versions.into_keys());
@@ -109,6 +117,9 @@ impl Change {
     /// The change that the request names. `custom_text` makes a text of custom metadata from one that may be null.
     fn given(cx: &Context<'_>, custom_text: fn(Option<String>) -> Option<String>) -> Result<Self, Error> {
         let given = Given::checked(cx);
+        // Of lists, but checked wherever they are given.
+        given.text("after")?;
+        given.integer("limit")?;
         Ok(Self {
             cas_required: given.boolean("cas_required")?,
             delete_version_after: given.seconds("delete_version_after")?,
@@ -130,6 +141,17 @@ impl Change {
 
     fn validate(&self) -> Result<(), Error> {
         self.custom_metadata.as_ref().map_or(Ok(()), validate)
+    }
+
+    /// Refuses what is no number of versions. A POST takes it for another one, as at the incumbent.
+    fn check_max_versions(&self) -> Result<(), Error> {
+        match self.max_versions {
+            Some(number) if u32::try_from(number).is_err() => Err(Error::invalid(format!(
+                "`max_versions` of `{number}` is no number of versions; hint: it is 0 to {}",
+                u32::MAX
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn check_cas(&self, stored: Option<&KeyMetadata>, config: &Config) -> Result<(), Error> {

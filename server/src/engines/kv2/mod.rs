@@ -123,6 +123,16 @@ fn command(operation: Operation) -> &'static str {
     }
 }
 
+/// The path of a secret that is to be deleted.
+///
+/// # Errors
+/// 400 for a path with `/` at its end, as for writes: rules that speak of the secret do not speak of that path, and
+/// must not be gone around.
+fn doomed_path<'a>(cx: &'a Context<'_>) -> Result<&'a str, Error> {
+    let path = cx.capture("path");
+    if path.ends_with('/') { Err(Error::invalid("cannot write to a path ending in '/'")) } else { Ok(path) }
+}
+
 /// The path of a secret.
 fn secret_path<'a>(cx: &'a Context<'_>) -> Result<&'a str, Error> {
     match cx.capture("path") {

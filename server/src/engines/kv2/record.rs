@@ -107,8 +107,7 @@ impl KeyMetadata {
 
     /// Adds a version. Answers the versions that are too many now.
     pub(super) fn add_version(&mut self, now: Timestamp, config: &Config) -> Vec<u64> {
-        let lifetime = config.version_lifetime(self.delete_version_after.0);
-        let deletion_time = lifetime.and_then(|lifetime| now.checked_add(lifetime).ok());
+        let deletion_time = self.end_of_version(now, config);
         self.current_version += 1;
         self.versions.insert(
             self.current_version,
@@ -116,6 +115,12 @@ impl KeyMetadata {
         );
         self.updated_time = now;
         self.drop_oldest(config.max_versions)
+    }
+
+    /// When a version ends that lives from `now` on; `None`: never.
+    pub(super) fn end_of_version(&self, now: Timestamp, config: &Config) -> Option<Timestamp> {
+        let lifetime = config.version_lifetime(self.delete_version_after.0);
+        lifetime.and_then(|lifetime| now.checked_add(lifetime).ok())
     }
 
     fn drop_oldest(&mut self, max_versions_of_mount: u32) -> Vec<u64> {

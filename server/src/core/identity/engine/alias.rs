@@ -10,7 +10,7 @@ use super::{Identity, entity, fields, shown};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
-use crate::core::identity::record::{AliasRecord, EntityRecord};
+use crate::core::identity::record::{AliasRecord, EntityRecord, Metadata};
 use crate::core::identity::store::Store;
 use crate::core::mount::MountEntry;
 use crate::core::response::Response;
@@ -95,7 +95,7 @@ struct Wanted {
     canonical_id: String,
     mount_accessor: String,
     name: String,
-    custom_metadata: BTreeMap<String, String>,
+    custom_metadata: Metadata,
 }
 
 #[derive(Serialize)]
@@ -123,7 +123,7 @@ async fn write(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
             .unwrap_or_else(|| text(fields.entity_id)),
         mount_accessor: text(fields.mount_accessor),
         name: text(fields.name),
-        custom_metadata: custom_metadata.unwrap_or_default(),
+        custom_metadata: Some(custom_metadata.unwrap_or_default()),
     };
     match text(fields.id).as_str() {
         "" => write_by_factors(cx, wanted).await,
@@ -142,7 +142,7 @@ async fn write_by_id(
         owner.and_then(|owner| at(owner, id)).ok_or_else(|| Error::invalid("invalid alias ID provided"))?;
     let alias = &owner.aliases[index];
     if !is_described {
-        wanted.custom_metadata = alias.custom_metadata.clone().unwrap_or_default();
+        wanted.custom_metadata.clone_from(&alias.custom_metadata);
     }
     if wanted.mount_accessor.is_empty() {
         wanted.mount_accessor.clone_from(&alias.mount_accessor);
@@ -197,7 +197,7 @@ async fn create(cx: &Context<'_>, mount: &MountEntry, wanted: Wanted) -> Result<
         return Err(Error::invalid("Alias already exists for requested entity and mount accessor"));
     }
     let alias = AliasRecord {
-        custom_metadata: Some(wanted.custom_metadata),
+        custom_metadata: wanted.custom_metadata,
         local: mount.local,
         ..AliasRecord::new(store.namespace, &wanted.name, &mount.accessor, cx.now())
     };
@@ -234,7 +234,8 @@ async fn update(
 fn is_unchanged(alias: &AliasRecord, wanted: &Wanted) -> bool {
     wanted.name == alias.name
         && wanted.mount_accessor == alias.mount_accessor
-        && alias.custom_metadata.clone().unwrap_or_default() == wanted.custom_metadata
+        && alias.custom_metadata.clone().unwrap_or_default()
+            == wanted.custom_metadata.clone().unwrap_or_default()
 }
 
 /// `alias` as it is wanted.
@@ -265,7 +266,7 @@ async fn changed(
     }
     changed.name.clone_from(&wanted.name);
     changed.mount_accessor.clone_from(&wanted.mount_accessor);
-    changed.custom_metadata = Some(wanted.custom_metadata.clone());
+    changed.custom_metadata.clone_from(&wanted.custom_metadata);
     changed.local = mount.local;
     Ok(changed)
 }

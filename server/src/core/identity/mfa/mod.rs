@@ -6,6 +6,7 @@
 //! Passcodes of TOTP are checked here. Methods of other services can be configured, but this server asks nobody
 //! else: a factor of theirs is never right.
 
+mod address;
 mod enforcement;
 mod method;
 mod secret;

@@ -7,7 +7,7 @@ use base64::{DecodeError, Engine as _};
 use schemas::shape::Declared as _;
 use serde::{Deserialize, Serialize};
 
-use super::method;
+use super::{address, method};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
@@ -287,10 +287,16 @@ fn okta(fields: OktaFields) -> Result<Okta, Error> {
         value.ok_or_else(|| Error::invalid(format!("{name} must be set")))
     };
     let usual = if fields.production.is_none() { "okta.com" } else { "" };
+    let org_name = needed(fields.org_name, "org_name")?;
+    let api_token = needed(fields.api_token, "api_token")?;
+    let base_url = fields.base_url.unwrap_or_else(|| usual.to_owned());
+    // With the comma that the peer puts between the two.
+    address::check(&format!("{org_name},{base_url}"))
+        .map_err(|problem| Error::invalid(format!("error parsing given base_url: {problem}")))?;
     Ok(Okta {
-        org_name: needed(fields.org_name, "org_name")?,
-        api_token: needed(fields.api_token, "api_token")?,
-        base_url: fields.base_url.unwrap_or_else(|| usual.to_owned()),
+        org_name,
+        api_token,
+        base_url,
         production: fields.production.unwrap_or(true),
         primary_email: fields.primary_email.unwrap_or_default(),
     })
