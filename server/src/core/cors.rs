@@ -65,7 +65,8 @@ impl Cors {
     /// What becomes of a request by `method` with `headers`.
     pub(crate) fn check(&self, method: &Method, headers: &HeaderMap) -> Crossing {
         let config = self.0.load();
-        let (Some(config), Some(origin)) = (config.as_deref(), headers.get(header::ORIGIN)) else {
+        let origin = headers.get(header::ORIGIN).filter(|origin| !origin.is_empty());
+        let (Some(config), Some(origin)) = (config.as_deref(), origin) else {
             return Crossing::Passes(Vec::new());
         };
         config.check(method, origin, headers.get(header::ACCESS_CONTROL_REQUEST_METHOD))

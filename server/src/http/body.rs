@@ -7,6 +7,7 @@ use http::StatusCode;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body;
 
+use super::media_type::media_type;
 use super::room::Share;
 use super::{lenient, query};
 use crate::core::error::Error;
@@ -133,7 +134,7 @@ fn first_letter(bytes: &[u8]) -> Option<u8> {
 /// JSON is JSON whatever `content_type` says.
 fn is_form(bytes: &[u8], content_type: &str) -> bool {
     let is_json = matches!(first_letter(bytes), None | Some(b'{' | b'['));
-    !is_json && content_type.starts_with("application/x-www-form-urlencoded")
+    !is_json && media_type(content_type).is_ok_and(|kind| kind == "application/x-www-form-urlencoded")
 }
 
 fn of_json(mut json: Cow<'_, [u8]>) -> Result<Parameters, Error> {

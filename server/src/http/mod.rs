@@ -8,6 +8,7 @@ mod host;
 mod inline;
 mod lenient;
 mod listen;
+mod media_type;
 mod origin;
 mod places;
 mod query;

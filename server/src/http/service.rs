@@ -15,6 +15,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::Full;
 
+use super::media_type::media_type;
 use super::room::{Room, Share};
 use super::{body, consistency, host, inline, query, redirect, status};
 use crate::config::Listener;
@@ -343,11 +344,8 @@ fn require_media_type(operation: Operation, headers: &HeaderMap) -> Result<(), E
     if operation != Operation::Patch {
         return Ok(());
     }
-    let given = text(headers, &header::CONTENT_TYPE);
-    let media_type = given.split(';').next().unwrap_or_default().trim();
-    match media_type {
+    match &*media_type(text(headers, &header::CONTENT_TYPE)).map_err(Error::invalid)? {
         "application/merge-patch+json" => Ok(()),
-        "" => Err(Error::invalid("mime: no media type")),
         other => Err(Error::with_status(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             format!("PATCH requires Content-Type of application/merge-patch+json, provided {other}"),
@@ -396,7 +394,7 @@ fn request_id() -> String {
 /// The token, and what `Authorization` was worth.
 fn credentials(headers: &HeaderMap) -> (ClientToken, Authorization) {
     let authorization = text(headers, &header::AUTHORIZATION);
-    let bearer = authorization.strip_prefix("Bearer ").unwrap_or_default();
+    let bearer = authorization.strip_prefix("Bearer ").unwrap_or_default().trim();
     match text(headers, &TOKEN) {
         "" if !bearer.is_empty() => (ClientToken::new(bearer), Authorization::Bearer),
         token => (ClientToken::new(token), basic(authorization).unwrap_or_default()),
