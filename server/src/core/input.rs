@@ -256,14 +256,19 @@ fn pairs<'a>(items: impl Iterator<Item = &'a str>) -> Result<BTreeMap<String, Va
 }
 
 fn unconvertible(expected: &str, value: &Value) -> String {
-    let kind = match value {
+    format!("'' expected type '{expected}', got unconvertible type '{}'", go_type(value))
+}
+
+/// What the peers call the type of `value`.
+pub(crate) fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nil",
         Value::List(_) => "[]interface {}",
         Value::Map(_) => "map[string]interface {}",
         Value::Bool(_) => "bool",
         Value::Number(_) => "json.Number",
         _ => "string",
-    };
-    format!("'' expected type '{expected}', got unconvertible type '{kind}'")
+    }
 }
 
 #[cfg(test)]
