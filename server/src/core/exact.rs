@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use schemas::kind::fields;
 use schemas::shape::FromRecord;
-use schemas::{Record, Shape, Value, json};
+use schemas::{Record, Shape, Value, codec, json};
 
 use super::error::Error;
 use super::input::go_type;
@@ -64,11 +64,12 @@ pub(crate) fn fields_of<T: FromRecord>(object: &Object) -> Option<T> {
     T::from_record(&record).ok()
 }
 
-/// `value` if it is of the type that `shape` has. A number is the text that it was written as, and a list may be one
+/// `value` if it is of the type that `shape` has, which for JSON is an object. A number is the text that it was written as, and a list may be one
 /// text with commas.
 fn own(shape: &Shape, value: &Value) -> Option<Value> {
     match (shape, value) {
         (Shape::Bool, Value::Bool(_)) | (Shape::Text(_), Value::String(_)) => Some(value.clone()),
+        (Shape::Json, Value::Map(_)) => Some(codec::text_of(value)),
         (Shape::Text(_), Value::Number(number)) => Some(number.written().into_owned().into()),
         (Shape::List(_), Value::String(text)) if text.is_empty() => Some(Value::List(Vec::new())),
         (Shape::List(_), Value::String(text)) => {

@@ -46,8 +46,10 @@ struct Config {
     /// Limits and switches.
     #[kind(flatten)]
     settings: Settings,
-    /// Only kept.
+    /// Only kept, of secrets engines.
     force_no_cache: Option<bool>,
+    /// Taken by `tune` alone: here it has to be an object, and is passed over.
+    user_lockout_config: Option<Json>,
     /// Another way to name the type.
     plugin_name: Option<String>,
 }
@@ -216,7 +218,7 @@ fn limits(cx: &Context<'_>, class: MountClass, given: &Config) -> Result<MountCo
         "default-service".clone_into(&mut config.token_type);
         given.settings.apply_token_type(&mut config)?;
     }
-    config.force_no_cache = given.force_no_cache.unwrap_or_default();
+    config.force_no_cache = class == MountClass::Secret && given.force_no_cache.unwrap_or_default();
     Ok(config)
 }
 

@@ -87,8 +87,7 @@ async fn random(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         // One word alone may be either.
         ("", source) if SOURCES.contains(&source) => (source, ""),
         ("", count) => ("platform", count),
-        (source, count) if SOURCES.contains(&source) => (source, count),
-        (count, _) => ("platform", count),
+        both => both,
     };
     let count = match count {
         "" => body.bytes.unwrap_or(32),
@@ -108,7 +107,10 @@ async fn random(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         "seal" => {
             Ok(response.with_warning("no seal/entropy augmentation available, using platform entropy source"))
         }
-        _ => Ok(response),
+        "platform" | "all" => Ok(response),
+        other => Err(Error::invalid(format!(
+            "unsupported entropy source \"{other}\"; must be \"platform\" or \"seal\", or \"all\""
+        ))),
     }
 }
 
