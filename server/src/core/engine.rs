@@ -58,6 +58,7 @@
 //!   `engines::make` or `auth::make`, one line each.
 //! - **Tests** use [`testing::Harness`](super::testing): a mount of the engine over memory.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -180,6 +181,8 @@ pub struct RouteInfo {
     pub pattern: Pattern,
     /// What it is for, in a sentence, for people.
     pub about: &'static str,
+    /// What its path could say, and does not.
+    pub unsaid: &'static [&'static str],
     /// Its fields; `None`: free.
     pub fields: Option<FieldTable>,
     /// Who may call it.
@@ -222,6 +225,7 @@ impl<E> Route<E> {
         let info = RouteInfo {
             pattern: Pattern::new(pattern),
             about: "",
+            unsaid: &[],
             fields: None,
             access: Access::Token,
             has_existence_check: false,
@@ -236,6 +240,13 @@ impl<E> Route<E> {
     #[must_use]
     pub const fn about(mut self, about: &'static str) -> Self {
         self.info.about = about;
+        self
+    }
+
+    /// A shorter form of a path that says these: they count as said by the path, and as empty.
+    #[must_use]
+    pub const fn without(mut self, unsaid: &'static [&'static str]) -> Self {
+        self.info.unsaid = unsaid;
         self
     }
 
@@ -404,7 +415,8 @@ impl<E: Engine> AnyEngine for E {
             operation == Operation::Help || takes(route, Operation::List) || takes(route, Operation::Scan)
         };
         E::routes().iter().enumerate().find_map(|(index, route)| {
-            let captures = route.info.pattern.matches(path, is_folder(route))?;
+            let mut captures = route.info.pattern.matches(path, is_folder(route))?;
+            captures.extend(route.info.unsaid.iter().map(|name| (*name, Cow::Borrowed(""))));
             Some(Found { index, info: &route.info, captures })
         })
     }

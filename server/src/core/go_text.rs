@@ -3,6 +3,7 @@
 use std::num::{IntErrorKind, ParseIntError};
 
 use icu_properties::props::{EnumeratedProperty, GeneralCategory, GeneralCategoryGroup};
+use schemas::Value;
 
 /// Letters, marks, numbers, punctuation, symbols and the space: no other white space, no control or format
 /// characters, and none that Unicode has not assigned.
@@ -91,6 +92,18 @@ pub(crate) fn integer(text: &str) -> Result<i64, String> {
         IntErrorKind::NegOverflow | IntErrorKind::PosOverflow => problem("value out of range"),
         _ => problem("invalid syntax"),
     })
+}
+
+/// What Go calls the type of `value`.
+pub(crate) fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nil",
+        Value::List(_) => "[]interface {}",
+        Value::Map(_) => "map[string]interface {}",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "json.Number",
+        _ => "string",
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod context;
 pub(crate) mod cors;
 pub mod engine;
 pub mod error;
+pub(crate) mod exact;
 mod filter;
 pub(crate) mod go_json;
 pub(crate) mod go_text;

@@ -39,6 +39,9 @@ pub struct MountEntry {
     /// Options of the engine; kv has `version`.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub options: Option<BTreeMap<String, String>>,
+    /// The version of its plugin that was asked for by name; empty for whichever is there.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub plugin_version: String,
     /// Not replicated; only kept.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub local: bool,
@@ -137,6 +140,7 @@ impl MountEntry {
             uuid: uuid::Uuid::new_v4().to_string(),
             config: MountConfig::default(),
             options: None,
+            plugin_version: String::new(),
             local: false,
             seal_wrap: false,
             external_entropy_access: false,

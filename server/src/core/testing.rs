@@ -340,6 +340,7 @@ fn entry() -> MountEntry {
         accessor: "test_00000000".to_owned(),
         uuid: "00000000-0000-4000-8000-000000000000".to_owned(),
         config: MountConfig::default(),
+        plugin_version: String::new(),
         options: None,
         local: false,
         seal_wrap: false,

@@ -243,12 +243,16 @@ impl Topology {
     /// The namespace that `header` names (slashes at the ends do not count) and the path goes on to name:
     /// it, and how much of `path` is its name.
     pub(crate) fn resolve(&self, header: &str, path: &str) -> Option<(&Arc<Space>, usize)> {
-        let mut whole = header_path(header);
-        let mut found = self.spaces.get(&whole)?;
+        Some(self.descend(self.spaces.get(&header_path(header))?, path))
+    }
+
+    /// The namespace below `space` that `path` begins to name, or `space` itself, and how much of `path` is its name.
+    pub(crate) fn descend<'a>(&'a self, space: &'a Arc<Space>, path: &str) -> (&'a Arc<Space>, usize) {
+        let (mut found, mut length) = (space, 0);
         if self.spaces.len() == 1 {
-            return Some((found, 0));
+            return (found, length);
         }
-        let mut length = 0;
+        let mut whole = space.namespace.path.clone();
         for (slash, _) in path.match_indices('/') {
             whole.push_str(&path[length..=slash]);
             match self.spaces.get(&whole) {
@@ -256,7 +260,7 @@ impl Topology {
                 None => break,
             }
         }
-        Some((found, length))
+        (found, length)
     }
 
     /// This topology with `space` added or replaced.
@@ -304,21 +308,21 @@ impl Topology {
     }
 }
 
-/// `path` without a leading slash and with one at its end; empty stays empty, and `root` is the root.
+/// `path` without a leading slash and with one at its end; empty stays empty.
 pub(crate) fn normal_path(path: &str) -> String {
     match path.trim_matches('/') {
-        "" | "root" => String::new(),
+        "" => String::new(),
         path => format!("{path}/"),
     }
 }
 
-/// As [`normal_path`], of a namespace as a header names it: repeated slashes count once.
+/// As [`normal_path`], of a namespace as a header names it: repeated slashes count once, and `root` is the root.
 fn header_path(header: &str) -> String {
-    if !header.contains("//") {
-        return normal_path(header);
-    }
     let segments: Vec<&str> = header.split('/').filter(|segment| !segment.is_empty()).collect();
-    normal_path(&segments.join("/"))
+    match segments.as_slice() {
+        ["root"] => String::new(),
+        segments => normal_path(&segments.join("/")),
+    }
 }
 
 #[cfg(test)]

@@ -21,8 +21,8 @@ pub(crate) fn make(entry: &MountEntry) -> Option<Arc<dyn AnyEngine>> {
         "system" => Some(Arc::new(Sys)),
         "identity" => Some(Arc::new(Identity)),
         "cubbyhole" => Some(Arc::new(cubbyhole::Cubbyhole)),
-        "kv" if entry.option("version") == "2" => Some(Arc::new(kv2::Kv2)),
-        "kv" => Some(Arc::new(kv1::Kv1)),
+        "kv" | "generic" if entry.option("version") == "2" => Some(Arc::new(kv2::Kv2)),
+        "kv" | "generic" => Some(Arc::new(kv1::Kv1)),
         "totp" => Some(Arc::new(totp::Totp)),
         _ => None,
     }

@@ -88,15 +88,32 @@ pub(super) fn running_version() -> String {
 
 /// Whether `kind` is a type that can be mounted.
 pub(super) fn is_known(class: MountClass, kind: &str) -> bool {
+    is_plugin(class, kind) || (class == MountClass::Secret && matches!(kind, "database" | "generic"))
+}
+
+/// Whether `kind` is a secrets engine of the server itself.
+pub(super) fn is_built_in(kind: &str) -> bool {
+    is_known(MountClass::Secret, kind) || matches!(kind, "system" | "cubbyhole" | "identity")
+}
+
+fn is_plugin(class: MountClass, kind: &str) -> bool {
     match class {
         MountClass::Auth => AUTH.contains(&kind),
-        MountClass::Secret => SECRET.contains(&kind) || kind == "database",
+        MountClass::Secret => SECRET.contains(&kind),
     }
 }
 
 /// What mounts of `kind` show as `deprecation_status`; `None` for what is no plugin.
 pub(super) fn deprecation_status(class: MountClass, kind: &str) -> Option<&'static str> {
-    (is_known(class, kind) && kind != "database").then_some("supported")
+    is_plugin(class, kind).then_some("supported")
+}
+
+/// 400 for a version of the plugin `kind` that the catalog does not have.
+pub(super) fn require_version(class: MountClass, kind: &str, version: &str) -> Result<(), Error> {
+    if is_plugin(class, kind) && version == running_version() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("plugin not found in the catalog: {kind}, version={version}")))
 }
 
 fn names(kind: &str) -> Option<&'static [&'static str]> {

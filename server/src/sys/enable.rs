@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use schemas::shape::{Json, Map};
 
-use super::tune::{self, Tune};
-use super::{Sys, catalog, mounts};
+use super::tune::{Settings, WrongLifetime};
+use super::{Sys, catalog, mounts, plugin_version};
 use crate::core::context::Context;
 use crate::core::error::Error;
-use crate::core::input;
+use crate::core::exact;
+use crate::core::go_text::quoted;
 use crate::core::mount::{MountClass, MountConfig, MountEntry};
 use crate::core::mount_table;
-use crate::core::request::Parameters;
 use crate::core::response::Response;
 use crate::core::topology::{Mounted, Space, normal_path};
 
@@ -40,15 +40,23 @@ pub(super) struct Enable {
     plugin_version: Option<String>,
 }
 
+/// `config` of that body.
+#[derive(schemas::Fields)]
+struct Config {
+    /// Limits and switches.
+    #[kind(flatten)]
+    settings: Settings,
+    /// Only kept, of secrets engines.
+    force_no_cache: Option<bool>,
+    /// Taken by `tune` alone: here it has to be an object, and is passed over.
+    user_lockout_config: Option<Json>,
+    /// Another way to name the type.
+    plugin_name: Option<String>,
+}
+
 /// `POST sys/mounts/{path}`.
 pub(super) async fn secret(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let path = wanted_path(cx)?;
-    for reserved in ["sys/", "cubbyhole/", "identity/", "auth/", "audit/"] {
-        if path.starts_with(reserved) {
-            return Err(Error::invalid(format!("cannot mount \"{path}\"")));
-        }
-    }
-    enable(cx, MountClass::Secret, &path).await
+    enable(cx, MountClass::Secret).await
 }
 
 /// `POST sys/mounts/auth/{path}`: auth methods are mounted at `sys/auth`.
@@ -58,8 +66,7 @@ pub(super) async fn not_auth(_: &Sys, cx: &Context<'_>) -> Result<Response, Erro
 
 /// `POST sys/auth/{path}`.
 pub(super) async fn auth(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let path = wanted_path(cx)?;
-    enable(cx, MountClass::Auth, &path).await
+    enable(cx, MountClass::Auth).await
 }
 
 fn wanted_path(cx: &Context<'_>) -> Result<String, Error> {
@@ -69,10 +76,13 @@ fn wanted_path(cx: &Context<'_>) -> Result<String, Error> {
     }
 }
 
-async fn enable(cx: &Context<'_>, class: MountClass, path: &str) -> Result<Response, Error> {
-    let entry = entry(cx, class, path)?;
+async fn enable(cx: &Context<'_>, class: MountClass) -> Result<Response, Error> {
+    let path = wanted_path(cx)?;
+    let (entry, version) = entry(cx, class, &path)?;
+    refuse_singleton(&entry)?;
     let space = mounts::space(cx)?;
     refuse_conflict(cx, &space, &entry)?;
+    look_up(&entry, version)?;
     mount_table::write(cx.transaction(), &space.namespace, &entry)?;
     let mounted = Mounted::new(entry, &space.namespace);
     if let Some(engine) = &mounted.engine {
@@ -87,14 +97,20 @@ pub(super) fn publish(cx: &Context<'_>, mounted: &Arc<Mounted>) -> Result<(), Er
     cx.change_topology(|topology| topology.with_mount(mounted))
 }
 
-/// The entry that the request describes.
-fn entry(cx: &Context<'_>, class: MountClass, path: &str) -> Result<MountEntry, Error> {
+/// The entry that the request describes, and the version of its plugin if it is not just the one that is there.
+fn entry(cx: &Context<'_>, class: MountClass, path: &str) -> Result<(MountEntry, Option<String>), Error> {
+    let given = exact::object(cx.parameters(), "config")?;
     let body: Enable = cx.fields()?;
+    let given: Config = exact::fields_of(&given).ok_or_else(|| {
+        let class = if class == MountClass::Auth { "auth" } else { "mount" };
+        Error::invalid(format!("unable to convert given {class} config information"))
+    })?;
+    let mut config = limits(cx, class, &given)?;
     let mut options = options(cx, body.options.map(|map| map.0));
-    let kind = kind(class, body.kind, body.plugin_name, &mut options)?;
-    check_version(&kind, options.as_ref())?;
-    let config = config(cx, class, body.config.as_ref())?;
-    Ok(MountEntry {
+    let kind = kind(class, body.kind, given.plugin_name.or(body.plugin_name), &mut options)?;
+    let version = plugin_version::wanted(class, &kind, given.settings.plugin_version.as_deref())?;
+    given.settings.apply_visibility(&mut config)?;
+    let entry = MountEntry {
         description: body.description.unwrap_or_default(),
         config,
         options,
@@ -102,7 +118,8 @@ fn entry(cx: &Context<'_>, class: MountClass, path: &str) -> Result<MountEntry, 
         seal_wrap: body.seal_wrap.unwrap_or_default(),
         external_entropy_access: body.external_entropy_access.unwrap_or_default(),
         ..MountEntry::new(class, path, &kind)
-    })
+    };
+    Ok((entry, version))
 }
 
 /// Options as given: null stays null, absent is empty.
@@ -111,64 +128,97 @@ fn options(cx: &Context<'_>, given: Option<BTreeMap<String, String>>) -> Option<
     if is_null { None } else { Some(given.unwrap_or_default()) }
 }
 
-/// The type, checked. `kv-v2` is `kv` with an option.
+/// The type. `kv-v2` is `kv` with an option, and nothing else has versions.
 fn kind(
     class: MountClass,
     kind: Option<String>,
     plugin: Option<String>,
     options: &mut Option<BTreeMap<String, String>>,
 ) -> Result<String, Error> {
-    let kind = kind.filter(|kind| !kind.is_empty() && kind != "plugin").or(plugin).unwrap_or_default();
-    let version = match kind.as_str() {
+    let kind = match kind.unwrap_or_default().as_str() {
         "" => return Err(Error::invalid("backend type must be specified as a string")),
-        "kv-v1" => Some("1"),
-        "kv-v2" => Some("2"),
-        _ => None,
+        "plugin" => plugin
+            .filter(|plugin| !plugin.is_empty())
+            .ok_or_else(|| Error::invalid("plugin_name must be provided for plugin backend"))?,
+        kind => kind.to_owned(),
     };
-    if let (MountClass::Secret, Some(version)) = (class, version) {
-        options.get_or_insert_default().insert("version".to_owned(), version.to_owned());
-        return Ok("kv".to_owned());
-    }
-    if class == MountClass::Secret && matches!(kind.as_str(), "system" | "cubbyhole" | "identity" | "token") {
-        return Err(Error::invalid(format!("mount type of \"{kind}\" is not mountable")));
-    }
-    if class == MountClass::Auth && matches!(kind.as_str(), "token" | "ns_token") {
-        return Err(Error::invalid("token credential backend cannot be instantiated"));
-    }
-    if !catalog::is_known(class, &kind) {
-        return Err(Error::invalid(format!("plugin not found in the catalog: {kind}")));
-    }
-    Ok(kind)
+    let version = match (class, kind.as_str()) {
+        (MountClass::Secret, "kv") => return Ok(kind),
+        (MountClass::Secret, "kv-v1") => "1",
+        (MountClass::Secret, "kv-v2") => "2",
+        _ => return refuse_version(class, kind, options.as_ref()),
+    };
+    options.get_or_insert_default().insert("version".to_owned(), version.to_owned());
+    Ok("kv".to_owned())
 }
 
-fn check_version(kind: &str, options: Option<&BTreeMap<String, String>>) -> Result<(), Error> {
-    match options.and_then(|options| options.get("version")).map(String::as_str) {
-        Some(version) if kind == "kv" && !matches!(version, "" | "1" | "2") => Err(Error::invalid(format!(
+fn refuse_version(
+    class: MountClass,
+    kind: String,
+    options: Option<&BTreeMap<String, String>>,
+) -> Result<String, Error> {
+    let sort = if class == MountClass::Auth { "auth method" } else { "secrets engine" };
+    match options.and_then(|options| options.get("version")).filter(|version| !version.is_empty()) {
+        Some(_) => {
+            let kind = quoted(&kind);
+            Err(Error::invalid(format!("{sort} {kind} does not allow setting a version")))
+        }
+        None => Ok(kind),
+    }
+}
+
+/// Every namespace has one of some types, at places of their own.
+fn refuse_singleton(entry: &MountEntry) -> Result<(), Error> {
+    let is_singleton = matches!(entry.plain_kind(), "system" | "cubbyhole" | "identity" | "token");
+    match entry.class {
+        MountClass::Auth if entry.plain_kind() == "token" => {
+            Err(Error::invalid("token credential backend cannot be instantiated"))
+        }
+        MountClass::Auth => Ok(()),
+        MountClass::Secret => {
+            let reserved = ["sys/", "cubbyhole/", "identity/", "auth/", "audit/"];
+            if reserved.iter().any(|reserved| entry.path.starts_with(reserved)) {
+                return Err(Error::invalid(format!("cannot mount \"{}\"", entry.path)));
+            }
+            if is_singleton {
+                let kind = &entry.kind;
+                return Err(Error::invalid(format!("mount type of \"{kind}\" is not mountable")));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Whether there is what `entry` is to be.
+fn look_up(entry: &MountEntry, version: Option<String>) -> Result<(), Error> {
+    let kind = &entry.kind;
+    if let Some(version) = version {
+        catalog::require_version(entry.class, kind, &version)?;
+    }
+    if !catalog::is_known(entry.class, kind) {
+        return Err(Error::invalid(format!("plugin not found in the catalog: {kind}")));
+    }
+    match entry.option("version") {
+        version if kind == "kv" && !matches!(version, "" | "1" | "2") => Err(Error::invalid(format!(
             "invalid version \"{version}\" of a key/value mount: it must be 1 or 2"
         ))),
         _ => Ok(()),
     }
 }
 
-fn config(cx: &Context<'_>, class: MountClass, json: Option<&Json>) -> Result<MountConfig, Error> {
-    let parameters: Parameters = match json.map(|json| json.0.trim()) {
-        None | Some("" | "null") => Parameters::new(),
-        Some(text) if text.starts_with('{') => serde_json::from_str(text)?,
-        Some(_) => {
-            return Err(Error::invalid(
-                "Field validation failed: error converting input for field \"config\": \
-                 '' expected type 'map[string]interface {}', got unconvertible type 'string'",
-            ));
-        }
-    };
-    let given: Tune = input::decode_object(&parameters)?;
-    tune::check_lifetimes(&given)?;
+/// Its lifetimes, and what its tokens are.
+fn limits(cx: &Context<'_>, class: MountClass, given: &Config) -> Result<MountConfig, Error> {
     let mut config = MountConfig::default();
+    let worded = |WrongLifetime { which, text, problem }: WrongLifetime| {
+        Error::invalid(format!("unable to parse {which} TTL of {text}: {problem}"))
+    };
+    given.settings.apply_lifetimes(&mut config).map_err(worded)?;
+    check_limits(cx, &config)?;
     if class == MountClass::Auth {
         "default-service".clone_into(&mut config.token_type);
+        given.settings.apply_token_type(&mut config)?;
     }
-    tune::apply(&mut config, &given, class == MountClass::Auth)?;
-    check_limits(cx, &config)?;
+    config.force_no_cache = class == MountClass::Secret && given.force_no_cache.unwrap_or_default();
     Ok(config)
 }
 

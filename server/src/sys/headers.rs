@@ -30,7 +30,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .sudo()
         .fields(&[])
         .list(handler!(list_ui)),
-    Route::new("config/ui/headers/{header*}")
+    Route::new("config/ui/headers/{header}")
         .about("One header that answers of the user interface have.")
         .sudo()
         .fields(Ui::PARTS)
@@ -41,7 +41,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .about("The headers of requests that audit devices get.")
         .sudo()
         .read(handler!(list_audited)),
-    Route::new("config/auditing/request-headers/{header*}")
+    Route::new("config/auditing/request-headers/{header+..}")
         .about("One header of requests that audit devices get.")
         .sudo()
         .fields(AuditedFields::PARTS)
@@ -158,16 +158,29 @@ fn ui_key(cx: &Context<'_>) -> String {
 
 /// Kept for the user interface, which alone sends them; this server has none to show.
 async fn write_ui(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let given: Ui = cx.fields()?;
-    let values = given.values.map(|values| values.0).unwrap_or_default();
+    let values = values(cx)?;
     if values.is_empty() {
         return Err(Error::invalid("header and values must be specified"));
     }
-    if canonical(cx.capture("header")).starts_with("X-Vault-") {
+    let header = canonical(cx.capture("header"));
+    if header.starts_with("X-Vault-") {
         return Err(Error::invalid("X-Vault headers cannot be set"));
     }
     cx.view().put_json(&ui_key(cx), &values)?;
-    Ok(Response::empty().with_status(StatusCode::OK).with_body())
+    let response = Response::empty().with_status(StatusCode::OK).with_body();
+    let warning =
+        "overriding default Content-Security-Policy which is secure by default, proceed with caution";
+    Ok(if header == "Content-Security-Policy" { response.with_warning(warning) } else { response })
+}
+
+/// The values of a header. A text is one of them: commas stand in the values of many headers.
+fn values(cx: &Context<'_>) -> Result<Vec<String>, Error> {
+    let raw = cx.parameters().get("values").filter(|raw| raw.get().starts_with('"'));
+    if let Some(raw) = raw {
+        let text: String = serde_json::from_str(raw.get())?;
+        return Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()).into_iter().collect());
+    }
+    Ok(cx.fields::<Ui>()?.values.map(|values| values.0).unwrap_or_default())
 }
 
 async fn delete_ui(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {

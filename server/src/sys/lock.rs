@@ -25,6 +25,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .about(
             "Locks the namespace of the request: it takes no more requests. Answers the key that unlocks it.",
         )
+        .without(&["path"])
         .fields(&[])
         .topology()
         .write(handler!(lock)),
@@ -35,6 +36,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .write(handler!(lock)),
     Route::new("namespaces/api-lock/unlock")
         .about("Unlocks the namespace of the request.")
+        .without(&["path"])
         .fields(Unlock::PARTS)
         .topology()
         .write(handler!(unlock)),
@@ -54,11 +56,7 @@ struct Unlock {
 
 /// The namespace that the request means.
 fn meant(cx: &Context<'_>) -> Result<Arc<Space>, Error> {
-    let below = match cx.capture("path").trim_matches('/') {
-        "root" => "root/".to_owned(),
-        path => normal_path(path),
-    };
-    let path = format!("{}{below}", cx.request().namespace.path);
+    let path = format!("{}{}", cx.request().namespace.path, normal_path(cx.capture("path")));
     if path.is_empty() {
         return Err(Error::invalid("root namespace cannot be locked/unlocked"));
     }

@@ -18,7 +18,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .about("Users who have failed to log in too often.")
         .fields(Question::PARTS)
         .read(handler!(list)),
-    Route::new("locked-users/{mount_accessor}/unlock/{alias_identifier*}")
+    Route::new("locked-users/{mount_accessor}/unlock/{alias_identifier+..}")
         .about("Lets a user log in again who has failed too often.")
         .fields(&[])
         .write(handler!(unlock)),

@@ -49,11 +49,16 @@ fn missing() -> Error {
 }
 
 async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let wanted = cx.fields::<Wanted>()?.level.ok_or_else(|| Error::invalid("level is required"))?;
+    let is_null = cx.parameters().get("level").is_some_and(|raw| raw.get() == "null");
+    let wanted = cx.fields::<Wanted>()?.level.or_else(|| is_null.then(String::new));
+    let wanted = wanted.ok_or_else(|| Error::invalid("level is required"))?;
     if wanted.is_empty() {
         return Err(Error::invalid("level is empty"));
     }
-    let level = Level::parse(&wanted)
+    let wanted = wanted.trim().to_lowercase();
+    // Nothing but spaces is the usual level.
+    let level = if wanted.is_empty() { Some(Level::Info) } else { Level::parse(&wanted) };
+    let level = level
         .ok_or_else(|| Error::invalid(format!("invalid level provided: unknown log level: {wanted}")))?;
     set(cx, Some(level))
 }

@@ -15,6 +15,7 @@ mod mounts;
 mod namespaces;
 mod openapi;
 mod password;
+mod plugin_version;
 mod policies;
 mod quotas;
 mod remount;

@@ -67,7 +67,7 @@ pub(super) struct MountBody<'a> {
     /// Only where one mount is asked for by a path in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<&'a str>,
-    plugin_version: &'static str,
+    plugin_version: &'a str,
     running_plugin_version: String,
     running_sha256: &'static str,
     seal_wrap: bool,
@@ -133,7 +133,7 @@ impl<'a> MountBody<'a> {
             local: entry.local,
             options: &entry.options,
             path: None,
-            plugin_version: "",
+            plugin_version: &entry.plugin_version,
             running_plugin_version: catalog::running_version(),
             running_sha256: "",
             seal_wrap: entry.seal_wrap,
@@ -250,11 +250,15 @@ async fn preflight(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         )
     };
     let acl = cx.core.acl_of(cx.request()).await.map_err(Error::of_token)?;
-    let space = space(cx)?;
-    let (mounted, _) = space.route(path).ok_or_else(denied)?;
-    let api_path = mounted.entry().api_path();
-    if !acl.reaches_mount(&cx.request().namespace.path, &api_path) {
+    let (topology, own) = (cx.topology()?, space(cx)?);
+    let (space, length) = topology.descend(&own, path);
+    let (namespace, below) = path.split_at(length);
+    let (mounted, _) = space.route(below).ok_or_else(denied)?;
+    let (entry, api_path) = (mounted.entry(), mounted.entry().api_path());
+    if !acl.reaches_mount(&space.namespace.path, &api_path) {
         return Err(denied());
     }
-    Response::data(&MountBody { path: Some(&api_path), ..MountBody::new(mounted.entry()) })
+    // As the API has it, `auth/` is shown of the mounts of another namespace only.
+    let shown = if namespace.is_empty() { entry.path.clone() } else { format!("{namespace}{api_path}") };
+    Response::data(&MountBody { path: Some(&shown), ..MountBody::new(entry) })
 }

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use rand::Rng as _;
+use schemas::Value;
 use schemas::shape::{Declared as _, Json};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Sys, mounts, unmount};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
+use crate::core::exact::{self, Object};
+use crate::core::go_text;
 use crate::core::moving;
 use crate::core::namespace::Namespace;
 use crate::core::quota;
@@ -96,10 +99,17 @@ impl<'a> From<&'a Namespace> for NamespaceBody<'a> {
 }
 
 /// The whole path of the namespace that the request names.
+///
+/// # Errors
+/// 400 for a name that no namespace can have.
 fn named(cx: &Context<'_>) -> Result<String, Error> {
     let name = cx.capture("path").trim_matches('/');
     if name.contains('/') {
         return Err(Error::invalid("namespace name cannot contain /"));
+    }
+    if RESERVED.contains(&name) {
+        let text = format!("\"{name}/\" is a reserved path and cannot be used as a namespace name");
+        return Err(Error::invalid(text));
     }
     Ok(format!("{}{name}/", cx.request().namespace.path))
 }
@@ -168,10 +178,6 @@ fn create(cx: &Context<'_>, path: String, metadata: BTreeMap<String, String>) ->
 
 fn check_name(cx: &Context<'_>) -> Result<(), Error> {
     let name = cx.capture("path").trim_matches('/');
-    if RESERVED.contains(&name) {
-        let text = format!("\"{name}/\" is a reserved path and cannot be used as a namespace name");
-        return Err(Error::invalid(text));
-    }
     // In a policy of a parent the wildcards would stand for any namespace.
     let problem = match name.chars().find(|&letter| letter.is_whitespace() || matches!(letter, '+' | '*')) {
         None => return Ok(()),
@@ -209,48 +215,22 @@ async fn patch(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
             metadata.remove(&key);
             continue;
         }
-        let refused = format!("metadata patch can only have string or null values, got {}", go_type(&value));
+        let refused =
+            format!("metadata patch can only have string or null values, got {}", go_text::type_of(&value));
         metadata.insert(key, text(value).ok_or_else(|| Error::invalid(refused))?);
     }
     change(cx, &space, metadata)
 }
 
 /// `custom_metadata` of the request, its values as they came.
-fn metadata_given(cx: &Context<'_>) -> Result<serde_json::Map<String, Value>, Error> {
-    let Some(raw) = cx.parameters().get("custom_metadata") else { return Ok(serde_json::Map::new()) };
-    let unreadable = |_| {
-        Error::invalid(
-            "Field validation failed: error converting input for field \"custom_metadata\": it is too deep or too \
-             large to be read",
-        )
-    };
-    match serde_json::from_str(raw.get()).map_err(unreadable)? {
-        Value::Null => Ok(serde_json::Map::new()),
-        Value::Object(map) => Ok(map),
-        other => Err(Error::invalid(format!(
-            "Field validation failed: error converting input for field \"custom_metadata\": '' expected type \
-             'map[string]interface {{}}', got unconvertible type '{}'",
-            go_type(&other)
-        ))),
-    }
+fn metadata_given(cx: &Context<'_>) -> Result<Object, Error> {
+    exact::object(cx.parameters(), "custom_metadata")
 }
 
 fn text(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text),
         _ => None,
-    }
-}
-
-/// What the peers call the type of `value`.
-fn go_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "nil",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "json.Number",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
     }
 }
 

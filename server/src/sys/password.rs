@@ -19,10 +19,10 @@ use crate::handler;
 /// The password policies of the namespace.
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("policies/password").about("Names of the password policies.").fields(&[]).list(handler!(list)),
-    Route::new("policies/password/{name*}/generate")
+    Route::new("policies/password/{name+..}/generate")
         .about("Makes a password after a password policy.")
         .read(handler!(generate)),
-    Route::new("policies/password/{name*}")
+    Route::new("policies/password/{name+..}")
         .about("One password policy: of which letters passwords are made.")
         .fields(Body::PARTS)
         .read(handler!(read))

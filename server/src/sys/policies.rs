@@ -1,13 +1,15 @@
 //! ACL policies: `sys/policies/acl`, and `sys/policy` of older clients.
 
 use std::collections::BTreeMap;
+use std::num::{IntErrorKind, ParseIntError};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::{SignedDuration, Timestamp};
 use schemas::acl::{AclPolicy, stored_text};
-use schemas::shape::{Declared as _, Seconds};
+use schemas::shape::{Declared as _, Json, Seconds};
+use schemas::{Value, json};
 use serde::Serialize;
-use serde_json::json;
 
 use super::Sys;
 use crate::barrier::View;
@@ -15,6 +17,7 @@ use crate::core::acl::builtin;
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
+use crate::core::exact;
 use crate::core::policies::{PolicyRecord, normal_name, policy_prefix};
 use crate::core::request::Operation;
 use crate::core::response::Response;
@@ -23,11 +26,7 @@ use crate::handler;
 
 /// The policies of the namespace.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("policies/acl")
-        .about("Names of the ACL policies.")
-        .fields(&[])
-        .list(handler!(list))
-        .scan(handler!(list)),
+    Route::new("policies/acl").about("Names of the ACL policies.").fields(&[]).list(handler!(list)),
     Route::new("policies/detailed/acl").about("ACL policies with their texts.").list(handler!(list_detailed)),
     Route::new("policies/detailed/acl/{name+..}")
         .about("ACL policies below a name, with their texts.")
@@ -46,7 +45,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .list(handler!(list_legacy)),
     Route::new("policy/{name+..}")
         .about("One ACL policy, at the path of old clients.")
-        .fields(Policy::PARTS)
+        .fields(LegacyPolicy::PARTS)
         .list(handler!(list_legacy_below))
         .read(handler!(read_legacy))
         .write(handler!(write_legacy))
@@ -58,12 +57,10 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
 struct Policy {
     /// HCL or JSON, plain or base64.
     policy: Option<String>,
-    /// An older name of `policy`.
-    rules: Option<String>,
     /// Ends the policy so many seconds from now.
     ttl: Option<Seconds>,
-    /// Ends the policy at this time, RFC 3339.
-    expiration: Option<String>,
+    /// Ends the policy at this time: RFC 3339, or seconds since 1970.
+    expiration: Option<Json>,
     /// The version that is to be replaced; -1: there must be none.
     cas: Option<i64>,
     /// Whether later writes must name the version.
@@ -72,6 +69,16 @@ struct Policy {
     allow_slashes_in_identity_templates: Option<bool>,
     /// Whether they may hold wildcards.
     allow_wildcards_in_identity_templates: Option<bool>,
+}
+
+/// The same at the path of old clients.
+#[derive(schemas::Fields)]
+struct LegacyPolicy {
+    /// The policy.
+    #[kind(flatten)]
+    policy: Policy,
+    /// An older name of `policy`.
+    rules: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -116,14 +123,22 @@ fn name_of(cx: &Context<'_>) -> String {
     normal_name(cx.capture("name").trim_end_matches('/'))
 }
 
+/// The beginning of 1970, from which seconds are counted. Points in time of the calendar, as those of our library for
+/// time end a day before the year 9999 does.
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
+/// The time so many seconds after 1970, if years before 10000 have it.
+fn shown(end: i64) -> Option<String> {
+    EPOCH.checked_add(SignedDuration::from_secs(end)).ok().map(|time| format!("{time}Z"))
+}
+
 fn body<'a>(name: &'a str, record: &'a PolicyRecord, is_legacy: bool) -> PolicyBody<'a> {
     let text = Some(record.policy.as_str());
-    let expiration = record.expiration.and_then(|end| Timestamp::from_second(end).ok());
     PolicyBody {
         allow_slashes_in_identity_templates: record.allow_slashes_in_identity_templates,
         allow_wildcards_in_identity_templates: record.allow_wildcards_in_identity_templates,
         cas_required: record.cas_required,
-        expiration: expiration.map(|end| end.to_string()),
+        expiration: record.expiration.and_then(shown),
         modified: Some(record.modified.as_str()).filter(|modified| !modified.is_empty()),
         name,
         policy: text.filter(|_| !is_legacy),
@@ -181,9 +196,9 @@ async fn list_below(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 async fn list_legacy_below(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let names = named_below(cx).await?;
     let data = if names.is_empty() {
-        json!({ "policies": null })
+        serde_json::json!({ "policies": null })
     } else {
-        json!({ "keys": names, "policies": names })
+        serde_json::json!({ "keys": names, "policies": names })
     };
     Ok(Response::data(&data)?.spread())
 }
@@ -202,7 +217,7 @@ async fn list_detailed_below(_: &Sys, cx: &Context<'_>) -> Result<Response, Erro
 
 async fn list_legacy(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let names = names(cx).await?;
-    Ok(Response::data(&json!({ "keys": names, "policies": names }))?.spread())
+    Ok(Response::data(&serde_json::json!({ "keys": names, "policies": names }))?.spread())
 }
 
 async fn list_detailed(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -216,34 +231,43 @@ async fn detailed(cx: &Context<'_>, names: &[String]) -> Result<Response, Error>
     }
     let bodies = records.iter().map(|(name, record)| (*name, body(name, record, false)));
     let key_info: BTreeMap<&str, PolicyBody<'_>> = bodies.collect();
-    Response::data(&json!({ "key_info": key_info, "keys": names }))
+    Response::data(&serde_json::json!({ "key_info": key_info, "keys": names }))
 }
 
-async fn write_legacy(sys: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let is_old_name = cx.input().get("policy").is_null() && !cx.input().get("rules").is_null();
-    let response = write(sys, cx).await?;
-    let deprecated = "'rules' is deprecated, please use 'policy' instead";
-    Ok(if is_old_name { response.with_warning(deprecated) } else { response })
+async fn write_legacy(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let LegacyPolicy { policy, rules } = cx.fields()?;
+    if policy.policy.as_ref().is_some_and(|text| !text.is_empty()) {
+        return put(cx, policy).await;
+    }
+    let response = put(cx, Policy { policy: rules, ..policy }).await?;
+    Ok(response.with_warning("'rules' is deprecated, please use 'policy' instead"))
 }
 
 async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    put(cx, cx.fields()?).await
+}
+
+async fn put(cx: &Context<'_>, given: Policy) -> Result<Response, Error> {
+    let end = end(cx)?;
     let name = name_of(cx);
     if matches!(name.as_str(), "root" | "response-wrapping") {
         return Err(Error::invalid(format!("cannot update \"{name}\" policy")));
     }
-    let given: Policy = cx.fields()?;
     let present = load(cx, &name).await?;
     let is_patch = cx.operation() == Operation::Patch;
     if is_patch && present.is_none() {
         return Err(Error::invalid("policy not found"));
     }
-    check_version(&given, present.as_ref())?;
     let kept = present.as_ref().filter(|_| is_patch);
+    let sent = sent_text(&given, kept)?;
+    let expiration = expiration(&given, end, cx.now())?;
+    AclPolicy::parse(&sent).map_err(|error| Error::invalid(error.peer_text))?;
+    check_version(&given, present.as_ref(), is_patch)?;
     let record = PolicyRecord {
-        policy: text(&given, kept)?,
+        policy: sent,
         version: present.as_ref().map_or(1, |present| present.version + 1),
         modified: cx.now().to_string(),
-        expiration: expiration(&given, cx.now())?.or_else(|| kept?.expiration),
+        expiration: expiration.or_else(|| kept?.expiration),
         cas_required: given
             .cas_required
             .unwrap_or(present.as_ref().is_some_and(|present| present.cas_required)),
@@ -259,24 +283,25 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     Ok(if is_patch { Response::empty().with_body() } else { Response::empty() })
 }
 
-/// The text to store, after it was understood.
-fn text(given: &Policy, kept: Option<&PolicyRecord>) -> Result<String, Error> {
-    let sent = given.policy.as_ref().or(given.rules.as_ref()).filter(|text| !text.is_empty());
-    let text = match (sent, kept) {
-        (Some(sent), _) => stored_text(sent).into_owned(),
-        (None, Some(kept)) => return Ok(kept.policy.clone()),
-        (None, None) => return Err(Error::invalid("'policy' parameter not supplied or empty")),
-    };
-    AclPolicy::parse(&text).map_err(|error| Error::invalid(error.peer_text))?;
-    Ok(text)
+/// The text to store.
+fn sent_text(given: &Policy, kept: Option<&PolicyRecord>) -> Result<String, Error> {
+    match (given.policy.as_deref(), kept) {
+        (None, Some(kept)) => Ok(kept.policy.clone()),
+        (None | Some(""), _) => Err(Error::invalid("'policy' parameter not supplied or empty")),
+        (Some(sent), _) => Ok(stored_text(sent).into_owned()),
+    }
 }
 
-fn check_version(given: &Policy, present: Option<&PolicyRecord>) -> Result<(), Error> {
+/// Whether the request names the version that is there, if it names one or has to. A patch is always one of what is
+/// there.
+fn check_version(given: &Policy, present: Option<&PolicyRecord>, is_patch: bool) -> Result<(), Error> {
     let is_required =
         given.cas_required.unwrap_or_default() || present.is_some_and(|present| present.cas_required);
     let version = present.map(|present| present.version);
     match (given.cas, version) {
-        (None, _) if is_required => Err(Error::invalid("check-and-set parameter required for this call")),
+        (None, _) if is_required && !is_patch => {
+            Err(Error::invalid("check-and-set parameter required for this call"))
+        }
         (None, _) | (Some(-1), None) => Ok(()),
         (Some(-1), Some(_)) => Err(Error::invalid("check-and-set parameter set to -1 on existing entry")),
         (Some(wanted), version) if u64::try_from(wanted) == Ok(version.unwrap_or_default()) => Ok(()),
@@ -287,23 +312,78 @@ fn check_version(given: &Policy, present: Option<&PolicyRecord>) -> Result<(), E
     }
 }
 
-/// When the policy ends, in seconds since 1970.
-fn expiration(given: &Policy, now: Timestamp) -> Result<Option<i64>, Error> {
-    if let Some(Seconds(ttl)) = given.ttl.filter(|ttl| ttl.0 > 0) {
-        let end = now.as_second().saturating_add(ttl);
-        return match Timestamp::from_second(end) {
-            Ok(end) => Ok(Some(end.as_second())),
-            Err(_) => Err(Error::invalid(format!("`ttl` of {ttl} seconds ends beyond the year 9999"))),
+/// When the policy ends, in seconds since 1970, if the request says so.
+fn expiration(given: &Policy, end: Option<i64>, now: Timestamp) -> Result<Option<i64>, Error> {
+    let end = match (end, given.ttl) {
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid("cannot supply both 'expiration' and 'ttl' for policies"));
+        }
+        (None, Some(Seconds(ttl))) => Some(now.as_second().saturating_add(ttl)),
+        (end, None) => end,
+    };
+    match end {
+        Some(end) if end <= now.as_second() => {
+            Err(Error::invalid("refusing to update policy as expiration time has already elapsed"))
+        }
+        Some(end) if shown(end).is_none() => Err(Error::invalid(format!(
+            "the policy would end {end} seconds after 1970, beyond the year 9999"
+        ))),
+        end => Ok(end),
+    }
+}
+
+/// `expiration` of the request in seconds since 1970, if it is given.
+fn end(cx: &Context<'_>) -> Result<Option<i64>, Error> {
+    let Some(raw) = cx.parameters().get("expiration") else { return Ok(None) };
+    let refused = |problem: &str| exact::refused("expiration", problem);
+    match json::parse(raw.get()).map_err(|problem| refused(&problem))? {
+        Value::Null => Ok(None),
+        Value::Number(number) => seconds(&number.written()).map(Some).map_err(|problem| refused(&problem)),
+        Value::String(text) => {
+            let end = text.parse().ok().or_else(|| seconds_of_time(&text));
+            end.map(Some).ok_or_else(|| refused("could not parse string as date and time"))
+        }
+        _ => Err(refused("could not parse time from input type")),
+    }
+}
+
+fn seconds(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|error: ParseIntError| {
+        let problem = match error.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+            _ => "invalid syntax",
         };
+        format!("strconv.ParseInt: parsing \"{text}\": {problem}")
+    })
+}
+
+/// Seconds since 1970 of a time as RFC 3339 has it; fractions of a second do not count.
+fn seconds_of_time(text: &str) -> Option<i64> {
+    let (time, rest) = text.split_at_checked("0000-00-00T00:00:00".len())?;
+    let zone = match rest.strip_prefix('.') {
+        Some(fraction) => fraction.trim_start_matches(|digit: char| digit.is_ascii_digit()),
+        None => rest,
+    };
+    let has_form = |text: &str, form: &str| {
+        text.len() == form.len()
+            && text.chars().zip(form.chars()).all(|(letter, wanted)| match wanted {
+                '0' => letter.is_ascii_digit(),
+                wanted => letter == wanted,
+            })
+    };
+    if !has_form(time, "0000-00-00T00:00:00") || rest.starts_with(['.']) && zone.len() + 1 == rest.len() {
+        return None;
     }
-    let Some(text) = given.expiration.as_ref().filter(|text| !text.is_empty()) else { return Ok(None) };
-    let end: Timestamp = text.parse().map_err(|_| {
-        Error::invalid(format!("`expiration` `{text}` is no time such as `2030-01-31T12:00:00Z`"))
-    })?;
-    if end <= now {
-        return Err(Error::invalid("refusing to update policy as expiration time has already elapsed"));
-    }
-    Ok(Some(end.as_second()))
+    let offset = match zone.split_at_checked(1)? {
+        ("Z", "") => 0,
+        (sign @ ("+" | "-"), zone) if has_form(zone, "00:00") => {
+            let (hours, minutes): (i64, i64) = (zone[..2].parse().ok()?, zone[3..].parse().ok()?);
+            (hours * 3600 + minutes * 60) * if sign == "-" { -1 } else { 1 }
+        }
+        _ => return None,
+    };
+    let time: DateTime = time.parse().ok()?;
+    Some(time.duration_since(EPOCH).as_secs() - offset)
 }
 
 async fn delete(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -324,4 +404,37 @@ async fn delete(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 fn invalidate(cx: &Context<'_>) {
     let core = Arc::clone(cx.core);
     cx.transaction().after_commit(Box::new(move || core.acls.invalidate()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_are_times_as_rfc_3339_has_them() {
+        for (text, expected) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1970-01-01T02:30:00.5+02:30", 0),
+            ("1969-12-31T23:00:00-01:00", 0),
+            ("9999-12-31T23:59:59Z", 253_402_300_799),
+        ] {
+            assert_eq!(seconds_of_time(text), Some(expected), "{text}");
+        }
+        assert_eq!(shown(253_402_300_799).as_deref(), Some("9999-12-31T23:59:59Z"));
+        assert_eq!(shown(253_402_300_800), None);
+        for text in [
+            "",
+            "2999-01-01",
+            "2999-01-01T00:00:00",
+            "2999-01-01t00:00:00Z",
+            "2999-01-01T00:00:00z",
+            "2999-01-01 00:00:00Z",
+            "2999-01-01T00:00:00.Z",
+            "2999-01-01T00:00:00+0200",
+            "2999-13-01T00:00:00Z",
+            "2999-01-01T00:00:0üZ",
+        ] {
+            assert_eq!(seconds_of_time(text), None, "{text}");
+        }
+    }
 }

@@ -22,16 +22,25 @@ const SOURCES: [&str; 3] = ["platform", "seal", "all"];
 
 /// Random bytes and hashes.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("tools/random").about("Makes random bytes.").fields(Random::PARTS).write(handler!(random)),
-    Route::new("tools/random/{first}")
+    Route::new("tools/random")
+        .about("Makes random bytes.")
+        .without(&["source", "urlbytes"])
+        .fields(Random::PARTS)
+        .write(handler!(random)),
+    Route::new("tools/random/{urlbytes}")
+        .without(&["source"])
         .about("Makes random bytes; the path says how many, or from which source.")
         .fields(Random::PARTS)
         .write(handler!(random)),
-    Route::new("tools/random/{first}/{second}")
+    Route::new("tools/random/{source}/{urlbytes}")
         .about("Makes random bytes; the path says from which source and how many.")
         .fields(Random::PARTS)
         .write(handler!(random)),
-    Route::new("tools/hash").about("The hash of some bytes.").fields(Hash::PARTS).write(handler!(hash)),
+    Route::new("tools/hash")
+        .about("The hash of some bytes.")
+        .without(&["urlalgorithm"])
+        .fields(Hash::PARTS)
+        .write(handler!(hash)),
     Route::new("tools/hash/{urlalgorithm}")
         .about("The hash of some bytes; the path says of which sort.")
         .fields(Hash::PARTS)
@@ -45,8 +54,6 @@ struct Random {
     bytes: Option<i64>,
     /// `base64` or `hex`.
     format: Option<String>,
-    /// Where from.
-    source: Option<String>,
 }
 
 /// What to hash, and how.
@@ -76,9 +83,12 @@ fn wrong_format(shown: &str) -> Error {
 
 async fn random(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let body: Random = cx.fields()?;
-    let (first, second) = (cx.capture("first"), cx.capture("second"));
-    let (source, count) = if SOURCES.contains(&first) { (first, second) } else { ("", first) };
-    let source = if source.is_empty() { body.source.as_deref().unwrap_or("platform") } else { source };
+    let (source, count) = match (cx.capture("source"), cx.capture("urlbytes")) {
+        // One word alone may be either.
+        ("", source) if SOURCES.contains(&source) => (source, ""),
+        ("", count) => ("platform", count),
+        both => both,
+    };
     let count = match count {
         "" => body.bytes.unwrap_or(32),
         text => {

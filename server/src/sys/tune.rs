@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemas::kind::fields;
 use schemas::shape::{Declared as _, Json, List, Map};
 use serde::Serialize;
 
 use super::mounts::{self, ConfigBody};
-use super::{Sys, enable};
+use super::{Sys, catalog, enable, plugin_version};
 use crate::core::clearing::{self, Leftover};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
-use crate::core::input::{self, go_seconds};
+use crate::core::input::go_seconds;
 use crate::core::mount::{MountClass, MountConfig, MountEntry, UserLockout};
 use crate::core::mount_table;
-use crate::core::request::Parameters;
 use crate::core::response::Response;
 use crate::core::topology::{Mounted, normal_path};
+use crate::core::{exact, go_text};
 use crate::engines::kv2;
 use crate::handler;
 
@@ -39,17 +40,11 @@ const fn of_mounts(pattern: &'static str, about: &'static str) -> Route<Sys> {
 
 /// What can be set when mounting, and changed later.
 #[derive(schemas::Fields)]
-pub(super) struct Tune {
+pub(super) struct Settings {
     /// Lifetime of leases and tokens that ask for none; empty or `system`: the system's.
     default_lease_ttl: Option<String>,
     /// Longest lifetime.
     max_lease_ttl: Option<String>,
-    /// Only kept.
-    force_no_cache: Option<bool>,
-    /// Text for people.
-    description: Option<String>,
-    /// Options of the engine.
-    options: Option<Map<String>>,
     /// What tokens of an auth method are.
     token_type: Option<String>,
     /// `hidden` or `unauth`.
@@ -63,9 +58,19 @@ pub(super) struct Tune {
     /// Response headers that the engine may set.
     allowed_response_headers: Option<List<String>>,
     /// Only the built-in version is there.
-    plugin_version: Option<String>,
-    /// Another way to name the type.
-    plugin_name: Option<String>,
+    pub(super) plugin_version: Option<String>,
+}
+
+/// The body of a change.
+#[derive(schemas::Fields)]
+struct Tune {
+    /// Limits and switches.
+    #[kind(flatten)]
+    settings: Settings,
+    /// Text for people.
+    description: Option<String>,
+    /// Options of the engine.
+    options: Option<Map<String>>,
     /// When failed logins lock out.
     user_lockout_config: Option<Json>,
 }
@@ -80,37 +85,55 @@ struct Lockout {
     /// After how long a failure is forgotten.
     lockout_counter_reset_duration: Option<String>,
     /// Never lock out.
-    lockout_disable: Option<Json>,
+    lockout_disable: Option<bool>,
 }
 
-/// Changes `config` as `given` says.
-pub(super) fn apply(config: &mut MountConfig, given: &Tune, is_auth: bool) -> Result<(), Error> {
-    // An empty text says nothing: command lines send it for what they were not told.
-    if let Some(text) = given.default_lease_ttl.as_ref().filter(|text| !text.is_empty()) {
-        config.default_lease_ttl = lifetime(text, "default")?;
-    }
-    if let Some(text) = given.max_lease_ttl.as_ref().filter(|text| !text.is_empty()) {
-        config.max_lease_ttl = lifetime(text, "max")?;
-    }
-    config.force_no_cache = given.force_no_cache.unwrap_or(config.force_no_cache);
-    if let Some(visibility) = &given.listing_visibility {
-        if !matches!(visibility.as_str(), "" | "hidden" | "unauth") {
-            return Err(Error::invalid(format!("invalid listing_visibility {visibility}")));
+impl Settings {
+    /// Sets the lifetimes that are given.
+    ///
+    /// # Errors
+    /// Which is none, and why; who asks words the error.
+    pub(super) fn apply_lifetimes(&self, config: &mut MountConfig) -> Result<(), WrongLifetime> {
+        let lifetimes = [
+            ("default", &self.default_lease_ttl, &mut config.default_lease_ttl),
+            ("max", &self.max_lease_ttl, &mut config.max_lease_ttl),
+        ];
+        for (which, text, seconds) in lifetimes {
+            // An empty text says nothing: command lines send it for what they were not told.
+            if let Some(text) = text.as_ref().filter(|text| !text.is_empty()) {
+                *seconds =
+                    lifetime(text).map_err(|problem| WrongLifetime { which, text: text.clone(), problem })?;
+            }
         }
-        config.listing_visibility.clone_from(visibility);
+        Ok(())
     }
-    if let Some(token_type) = given.token_type.as_ref().filter(|_| is_auth) {
-        config.token_type = match token_type.as_str() {
-            "" => "default-service".to_owned(),
-            "default-service" | "default-batch" | "service" | "batch" => token_type.clone(),
-            _ => return Err(Error::invalid("invalid value for 'token_type'")),
-        };
+
+    /// Sets what tokens are, of an auth method.
+    pub(super) fn apply_token_type(&self, config: &mut MountConfig) -> Result<(), Error> {
+        if let Some(token_type) = &self.token_type {
+            config.token_type = match token_type.as_str() {
+                "" => "default-service".to_owned(),
+                "default-service" | "default-batch" | "service" | "batch" => token_type.clone(),
+                _ => return Err(Error::invalid("invalid value for 'token_type'")),
+            };
+        }
+        Ok(())
     }
-    replace(&mut config.audit_non_hmac_request_keys, given.audit_non_hmac_request_keys.as_ref());
-    replace(&mut config.audit_non_hmac_response_keys, given.audit_non_hmac_response_keys.as_ref());
-    replace(&mut config.passthrough_request_headers, given.passthrough_request_headers.as_ref());
-    replace(&mut config.allowed_response_headers, given.allowed_response_headers.as_ref());
-    Ok(())
+
+    /// Sets who sees the mount, and which keys and headers are let through.
+    pub(super) fn apply_visibility(&self, config: &mut MountConfig) -> Result<(), Error> {
+        if let Some(visibility) = &self.listing_visibility {
+            if !matches!(visibility.as_str(), "" | "hidden" | "unauth") {
+                return Err(Error::invalid(format!("invalid listing_visibility {visibility}")));
+            }
+            config.listing_visibility.clone_from(visibility);
+        }
+        replace(&mut config.audit_non_hmac_request_keys, self.audit_non_hmac_request_keys.as_ref());
+        replace(&mut config.audit_non_hmac_response_keys, self.audit_non_hmac_response_keys.as_ref());
+        replace(&mut config.passthrough_request_headers, self.passthrough_request_headers.as_ref());
+        replace(&mut config.allowed_response_headers, self.allowed_response_headers.as_ref());
+        Ok(())
+    }
 }
 
 fn replace(list: &mut Option<Vec<String>>, given: Option<&List<String>>) {
@@ -119,60 +142,65 @@ fn replace(list: &mut Option<Vec<String>>, given: Option<&List<String>>) {
     }
 }
 
-/// Seconds; 0 for the system's. Errors are worded as `tune` words them.
-fn lifetime(text: &str, which: &str) -> Result<u64, Error> {
-    if matches!(text, "" | "system") {
-        return Ok(0);
-    }
-    let seconds = go_seconds(text).map_err(|problem| Error::invalid(problem.to_string()))?;
-    u64::try_from(seconds)
-        .map_err(|_| Error::invalid(format!("unable to parse {which} TTL of {text}: it is negative")))
+/// A text that is no lifetime.
+pub(super) struct WrongLifetime {
+    pub(super) which: &'static str,
+    pub(super) text: String,
+    pub(super) problem: String,
 }
 
-/// Refuses lifetimes that are none, in the words of mounting.
-pub(super) fn check_lifetimes(given: &Tune) -> Result<(), Error> {
-    for (text, which) in [(&given.max_lease_ttl, "max"), (&given.default_lease_ttl, "default")] {
-        let Some(text) = text else { continue };
-        lifetime(text, which)
-            .map_err(|error| error.after(&format!("unable to parse {which} TTL of {text}: ")))?;
+/// Seconds; 0 for the system's.
+fn lifetime(text: &str) -> Result<u64, String> {
+    match text {
+        "" | "system" => Ok(0),
+        text => {
+            u64::try_from(go_seconds(text)?).map_err(|_| format!("`{text}` is negative, and no lifetime"))
+        }
     }
-    Ok(())
 }
 
 /// Changes when logins of `entry` are locked out.
-fn apply_lockout(entry: &mut MountEntry, given: &Tune) -> Result<(), Error> {
-    let Some(Json(text)) = &given.user_lockout_config else { return Ok(()) };
+fn apply_lockout(cx: &Context<'_>, entry: &mut MountEntry) -> Result<(), Error> {
+    let given = exact::object(cx.parameters(), "user_lockout_config")?;
+    if given.is_empty() {
+        return Ok(());
+    }
+    let refused = || Error::invalid("unable to convert given user lockout config information");
+    let given: Lockout = exact::fields_of(&given).ok_or_else(refused)?;
     if !matches!(entry.kind.as_str(), "userpass" | "ldap" | "approle") || entry.class != MountClass::Auth {
         return Err(Error::invalid(format!(
             "tuning of user lockout configuration for auth type \"{}\" not allowed",
             entry.plain_kind()
         )));
     }
-    let refused = || Error::invalid("unable to convert given user lockout config information");
-    let parameters: Parameters = serde_json::from_str(text).map_err(|_| refused())?;
-    let given: Lockout = input::decode_object(&parameters).map_err(|_| refused())?;
     let mut lockout = entry.config.user_lockout.unwrap_or_default();
-    if let Some(text) = &given.lockout_threshold {
-        lockout.threshold = text.parse().map_err(|_| {
-            Error::invalid(format!(
-                "unable to parse user lockout threshold: strconv.ParseUint: parsing \"{text}\": invalid syntax"
-            ))
-        })?;
+    if let Some(text) = given.lockout_threshold.filter(|text| !text.is_empty()) {
+        lockout.threshold = threshold(&text)?;
     }
     let periods = [
         (given.lockout_duration, &mut lockout.duration),
         (given.lockout_counter_reset_duration, &mut lockout.counter_reset),
     ];
     for (text, seconds) in periods {
-        if let Some(text) = text {
-            *seconds = lifetime(&text, "lockout")?;
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            *seconds = lifetime(&text).map_err(Error::invalid)?;
         }
     }
-    if let Some(Json(text)) = given.lockout_disable {
-        lockout.disable = serde_json::from_str(&text).map_err(|_| refused())?;
-    }
+    lockout.disable = given.lockout_disable.unwrap_or(lockout.disable);
     entry.config.user_lockout = Some(lockout);
     Ok(())
+}
+
+/// How many failures lock out.
+fn threshold(text: &str) -> Result<u64, Error> {
+    let is_number = text.bytes().all(|digit| digit.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number).ok_or_else(|| {
+        let problem = if is_number { "value out of range" } else { "invalid syntax" };
+        let text = go_text::quoted(text);
+        Error::invalid(format!(
+            "unable to parse user lockout threshold: strconv.ParseUint: parsing {text}: {problem}"
+        ))
+    })
 }
 
 /// The mount that the path names. `missing` makes the error of what names none.
@@ -196,6 +224,8 @@ struct TuneBody<'a> {
     options: Option<&'a BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     external_entropy_access: bool,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    plugin_version: &'a str,
     #[serde(flatten)]
     user_lockout: Option<UserLockout>,
 }
@@ -210,6 +240,7 @@ async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         description: &entry.description,
         options: entry.options.as_ref().filter(|options| !options.is_empty()),
         external_entropy_access: entry.external_entropy_access,
+        plugin_version: &entry.plugin_version,
         user_lockout: entry.config.user_lockout,
     };
     Ok(Response::data(&body)?.spread())
@@ -217,15 +248,10 @@ async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 
 async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let mounted = named(cx, |path| format!("tune of path \"{path}\" failed: no mount entry found"))?;
+    refuse_untunable(cx, mounted.entry())?;
     let given: Tune = cx.fields()?;
-    refuse_untunable(mounted.entry(), &given)?;
     let mut entry = mounted.entry().clone();
-    apply(&mut entry.config, &given, entry.class == MountClass::Auth)?;
-    check_limits(cx, &entry.config)?;
-    apply_lockout(&mut entry, &given)?;
-    if let Some(description) = given.description {
-        entry.description = description;
-    }
+    apply(cx, &mut entry, &given)?;
     let is_upgrade = apply_options(&mut entry, given.options.map(|map| map.0).unwrap_or_default())?;
     if is_upgrade {
         if entry.tainted {
@@ -240,6 +266,37 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let upgrading = "Upgrading mount to version 2. This mount will be unavailable for a brief period and will \
                      resume service shortly.";
     Ok(if is_upgrade { Response::empty().with_warning(upgrading) } else { Response::empty() })
+}
+
+/// Changes `entry` as `given` says, but for its options.
+fn apply(cx: &Context<'_>, entry: &mut MountEntry, given: &Tune) -> Result<(), Error> {
+    let settings = &given.settings;
+    settings.apply_lifetimes(&mut entry.config).map_err(|wrong| Error::invalid(wrong.problem))?;
+    check_limits(&entry.config)?;
+    apply_lockout(cx, entry)?;
+    if let Some(description) = &given.description {
+        entry.description.clone_from(description);
+    }
+    if let Some(version) = &settings.plugin_version {
+        entry.plugin_version = plugin_version::canonical(version)?;
+        catalog::require_version(entry.class, entry.plain_kind(), &entry.plugin_version)?;
+    }
+    settings.apply_visibility(&mut entry.config)?;
+    if settings.token_type.is_some() {
+        require_token_type(entry)?;
+    }
+    settings.apply_token_type(&mut entry.config)
+}
+
+/// Only auth methods have a type of tokens, and the tokens' own has none to choose.
+fn require_token_type(entry: &MountEntry) -> Result<(), Error> {
+    match (entry.class, entry.plain_kind()) {
+        (MountClass::Secret, _) => Err(Error::invalid("'token_type' can only be modified on auth mounts")),
+        (MountClass::Auth, "token") => {
+            Err(Error::invalid("'token_type' cannot be set for 'token' or 'ns_token' auth mounts"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Brings the secrets of a kv mount to version 2. False if they are many: then a task does it, and the mount takes no
@@ -259,27 +316,25 @@ async fn upgrade(cx: &Context<'_>, mounted: &Mounted) -> Result<bool, Error> {
     Ok(false)
 }
 
-fn refuse_untunable(entry: &MountEntry, given: &Tune) -> Result<(), Error> {
-    let wanted = [
-        ("default_lease_ttl", given.default_lease_ttl.is_some()),
-        ("max_lease_ttl", given.max_lease_ttl.is_some()),
-    ];
+/// Of what every namespace has, only what the audit log shows can be changed.
+fn refuse_untunable(cx: &Context<'_>, entry: &MountEntry) -> Result<(), Error> {
     let path = entry.api_path();
-    if matches!(path.as_str(), "sys/" | "cubbyhole/" | "identity/")
-        && let Some((name, _)) = wanted.iter().find(|(_, is_wanted)| *is_wanted)
-    {
-        return Err(Error::invalid(format!("cannot tune parameter {name} of {path}")));
+    if !matches!(path.as_str(), "sys/" | "cubbyhole/" | "identity/") {
+        return Ok(());
     }
-    if given.token_type.is_some() && entry.class == MountClass::Secret {
-        return Err(Error::invalid("'token_type' can only be modified on auth mounts"));
+    let mut names = fields(Tune::PARTS).map(|field| field.api);
+    let is_refused =
+        |name: &&str| cx.parameters().contains_key(*name) && !name.starts_with("audit_non_hmac_");
+    match names.find(is_refused) {
+        Some(name) => Err(Error::invalid(format!("cannot tune parameter {name} of {path}"))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-fn check_limits(cx: &Context<'_>, config: &MountConfig) -> Result<(), Error> {
+/// A default above the system's longest lifetime is kept: what is given out is cut when it is.
+fn check_limits(config: &MountConfig) -> Result<(), Error> {
     let (default, max) = (config.default_lease_ttl, config.max_lease_ttl);
-    let max = if max == 0 { cx.core.settings.limits.max.as_secs() } else { max };
-    if default > max {
+    if max > 0 && default > max {
         return Err(Error::invalid(format!(
             "backend max lease TTL of {max} would be less than backend default lease TTL of {default}"
         )));
@@ -301,11 +356,10 @@ fn apply_options(entry: &mut MountEntry, given: BTreeMap<String, String>) -> Res
         if value.is_empty() { drop(options.remove(&name)) } else { drop(options.insert(name, value)) }
     }
     let after = entry.option("version");
+    let is_kv = matches!(entry.kind.as_str(), "kv" | "generic");
     match (before.as_str(), after) {
-        ("2", after) if entry.kind == "kv" && after != "2" => {
-            Err(Error::invalid("cannot downgrade mount from version 2"))
-        }
-        (before, "2") if entry.kind == "kv" => Ok(before != "2"),
+        ("2", after) if is_kv && after != "2" => Err(Error::invalid("cannot downgrade mount from version 2")),
+        (before, "2") if is_kv => Ok(before != "2"),
         _ => Ok(false),
     }
 }

@@ -362,7 +362,8 @@ async fn a_token_is_no_better_without_its_identity_where_none_is_needed() {
     let paths =
         ["sys/internal/ui/mounts", "sys/internal/ui/mounts/secret/a", "sys/internal/ui/resultant-acl"];
     bench.may_read("", "reader", "secret/data/*").await;
-    bench.call("root", &entity, json!({"policies": ["reader"]})).await;
+    bench.may_read("", "asker", "sys/internal/ui/resultant-acl").await;
+    bench.call("root", &entity, json!({"policies": ["reader", "asker"]})).await;
     for path in paths {
         assert_eq!(bench.read("", &user, path).await, 200, "the rights are the entity's: {path}");
     }
