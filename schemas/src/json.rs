@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::{Number, Value};
 
-/// Deepest nesting that is read. Each level is scanned once more than the one above it, and takes stack.
+/// Deepest nesting that is read: each level takes stack.
 const MAX_DEPTH: usize = 256;
 
 /// Reads one JSON document. Duplicate keys: the last wins, as in the Go peers.
@@ -18,38 +18,99 @@ const MAX_DEPTH: usize = 256;
 /// # Errors
 /// The position and cause as `serde_json` words them; never a part of the text, which may be secret.
 pub fn parse(text: &str) -> Result<Value, String> {
-    let raw: &RawValue = serde_json::from_str(text).map_err(describe)?;
-    tree(raw, 0)
+    let valid: &RawValue = serde_json::from_str(text).map_err(describe)?;
+    Reader { rest: valid.get() }.value(0)
 }
 
 fn describe(error: serde_json::Error) -> String {
     format!("invalid JSON at line {}, column {}", error.line(), error.column())
 }
 
-fn tree(raw: &RawValue, depth: usize) -> Result<Value, String> {
-    if depth > MAX_DEPTH {
-        return Err(format!("invalid JSON: nested deeper than {MAX_DEPTH} levels"));
+/// Reads a text that is known to be JSON, each byte of it once, however deep it is nested.
+struct Reader<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    fn value(&mut self, depth: usize) -> Result<Value, String> {
+        if depth > MAX_DEPTH {
+            return Err(format!("invalid JSON: nested deeper than {MAX_DEPTH} levels"));
+        }
+        Ok(match self.next() {
+            Some(b'{') => Value::Map(self.entries(depth)?),
+            Some(b'[') => Value::List(self.items(depth)?),
+            Some(b'"') => Value::String(self.string()?),
+            _ => match self.word() {
+                "true" => Value::Bool(true),
+                "false" => Value::Bool(false),
+                "null" => Value::Null,
+                number => Value::Number(number.parse::<Number>()?),
+            },
+        })
     }
-    let text = raw.get();
-    Ok(match text.as_bytes().first() {
-        Some(b'{') => Value::Map(entries(text, depth)?),
-        Some(b'[') => Value::List(items(text, depth)?),
-        Some(b'"') => Value::String(serde_json::from_str(text).map_err(describe)?),
-        Some(b't') => Value::Bool(true),
-        Some(b'f') => Value::Bool(false),
-        Some(b'n') | None => Value::Null,
-        Some(_) => Value::Number(text.parse::<Number>()?),
-    })
-}
 
-fn entries(text: &str, depth: usize) -> Result<BTreeMap<String, Value>, String> {
-    let raw: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(describe)?;
-    raw.into_iter().map(|(key, raw)| Ok((key, tree(raw, depth + 1)?))).collect()
-}
+    fn entries(&mut self, depth: usize) -> Result<BTreeMap<String, Value>, String> {
+        let mut entries = BTreeMap::new();
+        self.skip(1);
+        while self.next() == Some(b'"') {
+            let key = self.string()?;
+            self.next();
+            self.skip(1);
+            entries.insert(key, self.value(depth + 1)?);
+            self.separator();
+        }
+        self.skip(1);
+        Ok(entries)
+    }
 
-fn items(text: &str, depth: usize) -> Result<Vec<Value>, String> {
-    let raw: Vec<&RawValue> = serde_json::from_str(text).map_err(describe)?;
-    raw.into_iter().map(|raw| tree(raw, depth + 1)).collect()
+    fn items(&mut self, depth: usize) -> Result<Vec<Value>, String> {
+        let mut items = Vec::new();
+        self.skip(1);
+        while self.next().is_some_and(|byte| byte != b']') {
+            items.push(self.value(depth + 1)?);
+            self.separator();
+        }
+        self.skip(1);
+        Ok(items)
+    }
+
+    /// The next byte that is no space, which is not read yet.
+    fn next(&mut self) -> Option<u8> {
+        self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
+        self.rest.bytes().next()
+    }
+
+    /// Reads a comma, if there is one.
+    fn separator(&mut self) {
+        if self.next() == Some(b',') {
+            self.skip(1);
+        }
+    }
+
+    fn string(&mut self) -> Result<String, String> {
+        let mut is_escaped = false;
+        let end = self.rest.bytes().skip(1).position(|byte| {
+            let ends = byte == b'"' && !is_escaped;
+            is_escaped = byte == b'\\' && !is_escaped;
+            ends
+        });
+        let quoted = self.skip(end.map_or(self.rest.len(), |end| end + 2));
+        serde_json::from_str(quoted).map_err(describe)
+    }
+
+    /// A number, or one of the three names.
+    fn word(&mut self) -> &'a str {
+        let is_of_word = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+        let end = self.rest.bytes().position(|byte| !is_of_word(byte));
+        self.skip(end.unwrap_or(self.rest.len()))
+    }
+
+    /// Reads so many bytes.
+    fn skip(&mut self, length: usize) -> &'a str {
+        let (read, rest) = self.rest.split_at_checked(length).unwrap_or((self.rest, ""));
+        self.rest = rest;
+        read
+    }
 }
 
 /// Writes `value` as compact JSON with sorted keys. Secrets are written in clear, unknown as null: the
@@ -141,6 +202,22 @@ mod tests {
         assert!(parse(&nested(100)).is_ok());
         // Beyond 128 levels the library itself refuses, which is good, too.
         assert!(parse(&nested(100_000)).is_err());
+    }
+
+    #[test]
+    fn values_are_read_whatever_stands_between_them() {
+        check(
+            " { \"a\\\"\" : [ ] ,\n\"b\":{ },\"c\" :[ 1 , \"\\\\\" , null,true ,false ] } ",
+            r#"{"a\"":[],"b":{},"c":[1,"\\",null,true,false]}"#,
+        );
+        check("-1.5e+3", "-1500");
+    }
+
+    #[test]
+    fn what_is_deep_and_long_is_read_once() {
+        let inner = "[],".repeat(200_000);
+        let text = format!("{}{inner}[]{}", "[".repeat(200), "]".repeat(200));
+        assert!(parse(&text).is_ok());
     }
 
     #[test]

@@ -225,21 +225,32 @@ fn problem_of(text: &str) -> String {
 /// commas themselves.
 fn items_of(inner: &Shape, raw: &RawValue) -> Result<Value, String> {
     let is_whole = matches!(inner, Shape::Text(Text::Whole));
-    let owned: Vec<Box<RawValue>>;
-    let items: Vec<&RawValue> = match Json::of(raw).map_err(|error| error.to_string())? {
-        Json::Text(text) if text.is_empty() => Vec::new(),
-        Json::Text(text) if !is_whole => {
-            let parts = text.split(',').map(serde_json::value::to_raw_value);
-            owned = parts.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
-            owned.iter().map(|item| &**item).collect()
-        }
-        _ => loose_items(raw)?,
+    let items = match Json::of(raw).map_err(|error| error.to_string())? {
+        Json::Text(text) if text.is_empty() => Ok(Vec::new()),
+        Json::Text(text) if !is_whole => parts_of(inner, &text)?,
+        _ => coerce_each(inner, &loose_items(raw)?),
     };
-    let items = coerce_each(inner, &items).map_err(|problems| match is_whole {
+    let items = items.map_err(|problems| match is_whole {
         true => format!("decoding failed due to the following error(s):\n\n{}", problems.join("\n")),
         false => format!("{} error(s) decoding:\n\n* {}", problems.len(), problems.join("\n* ")),
     })?;
     Ok(Value::List(items.into_iter().map(trimmed).collect()))
+}
+
+/// Items that one text may be. The limit on the strings of a body does not see them.
+const MOST_PARTS: usize = 100_000;
+
+/// The items that `text` is with its commas. The inner errors are those of single items.
+fn parts_of(inner: &Shape, text: &str) -> Result<Result<Vec<Value>, Vec<String>>, String> {
+    if text.bytes().filter(|byte| *byte == b',').count() >= MOST_PARTS {
+        return Err(format!("a text with more than {MOST_PARTS} items; hint: send a list"));
+    }
+    if matches!(inner, Shape::Text(_)) {
+        return Ok(Ok(text.split(',').map(Value::from).collect()));
+    }
+    let parts = text.split(',').map(serde_json::value::to_raw_value);
+    let parts: Vec<Box<RawValue>> = parts.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    Ok(coerce_each(inner, &parts.iter().map(|part| &**part).collect::<Vec<_>>()))
 }
 
 /// The items of a list; of what is none the one that it would have.
@@ -387,5 +398,14 @@ mod tests {
                 "Endpoint replaced the value of these parameters with the values captured from the endpoint's path: [name]",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_long_list_is_told_in_short() {
+        let items = vec!["{}"; 100_000].join(",");
+        for words in [format!("[{items}]"), format!("\"{}\"", ",".repeat(1_000_000))] {
+            let problem = input(&format!("{{\"words\":{words}}}")).expect_err("no words");
+            assert!(problem.messages(false)[0].len() < 20_000);
+        }
     }
 }

@@ -87,13 +87,19 @@ pub(crate) fn is_empty_object(raw: &RawValue) -> bool {
     raw.get().trim_matches(['{', '}', ' ', '\t', '\r', '\n']).is_empty()
 }
 
-/// All of `items`, or what is wrong with each that is.
+/// Problems that are told of one list: an answer is not many times its request.
+const MOST_PROBLEMS: usize = 100;
+
+/// All of `items`, or what is wrong with those that are, of which the first are told.
 pub(crate) fn each<T>(items: impl Iterator<Item = Result<T, String>>) -> Result<Vec<T>, Vec<String>> {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for item in items {
         match item {
             Ok(item) => good.push(item),
             Err(problem) => bad.push(problem),
+        }
+        if bad.len() == MOST_PROBLEMS {
+            break;
         }
     }
     if bad.is_empty() { Ok(good) } else { Err(bad) }

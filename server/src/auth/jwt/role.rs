@@ -14,6 +14,7 @@ use crate::auth::page::Page;
 use crate::auth::token_parameters::{TokenParameters, go_duration, input_of, seconds, set, texts};
 use crate::core::context::Context;
 use crate::core::error::Error;
+use crate::core::exact;
 use crate::core::input::go_seconds;
 use crate::core::response::Response;
 
@@ -209,7 +210,7 @@ impl Role {
             Some(kind @ ("string" | "glob")) => kind.to_owned(),
             Some(kind) => return Err(invalid(format!("invalid 'bound_claims_type': {kind}"))),
         };
-        if let Some(claims) = bound_claims(cx, input)? {
+        if let Some(claims) = bound_claims(cx)? {
             let claims = claims.into_iter().collect();
             if self.is_glob() {
                 require_texts(&claims)?;
@@ -294,15 +295,22 @@ pub(super) fn object(input: &Record, name: &str) -> Result<Option<Map<String, Va
     if value.as_map().is_none() {
         return Ok(None);
     }
-    Ok(Some(serde_json::from_str(&schemas::json::render(value))?))
+    entries(name, &schemas::json::render(value)).map(Some)
 }
 
 /// The bound claims as they were written: `5.0` is not shown as `5`.
-fn bound_claims(cx: &Context<'_>, input: &Record) -> Result<Option<Map<String, Value>>, Error> {
-    match cx.parameters().get("bound_claims") {
-        Some(raw) if raw.get().starts_with('{') => Ok(Some(serde_json::from_str(raw.get())?)),
-        _ => object(input, "bound_claims"),
-    }
+fn bound_claims(cx: &Context<'_>) -> Result<Option<Map<String, Value>>, Error> {
+    let Some(raw) = cx.parameters().get("bound_claims") else { return Ok(None) };
+    let claims = crate::core::object::object(raw);
+    let claims = claims.map_err(|problem| exact::refused("bound_claims", &problem))?;
+    entries("bound_claims", claims.get()).map(Some)
+}
+
+/// The entries of the object that `json` is, or of null.
+fn entries(name: &str, json: &str) -> Result<Map<String, Value>, Error> {
+    let entries: Option<Map<String, Value>> = serde_json::from_str(json)
+        .map_err(|_| exact::refused(name, "a number is too large, or lists and objects are too deep"))?;
+    Ok(entries.unwrap_or_default())
 }
 
 /// A glob fits texts alone.
