@@ -64,7 +64,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use schemas::Part;
+use schemas::kind::fields;
+use schemas::{Field, Part};
 
 use super::context::Context;
 use super::error::Error;
@@ -204,6 +205,23 @@ pub struct FieldTable {
     pub parts: &'static [Part],
     /// Of a kind's table, only the fields of this endpoint.
     pub endpoint: Option<&'static str>,
+    /// Names, of fields or aliases, that mean nothing here though the declarations have them.
+    pub unknown: &'static [&'static str],
+}
+
+impl FieldTable {
+    /// All that `parts` declares.
+    pub const fn new(parts: &'static [Part]) -> Self {
+        Self { parts, endpoint: None, unknown: &[] }
+    }
+
+    /// The fields that it has.
+    pub fn fields(self) -> impl Iterator<Item = &'static Field> {
+        fields(self.parts).filter(move |field| {
+            let is_here = self.endpoint.is_none() || field.at == self.endpoint;
+            is_here && !self.unknown.contains(&field.name)
+        })
+    }
 }
 
 /// Who may call a route.
@@ -253,14 +271,23 @@ impl<E> Route<E> {
     /// Decodes body and query by this table.
     #[must_use]
     pub const fn fields(mut self, parts: &'static [Part]) -> Self {
-        self.info.fields = Some(FieldTable { parts, endpoint: None });
+        self.info.fields = Some(FieldTable::new(parts));
         self
     }
 
     /// Decodes body and query by the fields of a kind's table that live at `endpoint` (keys as captures).
     #[must_use]
     pub const fn fields_at(mut self, parts: &'static [Part], endpoint: &'static str) -> Self {
-        self.info.fields = Some(FieldTable { parts, endpoint: Some(endpoint) });
+        self.info.fields = Some(FieldTable { endpoint: Some(endpoint), ..FieldTable::new(parts) });
+        self
+    }
+
+    /// `names` of fields or aliases that its table declares mean nothing here.
+    #[must_use]
+    pub const fn not(mut self, names: &'static [&'static str]) -> Self {
+        if let Some(table) = &mut self.info.fields {
+            table.unknown = names;
+        }
         self
     }
 

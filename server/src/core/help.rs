@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use http::StatusCode;
-use schemas::kind::fields;
-use schemas::{Field, Shape};
+use schemas::Shape;
 use serde_json::{Value, json};
 
-use super::engine::{Access, AnyEngine, RouteInfo};
+use super::engine::{Access, AnyEngine, FieldTable, RouteInfo};
 use super::error::Error;
 use super::openapi::{Document, Place};
 use super::pipeline::Reply;
@@ -74,10 +73,7 @@ fn expression(route: &Described) -> String {
 fn parameters(info: &RouteInfo) -> String {
     let mut shown: BTreeMap<&str, (&str, &str)> =
         info.pattern.placeholders().map(|name| (name, ("string", "A part of the path."))).collect();
-    let of_table = info.fields.into_iter().flat_map(|table| {
-        let is_here = move |field: &&Field| table.endpoint.is_none() || field.at == table.endpoint;
-        fields(table.parts).filter(is_here)
-    });
+    let of_table = info.fields.into_iter().flat_map(FieldTable::fields);
     shown.extend(of_table.map(|field| {
         let name = if field.key { field.name } else { field.parameter() };
         (name, (type_name(&field.shape), field.doc))

@@ -78,7 +78,7 @@ pub fn decode(
 /// # Errors
 /// As [`decode`].
 pub fn decode_object<T: FromRecord>(object: &Parameters) -> Result<T, Error> {
-    let table = FieldTable { parts: T::PARTS, endpoint: None };
+    let table = FieldTable::new(T::PARTS);
     let given = object.iter().filter(|(_, raw)| raw.get() != "null");
     let given = given.map(|(name, raw)| (name.clone(), raw.clone())).collect();
     let input = decode(table, &given, &mut Captures::new())?;
@@ -87,8 +87,11 @@ pub fn decode_object<T: FromRecord>(object: &Parameters) -> Result<T, Error> {
 
 /// Sets the fields that parameter `name` gives; false if there is none.
 fn take(table: FieldTable, name: &str, raw: &RawValue, record: &mut Record) -> Result<bool, Error> {
+    if table.unknown.contains(&name) {
+        return Ok(false);
+    }
     let mut is_known = false;
-    for field in fields(table.parts).filter(|field| is_at(field, table.endpoint)) {
+    for field in table.fields().filter(|field| field.is_configurable() && !field.key) {
         let (head, rest) = field.api.split_once('.').unwrap_or((field.api, ""));
         let is_alias = field.aliases.contains(&name);
         if head != name && !is_alias {
@@ -125,10 +128,6 @@ fn coerce_at(field: &Field, rest: &str, raw: &RawValue) -> Result<Option<Value>,
         Some(raw) => coerce_at(field, rest, raw),
         None => Ok(None),
     }
-}
-
-fn is_at(field: &Field, endpoint: Option<&str>) -> bool {
-    field.is_configurable() && !field.key && (endpoint.is_none() || field.at == endpoint)
 }
 
 /// `raw`, at `place` of its parameter, in the form of `shape`, converted as the peer's framework converts: to it a
@@ -336,7 +335,7 @@ mod tests {
 
     fn input(body: &str) -> Result<Input, Error> {
         let parameters: Parameters = serde_json::from_str(body).expect("a JSON object");
-        let table = FieldTable { parts: Example::PARTS, endpoint: None };
+        let table = FieldTable::new(Example::PARTS);
         decode(table, &parameters, &mut vec![("name", "Alice".into())])
     }
 

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use schemas::kind::fields;
 use schemas::{Field, Shape};
 use serde_json::{Map, Value, json};
 
-use super::engine::{Access, RouteInfo};
+use super::engine::{Access, FieldTable, RouteInfo};
 use super::help::Described;
 use super::request::Operation;
 use crate::VERSION;
@@ -194,10 +193,7 @@ fn placeholders(template: &str) -> impl Iterator<Item = &str> {
 }
 
 fn fields_of(info: &RouteInfo) -> impl Iterator<Item = &'static Field> {
-    let table = info.fields;
-    let all =
-        table.into_iter().flat_map(|table| fields(table.parts).map(move |field| (table.endpoint, field)));
-    all.filter(|(endpoint, field)| endpoint.is_none() || field.at == *endpoint).map(|(_, field)| field)
+    info.fields.into_iter().flat_map(FieldTable::fields)
 }
 
 /// The schema of a body; `None` without fields of its own.

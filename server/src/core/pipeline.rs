@@ -651,7 +651,7 @@ const ONLY_IN_ROOT: [&str; 19] = [
 ];
 
 /// Those that refuse the header of a namespace in other words.
-const NOT_IN_NAMESPACES: [&str; 8] = [
+const NOT_IN_NAMESPACES: [&str; 9] = [
     "generate-recovery-token",
     "generate-root",
     "in-flight-req",
@@ -659,6 +659,7 @@ const NOT_IN_NAMESPACES: [&str; 8] = [
     "pprof",
     "raw",
     "rekey",
+    "seal",
     "storage",
 ];
 

@@ -19,7 +19,7 @@ pub fn body(bytes: &[u8]) {
         assert!(parameters.len() <= 1000, "more names than strings");
     }
     for kind in KINDS.iter().filter(|kind| kind.class == Class::Resource) {
-        let table = FieldTable { parts: kind.parts, endpoint: None };
+        let table = FieldTable::new(kind.parts);
         let Ok(input) = input::decode(table, &parameters, &mut Captures::new()) else { continue };
         for (name, _) in input.record.iter() {
             assert!(kind.fields().any(|field| field.name == name), "`{name}` is no field of {}", kind.name);

@@ -185,12 +185,19 @@ impl Service {
             Ok((Operation::List | Operation::Scan, _)) => path.into_folder(),
             _ => path,
         };
+        let below = self.below_namespace(text(&parts.headers, &NAMESPACE), &path);
         let limit = self.core.rate_limit(text(&parts.headers, &NAMESPACE), &path, client);
         let is_of_role = matches!(limit, RateLimit::OfRole);
         admit(limit, &path, extra)?;
         if is_status {
             let path = path.strip_suffix('/').unwrap_or(&path);
             return Box::pin(self.status(&parts, path, pairs, stream, client)).await;
+        }
+        if let Some(path) = below.filter(|_| parts.method != Method::PATCH) {
+            return match parts.method {
+                Method::GET => Box::pin(self.status(&parts, path, pairs, stream, client)).await,
+                _ => Err(Error::with_status(StatusCode::METHOD_NOT_ALLOWED, "unsupported operation")),
+            };
         }
         let (operation, telling) = asked?;
         // Until the answer is there.
@@ -233,6 +240,15 @@ impl Service {
         drop(bytes);
         share.keep(body::kept(&parameters));
         Ok(parameters)
+    }
+
+    /// The status that `path` asks for after the name of a namespace below that of `header`. Every namespace has it,
+    /// and it is everybody's.
+    fn below_namespace(&self, header: &str, path: &str) -> Option<&'static str> {
+        let status = *status::OF_NAMESPACES.iter().find(|status| path.ends_with(**status))?;
+        let topology = self.core.topology()?;
+        let (_, length) = topology.resolve(header, path)?;
+        (length > 0 && path[length..] == *status).then_some(status)
     }
 
     async fn status(

@@ -28,6 +28,9 @@ pub(super) struct StatusRequest<'a> {
     pub(super) is_root: bool,
 }
 
+/// What is answered in namespaces as well.
+pub(super) const OF_NAMESPACES: [&str; 2] = ["sys/seal-status", "sys/leader"];
+
 /// Whether `path` is answered here.
 pub(super) fn is_status_path(path: &str) -> bool {
     matches!(
@@ -40,7 +43,7 @@ pub(super) fn is_status_path(path: &str) -> bool {
 pub(super) async fn answer(core: &Arc<Core>, request: StatusRequest<'_>) -> Result<Reply, Error> {
     let is_read = matches!(*request.method, Method::GET);
     let is_write = matches!(*request.method, Method::POST | Method::PUT);
-    if !request.is_root && !matches!(request.path, "sys/seal-status" | "sys/leader") {
+    if !request.is_root && !OF_NAMESPACES.contains(&request.path) {
         return Err(Error::invalid("operation unavailable in namespaces"));
     }
     match request.path {

@@ -24,7 +24,7 @@ mod tidy;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use schemas::Part;
@@ -69,12 +69,8 @@ struct Existing {
 static ROLE: &[Part] =
     &[Part::Group(ApproleRole::PARTS), Part::Group(ServerFields::PARTS), Part::Group(OlderFields::PARTS)];
 
-/// Fields of a secret id that the server picks, at the path that lists accessors as well.
-static PICKED: LazyLock<Vec<Part>> = LazyLock::new(|| {
-    let is_taken = |part: &&Part| !matches!(part, Part::Field(field) if field.name == "secret_id");
-    let own = ApproleSecretId::PARTS.iter().filter(is_taken).copied();
-    own.chain([Part::Group(Page::PARTS)]).collect()
-});
+/// Fields of a secret id, at the path that lists accessors as well.
+static SECRET_ID: &[Part] = &[Part::Group(ApproleSecretId::PARTS), Part::Group(Page::PARTS)];
 
 /// A route for one setting of a role.
 const fn setting(pattern: &'static str, about: &'static str) -> Route<AppRole> {
@@ -86,82 +82,78 @@ const fn setting(pattern: &'static str, about: &'static str) -> Route<AppRole> {
         .delete(handler!(setting::clear))
 }
 
-static ROUTES: LazyLock<Vec<Route<AppRole>>> = LazyLock::new(|| {
-    vec![
-        Route::new("login")
-            .about("Logs in with a role id and what else the role asks for.")
-            .fields_at(ApproleLogin::PARTS, "object")
-            .write(handler!(login::login))
-            .login(),
-        Route::new("tidy/secret-id")
-            .about("Removes records of secret ids that lead nowhere.")
-            .fields(&[])
-            .write(handler!(tidy::tidy)),
-        Route::new("role").about("Names of the roles.").fields(Page::PARTS).list(handler!(role::list)),
-        Route::new("role/{role_name}")
-            .about("One role: what its logins need, and what they get.")
-            .fields(ROLE)
-            .exists(handler!(role::exists))
-            .read(handler!(role::read))
-            .write(handler!(role::write))
-            .delete(handler!(role::delete)),
-        Route::new("role/{role_name}/local-secret-ids")
-            .about("Whether secret ids of a role stay in one cluster.")
-            .fields(ROLE)
-            .read(handler!(setting::read)),
-        Route::new("role/{role_name}/role-id")
-            .about("The role id, which names a role in logins.")
-            .fields(ROLE)
-            .read(handler!(setting::read))
-            .write(handler!(setting::write)),
-        setting("role/{role_name}/policies", "Policies that logins of a role get."),
-        setting(
-            "role/{role_name}/bound-cidr-list",
-            "Networks from which a role takes logins, at the path of old clients.",
-        ),
-        setting(
-            "role/{role_name}/secret-id-bound-cidrs",
-            "Networks from which the secret ids of a role may be used.",
-        ),
-        setting(
-            "role/{role_name}/token-bound-cidrs",
-            "Networks from which the tokens of a role may be used.",
-        ),
-        setting("role/{role_name}/secret-id-num-uses", "How often a secret id of a role may be used."),
-        setting("role/{role_name}/secret-id-ttl", "How long a secret id of a role lives."),
-        setting("role/{role_name}/period", "How long each renewal extends the tokens of a role."),
-        setting("role/{role_name}/token-num-uses", "How often a token of a role may be used."),
-        setting("role/{role_name}/token-ttl", "How long a token of a role lives at first."),
-        setting("role/{role_name}/token-max-ttl", "How long a token of a role lives at most."),
-        Route::new("role/{role_name}/secret-id")
-            .about("Makes a secret id, or lists the accessors of all.")
-            .fields_at(&PICKED, "object")
-            .list(handler!(secret_id::list))
-            .write(handler!(secret_id::generate)),
-        Route::new("role/{role_name}/custom-secret-id")
-            .about("Makes a secret id that is chosen.")
-            .fields_at(ApproleSecretId::PARTS, "object")
-            .write(handler!(secret_id::take)),
-        Route::new("role/{role_name}/secret-id/lookup")
-            .about("What there is to know of a secret id.")
-            .fields(Existing::PARTS)
-            .write(handler!(secret_id::look_up)),
-        Route::new("role/{role_name}/secret-id/destroy")
-            .about("Deletes a secret id.")
-            .fields(Existing::PARTS)
-            .write(handler!(secret_id::destroy))
-            .delete(handler!(secret_id::destroy)),
-        Route::new("role/{role_name}/secret-id-accessor/lookup")
-            .about("What there is to know of the secret id of an accessor.")
-            .fields(Existing::PARTS)
-            .write(handler!(secret_id::look_up_by_accessor)),
-        Route::new("role/{role_name}/secret-id-accessor/destroy")
-            .about("Deletes the secret id of an accessor.")
-            .fields(Existing::PARTS)
-            .write(handler!(secret_id::destroy_by_accessor))
-            .delete(handler!(secret_id::destroy_by_accessor)),
-    ]
-});
+static ROUTES: &[Route<AppRole>] = &[
+    Route::new("login")
+        .about("Logs in with a role id and what else the role asks for.")
+        .fields_at(ApproleLogin::PARTS, "object")
+        .write(handler!(login::login))
+        .login(),
+    Route::new("tidy/secret-id")
+        .about("Removes records of secret ids that lead nowhere.")
+        .fields(&[])
+        .write(handler!(tidy::tidy)),
+    Route::new("role").about("Names of the roles.").fields(Page::PARTS).list(handler!(role::list)),
+    Route::new("role/{role_name}")
+        .about("One role: what its logins need, and what they get.")
+        .fields(ROLE)
+        .exists(handler!(role::exists))
+        .read(handler!(role::read))
+        .write(handler!(role::write))
+        .delete(handler!(role::delete)),
+    Route::new("role/{role_name}/local-secret-ids")
+        .about("Whether secret ids of a role stay in one cluster.")
+        .fields(ROLE)
+        .read(handler!(setting::read)),
+    Route::new("role/{role_name}/role-id")
+        .about("The role id, which names a role in logins.")
+        .fields(ROLE)
+        .read(handler!(setting::read))
+        .write(handler!(setting::write)),
+    setting("role/{role_name}/policies", "Policies that logins of a role get."),
+    setting(
+        "role/{role_name}/bound-cidr-list",
+        "Networks from which a role takes logins, at the path of old clients.",
+    ),
+    setting(
+        "role/{role_name}/secret-id-bound-cidrs",
+        "Networks from which the secret ids of a role may be used.",
+    ),
+    setting("role/{role_name}/token-bound-cidrs", "Networks from which the tokens of a role may be used."),
+    setting("role/{role_name}/secret-id-num-uses", "How often a secret id of a role may be used."),
+    setting("role/{role_name}/secret-id-ttl", "How long a secret id of a role lives."),
+    setting("role/{role_name}/period", "How long each renewal extends the tokens of a role."),
+    setting("role/{role_name}/token-num-uses", "How often a token of a role may be used."),
+    setting("role/{role_name}/token-ttl", "How long a token of a role lives at first."),
+    setting("role/{role_name}/token-max-ttl", "How long a token of a role lives at most."),
+    Route::new("role/{role_name}/secret-id")
+        .about("Makes a secret id, or lists the accessors of all.")
+        .fields_at(SECRET_ID, "object")
+        .not(&["secret_id"])
+        .list(handler!(secret_id::list))
+        .write(handler!(secret_id::generate)),
+    Route::new("role/{role_name}/custom-secret-id")
+        .about("Makes a secret id that is chosen.")
+        .fields_at(ApproleSecretId::PARTS, "object")
+        .write(handler!(secret_id::take)),
+    Route::new("role/{role_name}/secret-id/lookup")
+        .about("What there is to know of a secret id.")
+        .fields(Existing::PARTS)
+        .write(handler!(secret_id::look_up)),
+    Route::new("role/{role_name}/secret-id/destroy")
+        .about("Deletes a secret id.")
+        .fields(Existing::PARTS)
+        .write(handler!(secret_id::destroy))
+        .delete(handler!(secret_id::destroy)),
+    Route::new("role/{role_name}/secret-id-accessor/lookup")
+        .about("What there is to know of the secret id of an accessor.")
+        .fields(Existing::PARTS)
+        .write(handler!(secret_id::look_up_by_accessor)),
+    Route::new("role/{role_name}/secret-id-accessor/destroy")
+        .about("Deletes the secret id of an accessor.")
+        .fields(Existing::PARTS)
+        .write(handler!(secret_id::destroy_by_accessor))
+        .delete(handler!(secret_id::destroy_by_accessor)),
+];
 
 #[async_trait]
 impl Engine for AppRole {
@@ -169,7 +161,7 @@ impl Engine for AppRole {
         what its logins need and which policies the tokens of its logins have.";
 
     fn routes() -> &'static [Route<Self>] {
-        &ROUTES
+        ROUTES
     }
 
     const HAS_ROLES: bool = true;

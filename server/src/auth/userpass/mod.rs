@@ -9,13 +9,10 @@ mod user;
 #[cfg(test)]
 mod tests;
 
-use std::sync::LazyLock;
-
 use async_trait::async_trait;
-use schemas::kind::fields;
+use schemas::Part;
 use schemas::kinds::UserpassUser;
 use schemas::shape::{Declared, Name, Seconds};
-use schemas::{Field, Part};
 
 use super::lockout::Lockout;
 use super::page::Page;
@@ -48,40 +45,38 @@ struct Credentials {
     password: Option<String>,
 }
 
-/// The fields of a user. To this method `num_uses` is no name of `token_num_uses`.
-static USER: LazyLock<Vec<Part>> = LazyLock::new(|| {
-    let own = fields(UserpassUser::PARTS).map(|field| {
-        let aliases = if field.name == "token_num_uses" { &[] } else { field.aliases };
-        Part::Field(Field { aliases, ..*field })
-    });
-    own.chain([Part::Group(ServerFields::PARTS), Part::Group(OlderFields::PARTS)]).collect()
-});
+static USER: &[Part] =
+    &[Part::Group(UserpassUser::PARTS), Part::Group(ServerFields::PARTS), Part::Group(OlderFields::PARTS)];
 
-static ROUTES: LazyLock<Vec<Route<Userpass>>> = LazyLock::new(|| {
-    vec![
-        Route::new("users").about("Names of the users.").fields(Page::PARTS).list(handler!(user::list)),
-        Route::new("users/{username}/password")
-            .about("Changes the password of a user.")
-            .fields(&USER)
-            .write(handler!(user::change_password)),
-        Route::new("users/{username}/policies")
-            .about("Changes the policies of a user.")
-            .fields(&USER)
-            .write(handler!(user::change_policies)),
-        Route::new("users/{username}")
-            .about("One user: password, and what logins get.")
-            .fields(&USER)
-            .exists(handler!(user::exists))
-            .read(handler!(user::read))
-            .write(handler!(user::write))
-            .delete(handler!(user::delete)),
-        Route::new("login/{username}")
-            .about("Logs in with a password.")
-            .fields(Credentials::PARTS)
-            .write(handler!(login::login))
-            .login(),
-    ]
-});
+/// To this method `num_uses` is no name of `token_num_uses`.
+const NOT_USER: &[&str] = &["num_uses"];
+
+static ROUTES: &[Route<Userpass>] = &[
+    Route::new("users").about("Names of the users.").fields(Page::PARTS).list(handler!(user::list)),
+    Route::new("users/{username}/password")
+        .about("Changes the password of a user.")
+        .fields(USER)
+        .not(NOT_USER)
+        .write(handler!(user::change_password)),
+    Route::new("users/{username}/policies")
+        .about("Changes the policies of a user.")
+        .fields(USER)
+        .not(NOT_USER)
+        .write(handler!(user::change_policies)),
+    Route::new("users/{username}")
+        .about("One user: password, and what logins get.")
+        .fields(USER)
+        .not(NOT_USER)
+        .exists(handler!(user::exists))
+        .read(handler!(user::read))
+        .write(handler!(user::write))
+        .delete(handler!(user::delete)),
+    Route::new("login/{username}")
+        .about("Logs in with a password.")
+        .fields(Credentials::PARTS)
+        .write(handler!(login::login))
+        .login(),
+];
 
 #[async_trait]
 impl Engine for Userpass {
@@ -89,7 +84,7 @@ impl Engine for Userpass {
         "Users log in with a name and a password. A user says which policies the tokens of its logins have.";
 
     fn routes() -> &'static [Route<Self>] {
-        &ROUTES
+        ROUTES
     }
 
     fn lockout(&self) -> Option<&Lockout> {
