@@ -685,17 +685,7 @@ fn require_unlocked(topology: &Topology, request: &Request) -> Result<(), Error>
     if request.namespace.is_root() || &*request.path == "sys/namespaces/api-lock/unlock" {
         return Ok(());
     }
-    match topology.lock_above(&request.namespace.path) {
-        Some(locked) => Err(Error::with_status(
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!(
-                "API access to this namespace has been locked by an administrator - \"{}\" must be unlocked to gain \
-                 access.",
-                locked.path
-            ),
-        )),
-        None => Ok(()),
-    }
+    topology.require_unlocked(&request.namespace.path)
 }
 
 /// The error of a request that others have come in between of, again and again.

@@ -9,9 +9,11 @@ use std::fmt;
 use std::ops::Bound;
 use std::sync::{Arc, OnceLock};
 
+use http::StatusCode;
 use parking_lot::Mutex;
 
 use super::engine::AnyEngine;
+use super::error::Error;
 use super::mount::{Mount, MountClass, MountEntry};
 use super::mount_table::{self, StoredMount};
 use super::namespace::Namespace;
@@ -238,6 +240,22 @@ impl Topology {
         let ends = path.match_indices('/').map(|(slash, _)| slash + 1);
         let namespaces = ends.filter_map(|end| self.spaces.get(&path[..end]).map(|space| &space.namespace));
         namespaces.into_iter().find(|namespace| namespace.is_locked())
+    }
+
+    /// Refuses what is asked of the namespace `path` while it, or one that it lies in, is locked.
+    ///
+    /// # Errors
+    /// 503 with the name of the locked one.
+    pub(crate) fn require_unlocked(&self, path: &str) -> Result<(), Error> {
+        let Some(locked) = self.lock_above(path) else { return Ok(()) };
+        Err(Error::with_status(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!(
+                "API access to this namespace has been locked by an administrator - \"{}\" must be unlocked to gain \
+                 access.",
+                locked.path
+            ),
+        ))
     }
 
     /// The namespace that `header` names (slashes at the ends do not count) and the path goes on to name:

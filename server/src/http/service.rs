@@ -185,7 +185,6 @@ impl Service {
             Ok((Operation::List | Operation::Scan, _)) => path.into_folder(),
             _ => path,
         };
-        let below = self.below_namespace(text(&parts.headers, &NAMESPACE), &path);
         let limit = self.core.rate_limit(text(&parts.headers, &NAMESPACE), &path, client);
         let is_of_role = matches!(limit, RateLimit::OfRole);
         admit(limit, &path, extra)?;
@@ -193,6 +192,7 @@ impl Service {
             let path = path.strip_suffix('/').unwrap_or(&path);
             return Box::pin(self.status(&parts, path, pairs, stream, client)).await;
         }
+        let below = self.below_namespace(text(&parts.headers, &NAMESPACE), &path)?;
         if let Some(path) = below.filter(|_| parts.method != Method::PATCH) {
             return match parts.method {
                 Method::GET => Box::pin(self.status(&parts, path, pairs, stream, client)).await,
@@ -242,13 +242,19 @@ impl Service {
         Ok(parameters)
     }
 
-    /// The status that `path` asks for after the name of a namespace below that of `header`. Every namespace has it,
-    /// and it is everybody's.
-    fn below_namespace(&self, header: &str, path: &str) -> Option<&'static str> {
-        let status = *status::OF_NAMESPACES.iter().find(|status| path.ends_with(**status))?;
-        let topology = self.core.topology()?;
-        let (_, length) = topology.resolve(header, path)?;
-        (length > 0 && path[length..] == *status).then_some(status)
+    /// The status that `path` asks for after the name of a namespace below that of `header`. Every namespace has it
+    /// while it is not locked, and it is everybody's.
+    fn below_namespace(&self, header: &str, path: &str) -> Result<Option<&'static str>, Error> {
+        let Some(status) = status::OF_NAMESPACES.iter().find(|status| path.ends_with(**status)) else {
+            return Ok(None);
+        };
+        let Some(topology) = self.core.topology() else { return Ok(None) };
+        let Some((space, length)) = topology.resolve(header, path) else { return Ok(None) };
+        if length == 0 || path[length..] != **status || space.namespace.tainted {
+            return Ok(None);
+        }
+        topology.require_unlocked(&space.namespace.path)?;
+        Ok(Some(status))
     }
 
     async fn status(
