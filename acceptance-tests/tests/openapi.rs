@@ -1,5 +1,6 @@
 //! The OpenAPI document has the paths and methods of OpenBao's, but for what `openapi.tsv` lists; and the kinds have the
-//! fields that OpenBao's document names, but for what `openapi_fields.tsv` lists.
+//! fields that OpenBao's document names, but for what `openapi_fields.tsv` lists; and the bodies of both documents have the
+//! same fields, but for what `openapi_bodies.tsv` lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +28,56 @@ fn the_document_has_the_paths_of_openbao() {
         }
         assert!(ours.len() > 300, "{} operations", ours.len());
     }
+}
+
+#[test]
+fn bodies_have_the_fields_of_openbao() {
+    if programs::without("openbao") {
+        return;
+    }
+    let list = Exceptions::read(&programs::cases().join("openapi_bodies.tsv"), 3).expect("the list");
+    let ours = bodies(Flavor::OursDev).expect("our document");
+    let theirs = bodies(Flavor::OpenBaoDev).expect("OpenBao's document");
+    let both =
+        || ours.iter().filter_map(|(operation, fields)| Some((operation, fields, theirs.get(operation)?)));
+    assert!(both().count() > 100, "{} operations", both().count());
+    let missing = both().flat_map(|(operation, ours, theirs)| differing("theirs", operation, theirs, ours));
+    list.compare("theirs", &missing.collect()).unwrap_or_else(|problem| panic!("{problem}"));
+    let more = both().flat_map(|(operation, ours, theirs)| differing("ours", operation, ours, theirs));
+    list.compare("ours", &more.collect()).unwrap_or_else(|problem| panic!("{problem}"));
+}
+
+/// Operation to the fields of its body.
+type Bodies = BTreeMap<String, BTreeSet<String>>;
+
+/// The fields of all bodies of requests.
+fn bodies(flavor: Flavor) -> Result<Bodies, String> {
+    let document = Server::with(flavor, |server| document(server, ""))?;
+    let operations = described(&document)?.into_iter().filter(|each| matches!(each.method, "post" | "patch"));
+    Ok(operations.map(|each| (each.name(), taken(&document, &each.path, each.method))).collect())
+}
+
+/// The fields that `path` takes.
+fn taken(document: &Value, path: &str, method: &str) -> BTreeSet<String> {
+    let content = &document["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"];
+    let schema = content["$ref"].as_str().and_then(|name| document.pointer(name.trim_start_matches('#')));
+    let fields = schema.unwrap_or(content)["properties"].as_object();
+    fields.into_iter().flat_map(|fields| fields.keys().cloned()).collect()
+}
+
+/// The fields of `left` that `right` has not.
+fn differing<'a>(
+    whose: &'a str,
+    operation: &'a str,
+    left: &'a BTreeSet<String>,
+    right: &'a BTreeSet<String>,
+) -> impl Iterator<Item = (Vec<String>, String)> + 'a {
+    left.difference(right).map(move |field| {
+        (
+            vec![whose.to_owned(), operation.to_owned(), field.clone()],
+            format!("{whose}: `{field}` of {operation}"),
+        )
+    })
 }
 
 /// Which paths of OpenBao's document write the objects of a kind. Kinds whose fields are the user's own have none.

@@ -34,7 +34,7 @@ pub use filter_path::FilterPath;
 pub use pattern::{PathPattern, PatternKind};
 pub use rule::{AclPolicy, Parameters, PathRule};
 pub use stored::stored_text;
-pub use template::{ForbiddenValue, Piece, Substitutions, Unbalanced, is_templated, pieces};
+pub use template::{ForbiddenValue, Piece, RenderedPolicy, Substitutions, Unbalanced, is_templated, pieces};
 pub use value::ParameterValue;
 
 #[cfg(test)]

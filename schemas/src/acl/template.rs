@@ -61,6 +61,20 @@ pub struct ForbiddenValue {
     pub path: String,
     /// What the value must not hold.
     pub letter: char,
+    /// What every path begins with that the pattern could match, whatever the value: the literal text before it.
+    pub prefix: String,
+    /// When the rule ends, in seconds since 1970.
+    pub expiration: Option<i64>,
+}
+
+/// A policy whose templates are filled.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RenderedPolicy {
+    /// The rules that could be filled.
+    pub policy: super::AclPolicy,
+    /// Those that could not. Each may be the one that denies something to whoever has chosen the value, so that
+    /// nothing that begins as its path does may be allowed by any other.
+    pub forbidden: Vec<ForbiddenValue>,
 }
 
 impl Substitutions {
@@ -72,27 +86,41 @@ impl Substitutions {
     }
 }
 
-/// Fills the names in. `None` when a value is missing or empty.
-fn fill(
-    path: &str,
-    allowed: Substitutions,
-    value: &dyn Fn(&str) -> Option<String>,
-) -> Result<Option<String>, ForbiddenValue> {
-    let Ok(pieces) = pieces(path) else { return Ok(None) };
+/// What filling in the names of one path came to.
+enum Filled {
+    Path(String),
+    /// A value is missing or empty.
+    Nothing,
+    /// A value holds `letter`; `before` is what stands before it.
+    Forbidden {
+        letter: char,
+        before: String,
+    },
+}
+
+fn fill(path: &str, allowed: Substitutions, value: &dyn Fn(&str) -> Option<String>) -> Filled {
+    let Ok(pieces) = pieces(path) else { return Filled::Nothing };
     let mut filled = String::with_capacity(path.len());
     for piece in pieces {
         match piece {
             Piece::Text(text) => filled.push_str(text),
             Piece::Name(name) => {
-                let Some(value) = value(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+                let Some(value) = value(name).filter(|value| !value.is_empty()) else {
+                    return Filled::Nothing;
+                };
                 if let Some(letter) = allowed.forbidden(&value) {
-                    return Err(ForbiddenValue { path: path.to_owned(), letter });
+                    return Filled::Forbidden { letter, before: filled };
                 }
                 filled.push_str(&value);
             }
         }
     }
-    Ok(Some(filled))
+    Filled::Path(filled)
+}
+
+/// The text before the first letter that may be a wildcard.
+fn literal(pattern: &str) -> &str {
+    pattern.split(['+', '*']).next().unwrap_or_default()
 }
 
 impl super::AclPolicy {
@@ -104,22 +132,28 @@ impl super::AclPolicy {
 
     /// The policy with the names in its paths replaced by what `value` answers, literally.
     ///
-    /// A rule is left out, and only that rule, when one of its names has no value.
-    ///
-    /// # Errors
-    /// When a value holds `/`, `*` or `+` and they are not `allowed`. The rule cannot be left out: it may be the one
-    /// that denies something to whoever has chosen the value.
+    /// A rule is left out, and only that rule, when one of its names has no value. A value that holds `/`, `*` or `+`
+    /// which are not `allowed` makes its rule one of those that are forbidden.
+    #[must_use]
     pub fn render_templates(
         &self,
         allowed: Substitutions,
         value: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, ForbiddenValue> {
-        let mut paths = Vec::with_capacity(self.paths.len());
+    ) -> RenderedPolicy {
+        let mut rendered = RenderedPolicy::default();
+        rendered.policy.name.clone_from(&self.name);
         for rule in &self.paths {
-            if let Some(path) = fill(&rule.path, allowed, value)? {
-                paths.push(super::PathRule { path, ..rule.clone() });
+            match fill(&rule.path, allowed, value) {
+                Filled::Path(path) => rendered.policy.paths.push(super::PathRule { path, ..rule.clone() }),
+                Filled::Nothing => {}
+                Filled::Forbidden { letter, before } => rendered.forbidden.push(ForbiddenValue {
+                    path: rule.path.clone(),
+                    letter,
+                    prefix: literal(&before).to_owned(),
+                    expiration: rule.expiration,
+                }),
             }
         }
-        Ok(Self { name: self.name.clone(), paths })
+        rendered
     }
 }

@@ -157,18 +157,41 @@ fn templates_never_widen_a_path() {
             _ => None,
         };
         let filled = policy.render_templates(Substitutions { slashes, wildcards }, &value);
-        filled.map(|filled| filled.paths.into_iter().map(|rule| rule.path).collect::<Vec<_>>())
+        let paths: Vec<String> = filled.policy.paths.into_iter().map(|rule| rule.path).collect();
+        let letters: String = filled.forbidden.iter().map(|value| value.letter).collect();
+        assert!(filled.forbidden.iter().all(|value| value.prefix == "c/"), "{name}");
+        (paths.join(" "), letters)
     };
-    let refused = |letter| Err(ForbiddenValue { path: "c/{{ identity.entity.name }}".to_owned(), letter });
-    assert_eq!(paths("eve", false, false).expect("no such letter"), ["a/42/b", "c/eve", "d"]);
-    assert_eq!(paths("", false, false).expect("no such letter"), ["a/42/b", "d"]);
-    for (name, letter) in [("a/b", '/'), ("*", '*'), ("+", '+'), ("a*", '*')] {
-        assert_eq!(paths(name, false, false), refused(letter), "{name:?}");
+    let filled = |paths: &str, letters: &str| (paths.to_owned(), letters.to_owned());
+    assert_eq!(paths("eve", false, false), filled("a/42/b c/eve d", ""));
+    assert_eq!(paths("", false, false), filled("a/42/b d", ""));
+    for (name, letter) in [("a/b", "/"), ("*", "*"), ("+", "+"), ("a*", "*")] {
+        assert_eq!(paths(name, false, false), filled("a/42/b d", letter));
     }
-    assert_eq!(paths("a/b", true, false).expect("allowed"), ["a/42/b", "c/a/b", "d"]);
-    assert_eq!(paths("a/*", true, false), refused('*'));
-    assert_eq!(paths("a/*", false, true), refused('/'));
-    assert_eq!(paths("a/*", true, true).expect("allowed"), ["a/42/b", "c/a/*", "d"]);
+    assert_eq!(paths("a/b", true, false), filled("a/42/b c/a/b d", ""));
+    assert_eq!(paths("a/*", true, false), filled("a/42/b d", "*"));
+    assert_eq!(paths("a/*", false, true), filled("a/42/b d", "/"));
+    assert_eq!(paths("a/*", true, true), filled("a/42/b c/a/* d", ""));
+}
+
+#[test]
+fn what_a_forbidden_value_closes_is_literal() {
+    let prefix = |path: &str| {
+        let rule = PathRule::new(path, [Capability::Read].into_iter().collect());
+        let policy = AclPolicy { name: None, paths: vec![rule] };
+        let value = |name: &str| Some(if name == "bad" { "a/b" } else { "good+" }.to_owned());
+        let allowed = Substitutions { slashes: false, wildcards: true };
+        policy.render_templates(allowed, &value).forbidden.remove(0).prefix
+    };
+    for (path, closed) in [
+        ("{{bad}}/x", ""),
+        ("kv/team-{{bad}}", "kv/team-"),
+        ("kv/{{good}}/{{bad}}", "kv/good"),
+        ("kv/+/x/{{bad}}*", "kv/"),
+        ("+/{{bad}}", ""),
+    ] {
+        assert_eq!(prefix(path), closed, "{path}");
+    }
 }
 
 #[test]

@@ -186,6 +186,8 @@ pub struct RouteInfo {
     pub unsaid: &'static [&'static str],
     /// Its fields; `None`: free.
     pub fields: Option<FieldTable>,
+    /// For people: what its handlers read of a body that is not decoded by a table.
+    pub shown: &'static [Part],
     /// Who may call it.
     pub access: Access,
     /// Whether it tells create from update.
@@ -207,19 +209,26 @@ pub struct FieldTable {
     pub endpoint: Option<&'static str>,
     /// Names, of fields or aliases, that mean nothing here though the declarations have them.
     pub unknown: &'static [&'static str],
+    /// Of the declarations, only the fields of these names, or these names in requests.
+    pub only: Option<&'static [&'static str]>,
 }
 
 impl FieldTable {
     /// All that `parts` declares.
     pub const fn new(parts: &'static [Part]) -> Self {
-        Self { parts, endpoint: None, unknown: &[] }
+        Self { parts, endpoint: None, unknown: &[], only: None }
     }
 
     /// The fields that it has.
     pub fn fields(self) -> impl Iterator<Item = &'static Field> {
         fields(self.parts).filter(move |field| {
-            let is_here = self.endpoint.is_none() || field.at == self.endpoint;
-            is_here && !self.unknown.contains(&field.name)
+            let is_at_endpoint = self.endpoint.is_none() || field.at == self.endpoint;
+            let is_one_of = self
+                .only
+                .is_none_or(|names| names.contains(&field.name) || names.contains(&field.parameter()));
+            // The namespace of an object is the request's, and never in a body.
+            let is_body = field.name != "namespace";
+            is_at_endpoint && is_one_of && is_body && !self.unknown.contains(&field.name)
         })
     }
 }
@@ -245,6 +254,7 @@ impl<E> Route<E> {
             about: "",
             unsaid: &[],
             fields: None,
+            shown: &[],
             access: Access::Token,
             has_existence_check: false,
             changes_topology: false,
@@ -288,6 +298,22 @@ impl<E> Route<E> {
         if let Some(table) = &mut self.info.fields {
             table.unknown = names;
         }
+        self
+    }
+
+    /// Of its table, only the fields of these names, or these names in requests, mean something here.
+    #[must_use]
+    pub const fn only(mut self, names: &'static [&'static str]) -> Self {
+        if let Some(table) = &mut self.info.fields {
+            table.only = Some(names);
+        }
+        self
+    }
+
+    /// Tells people of the fields that its handlers read themselves.
+    #[must_use]
+    pub const fn shows(mut self, parts: &'static [Part]) -> Self {
+        self.info.shown = parts;
         self
     }
 

@@ -94,21 +94,6 @@ impl Error {
         self
     }
 
-    /// The same answer, with a cause that the log tells.
-    pub(crate) fn because(mut self, cause: impl fmt::Display) -> Self {
-        self.cause = Some(cause.to_string());
-        self
-    }
-
-    /// The same, where a token that may do nothing is told so as one that may not do this: 403 in place of 400.
-    #[must_use]
-    pub(crate) fn of_token(mut self) -> Self {
-        if self.status == StatusCode::BAD_REQUEST {
-            self.status = StatusCode::FORBIDDEN;
-        }
-        self
-    }
-
     /// Something that this server does not do (yet); says what. 501.
     pub fn not_implemented(what: impl fmt::Display) -> Self {
         Self::with_status(StatusCode::NOT_IMPLEMENTED, format!("{what} is not implemented by this server"))

@@ -73,7 +73,8 @@ fn expression(route: &Described) -> String {
 fn parameters(info: &RouteInfo) -> String {
     let mut shown: BTreeMap<&str, (&str, &str)> =
         info.pattern.placeholders().map(|name| (name, ("string", "A part of the path."))).collect();
-    let of_table = info.fields.into_iter().flat_map(FieldTable::fields);
+    let of_table =
+        info.fields.into_iter().flat_map(FieldTable::fields).chain(FieldTable::new(info.shown).fields());
     shown.extend(of_table.map(|field| {
         let name = if field.key { field.name } else { field.parameter() };
         (name, (type_name(&field.shape), field.doc))

@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use schemas::{Field, Shape};
+use schemas::kind::Part;
+use schemas::{Field, Presence, Shape};
 use serde_json::{Map, Value, json};
 
 use super::engine::{Access, FieldTable, RouteInfo};
 use super::help::Described;
 use super::request::Operation;
 use crate::VERSION;
+
+/// A field of a body that its handler reads itself, for people.
+pub(crate) const fn shown(name: &'static str, shape: Shape, doc: &'static str) -> Part {
+    Part::Field(Field { doc, ..Field::new(name, shape, Presence::Optional) })
+}
 
 /// A document under construction.
 #[derive(Debug, Default)]
@@ -39,7 +45,7 @@ impl Document {
     }
 
     /// Adds a path that the HTTP layer answers itself.
-    pub(crate) fn add_status(&mut self, path: &str, methods: &[&str], is_open: bool) {
+    pub(crate) fn add_status(&mut self, path: &str, methods: &[&str], takes: &'static [Part], is_open: bool) {
         let item = self.paths.entry(path.to_owned()).or_default();
         if is_open {
             item.insert("x-vault-unauthenticated".to_owned(), true.into());
@@ -48,10 +54,12 @@ impl Document {
             let verb = if *method == "get" { "read" } else { "write" };
             let id = operation_id("", verb, path);
             let responses = json!({ "200": { "description": "OK" } });
-            item.insert(
-                (*method).to_owned(),
-                json!({ "operationId": id, "responses": responses, "tags": ["system"] }),
-            );
+            let mut shown = json!({ "operationId": id, "responses": responses, "tags": ["system"] });
+            let properties = properties(FieldTable::new(takes).fields());
+            if verb == "write" && !properties.is_empty() {
+                shown["requestBody"] = body(&mut self.schemas, &id, properties);
+            }
+            item.insert((*method).to_owned(), shown);
         }
     }
 
@@ -91,14 +99,11 @@ impl Document {
         if !place.tag.is_empty() {
             shown["tags"] = json!([place.tag]);
         }
-        if matches!(operation, Operation::Update | Operation::Patch)
-            && let Some(schema) = schema(route.info, template)
-        {
-            let name = format!("{}Request", camel(&id));
-            let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
-            let content = json!({ "application/json": { "schema": reference } });
-            shown["requestBody"] = json!({ "required": true, "content": content });
-            self.schemas.insert(name, schema);
+        if matches!(operation, Operation::Update | Operation::Patch) {
+            let properties = taken(route.info, template);
+            if !properties.is_empty() {
+                shown["requestBody"] = body(&mut self.schemas, &id, properties);
+            }
         }
         shown
     }
@@ -193,17 +198,44 @@ fn placeholders(template: &str) -> impl Iterator<Item = &str> {
 }
 
 fn fields_of(info: &RouteInfo) -> impl Iterator<Item = &'static Field> {
-    info.fields.into_iter().flat_map(FieldTable::fields)
+    info.fields.into_iter().flat_map(FieldTable::fields).chain(FieldTable::new(info.shown).fields())
 }
 
-/// The schema of a body; `None` without fields of its own.
-fn schema(info: &RouteInfo, template: &str) -> Option<Value> {
-    let is_in_path = |field: &&Field| placeholders(template).any(|name| name == field.name);
-    let properties: Map<String, Value> = fields_of(info)
-        .filter(|field| !is_in_path(field) && field.is_configurable() && !field.key)
-        .map(|field| (field.parameter().to_owned(), property(field)))
-        .collect();
-    (!properties.is_empty()).then(|| json!({ "type": "object", "properties": properties }))
+/// The body of operation `id`, whose schema goes to `schemas`.
+fn body(schemas: &mut BTreeMap<String, Value>, id: &str, properties: Map<String, Value>) -> Value {
+    let name = format!("{}Request", camel(id));
+    let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
+    schemas.insert(name, json!({ "type": "object", "properties": properties }));
+    json!({ "required": true, "content": { "application/json": { "schema": reference } } })
+}
+
+/// What bodies at `template` hold.
+fn taken(info: &RouteInfo, template: &str) -> Map<String, Value> {
+    let is_in_path = |name: &str| placeholders(template).any(|placeholder| placeholder == name);
+    let mut taken = properties(fields_of(info).filter(|field| !is_in_path(field.name)));
+    let unknown = info.fields.map(|table| table.unknown).unwrap_or_default();
+    taken.retain(|name, _| !unknown.contains(&name.as_str()));
+    for name in info.unsaid {
+        let property = json!({ "type": "string", "description": "What a longer path says." });
+        taken.insert((*name).to_owned(), property);
+    }
+    taken
+}
+
+/// Fields under all their names.
+fn properties(fields: impl Iterator<Item = &'static Field>) -> Map<String, Value> {
+    let mut properties = Map::new();
+    for field in fields.filter(|field| field.is_configurable() && !field.key) {
+        let parameter = field.parameter();
+        properties.insert(parameter.to_owned(), property(field));
+        for alias in field.aliases {
+            let mut older = property(field);
+            older["description"] = format!("The older name of `{parameter}`.").into();
+            older["deprecated"] = true.into();
+            properties.insert((*alias).to_owned(), older);
+        }
+    }
+    properties
 }
 
 fn property(field: &Field) -> Value {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use jiff::Timestamp;
-use schemas::acl::{ForbiddenValue, Substitutions};
+use schemas::acl::Substitutions;
 use serde::{Deserialize, Serialize};
 
 use super::acl::{Acl, ParsedPolicy, PolicyNamespace, builtin};
@@ -276,7 +276,7 @@ async fn compile(
         if let Some((policy, expiration)) = load(barrier, namespace, name, now).await? {
             is_templated |= policy.is_templated();
             ends_at = [ends_at, expiration].into_iter().flatten().min();
-            parsed.push(Arc::new(render(policy, entity)?));
+            parsed.push(Arc::new(render(policy, entity)));
         }
     }
     Ok((Acl::compile(&parsed, now).ending_at(ends_at), is_templated))
@@ -321,21 +321,22 @@ pub(crate) fn acl_of_access(namespace: &Namespace, access: &OidcAccess, now: i64
 
 /// `policy` as it is for `entity`.
 ///
-/// # Errors
-/// 400 when a template would be filled with what its policy does not allow: nobody knows then what was meant, and the
-/// token may do nothing. The log tells why, not the client, who may have chosen the value.
-fn render(policy: ParsedPolicy, entity: Option<&Entity>) -> Result<ParsedPolicy, Error> {
+/// A rule with a value that its policy does not allow is told to the log, not to the client, who may have chosen it.
+fn render(policy: ParsedPolicy, entity: Option<&Entity>) -> ParsedPolicy {
     if !policy.is_templated() {
-        return Ok(policy);
+        return policy;
     }
     let rendered = policy.render_templates(&|name| entity.and_then(|entity| template_value(entity, name)));
-    rendered.map_err(|ForbiddenValue { path, letter }| {
-        let name = &policy.name;
-        Error::invalid("Forbidden").because(format!(
-            "error parsing templated policy {name:?}: failed to parse policy: path {path:?}: template substitution \
-             contains forbidden value: \"{letter}\""
-        ))
-    })
+    for value in &rendered.forbidden {
+        tracing::warn!(
+            policy = %rendered.name, namespace = %rendered.namespace.path, entity = entity.map(|entity| &*entity.id),
+            path = %value.path, "a template would be filled with a value that holds `{}`: all paths that begin with \
+            `{}` are denied to this entity; change the value, or let the policy have it by \
+            `allow_slashes_in_identity_templates` or `allow_wildcards_in_identity_templates`",
+            value.letter, value.prefix,
+        );
+    }
+    rendered
 }
 
 /// What `{{name}}` in a policy stands for: `identity.entity.id`, `identity.groups.names.team.id`, …
@@ -448,8 +449,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_forbidden_value_of_a_template_stops_the_token_and_only_it() {
-        let text = "path \"kv/{{identity.entity.metadata.folder}}\" { capabilities = [\"deny\"] }\npath \"kv/*\" { capabilities = [\"read\"] }";
+    async fn a_forbidden_value_of_a_template_closes_what_its_rule_begins_with() {
+        let text = "path \"kv/{{identity.entity.metadata.folder}}\" { capabilities = [\"deny\"] }\npath \"kv/*\" { capabilities = [\"read\"] }\npath \"sys/mounts\" { capabilities = [\"read\"] }";
         let (core, _) = with_policies(&[("p", text)]).await;
         assert_eq!(ask(&core, Operation::Update, "sys/auth/folk", json!({"type": "userpass"})).await.0, 204);
         let user = json!({"password": "correct horse", "token_policies": ["p"]});
@@ -460,11 +461,16 @@ mod tests {
         let (token, entity) =
             (auth["client_token"].as_str().expect("a token"), auth["entity_id"].as_str().expect("an id"));
         let entity = format!("identity/entity/id/{entity}");
-        for (folder, status) in [("b", 200), ("a", 403), ("a/x", 400), ("*", 400)] {
+        for (folder, status) in [("b", 200), ("a", 403), ("a/x", 403), ("*", 403)] {
             let metadata = json!({"metadata": {"folder": folder}});
             assert_eq!(ask(&core, Operation::Update, &entity, metadata).await.0, 204);
             let (got, answer) = ask_with(&core, token, Operation::Read, "kv/a", json!({})).await;
             assert_eq!(got, status, "{folder}: {answer}");
+            assert_eq!(
+                ask_with(&core, token, Operation::Read, "sys/mounts", json!({})).await.0,
+                200,
+                "{folder}"
+            );
             assert_eq!(ask(&core, Operation::Read, "kv/a", json!({})).await.0, 200);
         }
     }

@@ -21,14 +21,17 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("capabilities-self")
         .about("What the token of the request may do at some paths.")
         .fields(Question::PARTS)
+        .only(&["paths", "path", "token"])
         .write(handler!(own)),
     Route::new("capabilities")
         .about("What a token may do at some paths.")
         .fields(Question::PARTS)
+        .only(&["paths", "path", "token"])
         .write(handler!(of_token)),
     Route::new("capabilities-accessor")
         .about("What the token of an accessor may do at some paths.")
         .fields(Question::PARTS)
+        .only(&["paths", "path", "accessor"])
         .write(handler!(of_accessor)),
     Route::new("internal/ui/resultant-acl")
         .about("Everything that the token of the request may do, for user interfaces.")
@@ -84,13 +87,7 @@ async fn acl_of(cx: &Context<'_>, entry: Arc<TokenEntry>) -> Result<Arc<Acl>, Er
         return Err(refused("invalid token"));
     }
     let request = Request { token: Some(entry), entity, ..cx.request().clone() };
-    // Who asks about a token is told why it may do nothing, which it is not told itself.
-    cx.core.acl_of(&request).await.map_err(|error| match error.cause() {
-        Some(cause) if error.status() == StatusCode::BAD_REQUEST => {
-            Error::counted(StatusCode::FORBIDDEN, cause)
-        }
-        _ => error,
-    })
+    cx.core.acl_of(&request).await
 }
 
 fn paths(cx: &Context<'_>) -> Result<Vec<String>, Error> {

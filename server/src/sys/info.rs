@@ -17,7 +17,6 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .about("Seals the server: it forgets its keys and answers nothing more until it is unsealed.")
         .sudo()
         .write(handler!(seal)),
-    Route::new("audit").about("All audit devices.").sudo().read(handler!(audit_devices)),
     Route::new("key-status")
         .about("The key that encrypts new records: its number, its age, how often it was used.")
         .read(handler!(key_status)),
@@ -26,6 +25,13 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("config/state/sanitized")
         .about("The configuration that the server runs with, without secrets.")
         .read(handler!(configuration)),
+    Route::new("replication/status")
+        .about("Nothing: there is no replication.")
+        .unauthenticated()
+        .hidden()
+        .read(handler!(no_replication))
+        .write(handler!(no_replication))
+        .delete(handler!(no_replication)),
     Route::new("version-history")
         .about("The versions of the server that have run on this storage.")
         .list(handler!(version_history)),
@@ -40,9 +46,9 @@ async fn seal(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     Ok(Response { effect: Some(Effect::Seal), ..Response::empty() })
 }
 
-/// Audit devices are not built, so there is none.
-async fn audit_devices(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
-    Response::data(&json!({}))
+/// Clients ask for it, and neither server has it.
+async fn no_replication(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
+    Err(Error::unsupported_path())
 }
 
 async fn key_status(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {

@@ -35,7 +35,7 @@ struct Wanted {
 }
 
 async fn read_all(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
-    Response::data(&log::levels().ok_or_else(missing)?)
+    Ok(Response::data(&log::levels().ok_or_else(missing)?)?.with_list_of_warnings())
 }
 
 async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {

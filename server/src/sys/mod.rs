@@ -1,5 +1,6 @@
 //! The system endpoints: `sys/`.
 
+mod audit;
 mod capabilities;
 mod catalog;
 mod counters;
@@ -58,6 +59,7 @@ static ROUTES: LazyLock<Vec<Route<Sys>>> = LazyLock::new(|| {
         namespaces::ROUTES,
         locked_users::ROUTES,
         quotas::ROUTES,
+        audit::ROUTES,
         info::ROUTES,
         figures::ROUTES,
         loggers::ROUTES,

@@ -217,7 +217,7 @@ async fn visible(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 async fn acl(cx: &Context<'_>) -> Result<Option<Arc<Acl>>, Error> {
     match cx.request().token {
         None if cx.request().client_token.is_empty() => Ok(None),
-        _ => cx.core.acl_of(cx.request()).await.map(Some).map_err(Error::of_token),
+        _ => cx.core.acl_of(cx.request()).await.map(Some),
     }
 }
 
@@ -249,7 +249,7 @@ async fn preflight(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
             ),
         )
     };
-    let acl = cx.core.acl_of(cx.request()).await.map_err(Error::of_token)?;
+    let acl = cx.core.acl_of(cx.request()).await?;
     let (topology, own) = (cx.topology()?, space(cx)?);
     let (space, length) = topology.descend(&own, path);
     let (namespace, below) = path.split_at(length);

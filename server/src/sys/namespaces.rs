@@ -297,7 +297,7 @@ async fn list_names(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     if cx.request().client_token.is_empty() {
         return Err(Error::with_status(StatusCode::INTERNAL_SERVER_ERROR, "client token empty"));
     }
-    let acl = cx.core.acl_of(cx.request()).await.map_err(Error::of_token)?;
+    let acl = cx.core.acl_of(cx.request()).await?;
     let topology = cx.topology()?;
     let parent = &cx.request().namespace.path;
     let below = topology.below(parent, false);

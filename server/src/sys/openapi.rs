@@ -1,14 +1,16 @@
 //! `sys/internal/specs/openapi`.
 
 use http::StatusCode;
+use schemas::kind::Part;
 use schemas::shape::Declared as _;
+use schemas::{Shape, Text};
 
 use super::{Sys, mounts};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
 use crate::core::mount::MountClass;
-use crate::core::openapi::{Document, Place};
+use crate::core::openapi::{Document, Place, shown};
 use crate::core::response::{RawBody, Response};
 use crate::core::topology::Mounted;
 use crate::handler;
@@ -30,14 +32,33 @@ struct Question {
     generic_mount_paths: Option<bool>,
 }
 
-/// What the HTTP layer answers itself, sealed or not: path, methods, and whether no token is needed.
-const STATUS: [(&str, &[&str], bool); 6] = [
-    ("/sys/health", &["get"], true),
-    ("/sys/init", &["get", "post"], true),
-    ("/sys/leader", &["get"], true),
-    ("/sys/seal-status", &["get"], true),
-    ("/sys/step-down", &["post"], false),
-    ("/sys/unseal", &["post"], true),
+const NAMES: Shape = Shape::List(&Shape::Text(Text::Plain));
+
+/// What `sys/init` takes.
+const INIT: &[Part] = &[
+    shown("secret_shares", Shape::Integer, "Key shares to hand out."),
+    shown("secret_threshold", Shape::Integer, "How many of them unseal the server."),
+    shown("pgp_keys", NAMES, "One PGP key a share. Not built yet."),
+    shown("root_token_pgp_key", Shape::Text(Text::Plain), "A PGP key for the root token. Not built yet."),
+    shown("recovery_shares", Shape::Integer, "For seals that unseal themselves only."),
+    shown("recovery_threshold", Shape::Integer, "For seals that unseal themselves only."),
+    shown("recovery_pgp_keys", NAMES, "For seals that unseal themselves only."),
+];
+
+/// What `sys/unseal` takes.
+const UNSEAL: &[Part] = &[
+    shown("key", Shape::Text(Text::Plain), "A key share."),
+    shown("reset", Shape::Bool, "Forgets the shares that were entered."),
+];
+
+/// What the HTTP layer answers itself, sealed or not: path, methods, fields of bodies, and whether no token is needed.
+const STATUS: [(&str, &[&str], &[Part], bool); 6] = [
+    ("/sys/health", &["get"], &[], true),
+    ("/sys/init", &["get", "post"], INIT, true),
+    ("/sys/leader", &["get"], &[], true),
+    ("/sys/seal-status", &["get"], &[], true),
+    ("/sys/step-down", &["post"], &[], false),
+    ("/sys/unseal", &["post"], UNSEAL, true),
 ];
 
 async fn document(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -46,7 +67,9 @@ async fn document(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let mut document = Document::default();
     for mounted in mounts::reached(cx).await? {
         if mounted.entry().api_path() == "sys/" {
-            STATUS.iter().for_each(|(path, methods, is_open)| document.add_status(path, methods, *is_open));
+            for (path, methods, takes, is_open) in STATUS {
+                document.add_status(path, methods, takes, is_open);
+            }
         }
         add(&mut document, &mounted, is_generic);
     }

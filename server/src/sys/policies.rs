@@ -27,9 +27,13 @@ use crate::handler;
 /// The policies of the namespace.
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("policies/acl").about("Names of the ACL policies.").fields(&[]).list(handler!(list)),
-    Route::new("policies/detailed/acl").about("ACL policies with their texts.").list(handler!(list_detailed)),
+    Route::new("policies/detailed/acl")
+        .about("ACL policies with their texts.")
+        .fields(&[])
+        .list(handler!(list_detailed)),
     Route::new("policies/detailed/acl/{name+..}")
         .about("ACL policies below a name, with their texts.")
+        .fields(&[])
         .list(handler!(list_detailed_below)),
     Route::new("policies/acl/{name+..}")
         .about("One ACL policy: what tokens that have it may do.")

@@ -7,18 +7,8 @@ use crate::core::error::Error;
 use crate::core::response::Response;
 use crate::handler;
 
-/// Paths of audit devices, approvals, keys outside of the server, stored requests, and the inside of a running server.
+/// Paths of approvals, keys outside of the server, stored requests, and the inside of a running server.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("audit/{path+..}")
-        .about("One audit device. Not built yet.")
-        .sudo()
-        .write(handler!(audit))
-        .delete(handler!(audit))
-        .hidden(),
-    Route::new("audit-hash/{path+..}")
-        .about("How a text looks in the log of an audit device. Not built yet.")
-        .write(handler!(audit))
-        .hidden(),
     Route::new("control-group/authorize")
         .about("Approves a wrapped request. Not built yet.")
         .write(handler!(control_group))
@@ -118,10 +108,6 @@ const PROFILES: [&str; 11] = [
 
 /// By what mounts are found.
 const TAGS: [&str; 4] = ["accessor", "root", "storage", "uuid"];
-
-async fn audit(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
-    Err(Error::not_implemented("an audit device"))
-}
 
 async fn control_group(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
     Err(Error::not_implemented("an approval of a wrapped request (control group)"))

@@ -69,14 +69,23 @@ struct Existing {
 static ROLE: &[Part] =
     &[Part::Group(ApproleRole::PARTS), Part::Group(ServerFields::PARTS), Part::Group(OlderFields::PARTS)];
 
+/// What the declarations have and this method does not take.
+const NOT_ROLE: &[&str] = &["alias_metadata", "bound_cidrs", "max_ttl", "num_uses", "ttl"];
+
 /// Fields of a secret id, at the path that lists accessors as well.
 static SECRET_ID: &[Part] = &[Part::Group(ApproleSecretId::PARTS), Part::Group(Page::PARTS)];
 
-/// A route for one setting of a role.
-const fn setting(pattern: &'static str, about: &'static str) -> Route<AppRole> {
+/// A route for one setting of a role: for the fields `only`.
+const fn setting(
+    pattern: &'static str,
+    only: &'static [&'static str],
+    about: &'static str,
+) -> Route<AppRole> {
     Route::new(pattern)
         .about(about)
         .fields(ROLE)
+        .not(NOT_ROLE)
+        .only(only)
         .read(handler!(setting::read))
         .write(handler!(setting::write))
         .delete(handler!(setting::clear))
@@ -96,6 +105,7 @@ static ROUTES: &[Route<AppRole>] = &[
     Route::new("role/{role_name}")
         .about("One role: what its logins need, and what they get.")
         .fields(ROLE)
+        .not(NOT_ROLE)
         .exists(handler!(role::exists))
         .read(handler!(role::read))
         .write(handler!(role::write))
@@ -103,28 +113,66 @@ static ROUTES: &[Route<AppRole>] = &[
     Route::new("role/{role_name}/local-secret-ids")
         .about("Whether secret ids of a role stay in one cluster.")
         .fields(ROLE)
+        .not(NOT_ROLE)
+        .only(&["role_name", "local_secret_ids"])
         .read(handler!(setting::read)),
     Route::new("role/{role_name}/role-id")
         .about("The role id, which names a role in logins.")
         .fields(ROLE)
+        .not(NOT_ROLE)
+        .only(&["role_name", "role_id"])
         .read(handler!(setting::read))
         .write(handler!(setting::write)),
-    setting("role/{role_name}/policies", "Policies that logins of a role get."),
+    setting(
+        "role/{role_name}/policies",
+        &["role_name", "token_policies"],
+        "Policies that logins of a role get.",
+    ),
     setting(
         "role/{role_name}/bound-cidr-list",
+        &["role_name", "bound_cidr_list"],
         "Networks from which a role takes logins, at the path of old clients.",
     ),
     setting(
         "role/{role_name}/secret-id-bound-cidrs",
+        &["role_name", "secret_id_bound_cidrs"],
         "Networks from which the secret ids of a role may be used.",
     ),
-    setting("role/{role_name}/token-bound-cidrs", "Networks from which the tokens of a role may be used."),
-    setting("role/{role_name}/secret-id-num-uses", "How often a secret id of a role may be used."),
-    setting("role/{role_name}/secret-id-ttl", "How long a secret id of a role lives."),
-    setting("role/{role_name}/period", "How long each renewal extends the tokens of a role."),
-    setting("role/{role_name}/token-num-uses", "How often a token of a role may be used."),
-    setting("role/{role_name}/token-ttl", "How long a token of a role lives at first."),
-    setting("role/{role_name}/token-max-ttl", "How long a token of a role lives at most."),
+    setting(
+        "role/{role_name}/token-bound-cidrs",
+        &["role_name", "token_bound_cidrs"],
+        "Networks from which the tokens of a role may be used.",
+    ),
+    setting(
+        "role/{role_name}/secret-id-num-uses",
+        &["role_name", "secret_id_num_uses"],
+        "How often a secret id of a role may be used.",
+    ),
+    setting(
+        "role/{role_name}/secret-id-ttl",
+        &["role_name", "secret_id_ttl"],
+        "How long a secret id of a role lives.",
+    ),
+    setting(
+        "role/{role_name}/period",
+        &["role_name", "token_period"],
+        "How long each renewal extends the tokens of a role.",
+    ),
+    setting(
+        "role/{role_name}/token-num-uses",
+        &["role_name", "token_num_uses"],
+        "How often a token of a role may be used.",
+    ),
+    setting(
+        "role/{role_name}/token-ttl",
+        &["role_name", "token_ttl"],
+        "How long a token of a role lives at first.",
+    ),
+    setting(
+        "role/{role_name}/token-max-ttl",
+        &["role_name", "token_max_ttl"],
+        "How long a token of a role lives at most.",
+    ),
     Route::new("role/{role_name}/secret-id")
         .about("Makes a secret id, or lists the accessors of all.")
         .fields_at(SECRET_ID, "object")
@@ -138,19 +186,23 @@ static ROUTES: &[Route<AppRole>] = &[
     Route::new("role/{role_name}/secret-id/lookup")
         .about("What there is to know of a secret id.")
         .fields(Existing::PARTS)
+        .only(&["role_name", "secret_id"])
         .write(handler!(secret_id::look_up)),
     Route::new("role/{role_name}/secret-id/destroy")
         .about("Deletes a secret id.")
         .fields(Existing::PARTS)
+        .only(&["role_name", "secret_id"])
         .write(handler!(secret_id::destroy))
         .delete(handler!(secret_id::destroy)),
     Route::new("role/{role_name}/secret-id-accessor/lookup")
         .about("What there is to know of the secret id of an accessor.")
         .fields(Existing::PARTS)
+        .only(&["role_name", "secret_id_accessor"])
         .write(handler!(secret_id::look_up_by_accessor)),
     Route::new("role/{role_name}/secret-id-accessor/destroy")
         .about("Deletes the secret id of an accessor.")
         .fields(Existing::PARTS)
+        .only(&["role_name", "secret_id_accessor"])
         .write(handler!(secret_id::destroy_by_accessor))
         .delete(handler!(secret_id::destroy_by_accessor)),
 ];

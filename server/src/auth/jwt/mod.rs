@@ -112,12 +112,14 @@ static ROUTES: LazyLock<Vec<Route<Jwt>>> = LazyLock::new(|| {
         Route::new("config")
             .about("Whose signed tokens count.")
             .fields_at(&CONFIG, "config")
+            .not(&["jwks_pairs"])
             .read(handler!(config::read))
             .write(handler!(config::write)),
         Route::new("role").about("Names of the roles.").fields(Page::PARTS).list(handler!(role::list)),
         Route::new("role/{role_name}")
             .about("One role: which signed tokens it takes, and what logins get.")
             .fields(&ROLE)
+            .not(&["alias_metadata"])
             .exists(handler!(role::exists))
             .read(handler!(role::read))
             .write(handler!(role::write))

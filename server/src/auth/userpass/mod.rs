@@ -48,20 +48,20 @@ struct Credentials {
 static USER: &[Part] =
     &[Part::Group(UserpassUser::PARTS), Part::Group(ServerFields::PARTS), Part::Group(OlderFields::PARTS)];
 
-/// To this method `num_uses` is no name of `token_num_uses`.
-const NOT_USER: &[&str] = &["num_uses"];
+/// What the declarations have and this method does not take.
+const NOT_USER: &[&str] = &["alias_metadata", "num_uses", "password_hash_wo_version", "password_wo_version"];
 
 static ROUTES: &[Route<Userpass>] = &[
     Route::new("users").about("Names of the users.").fields(Page::PARTS).list(handler!(user::list)),
     Route::new("users/{username}/password")
         .about("Changes the password of a user.")
         .fields(USER)
-        .not(NOT_USER)
+        .only(&["username", "password", "password_hash"])
         .write(handler!(user::change_password)),
     Route::new("users/{username}/policies")
         .about("Changes the policies of a user.")
         .fields(USER)
-        .not(NOT_USER)
+        .only(&["username", "token_policies"])
         .write(handler!(user::change_policies)),
     Route::new("users/{username}")
         .about("One user: password, and what logins get.")

@@ -81,6 +81,8 @@ pub struct AclRequest<'a> {
 pub enum DeniedReason {
     /// No rule speaks of the path.
     NoRule,
+    /// A rule might speak of the path, whose template has a value that it must not have.
+    ForbiddenValue,
     /// The policy `root` of another namespace.
     OtherNamespace,
     /// The rule lacks the capability.
@@ -164,7 +166,9 @@ impl Acl {
         };
         let path = full_path(request.namespace, request.path);
         let Some(merged) = self.rule(&path, request.operation.lists()) else {
-            return Decision { denied: Some(DeniedReason::NoRule), ..Decision::default() };
+            let is_closed = self.is_closed(&path);
+            let reason = if is_closed { DeniedReason::ForbiddenValue } else { DeniedReason::NoRule };
+            return Decision { denied: Some(reason), ..Decision::default() };
         };
         decide(merged, request, capability)
     }
@@ -191,9 +195,15 @@ impl Acl {
             return true;
         }
         let mount = full_path(namespace, mount);
-        let granting =
-            self.rules.iter().filter(|merged| !merged.rule.denies() && !merged.rule.capabilities.is_empty());
-        granting.into_iter().any(|merged| reaches_below(merged, &mount))
+        if self.is_closed(&mount) {
+            return false;
+        }
+        let mut granting = self.rules.iter().filter(|merged| {
+            !merged.rule.denies()
+                && !merged.rule.capabilities.is_empty()
+                && !self.is_closed(&merged.pattern.text)
+        });
+        granting.any(|merged| reaches_below(merged, &mount))
     }
 }
 

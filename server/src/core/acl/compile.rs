@@ -38,6 +38,8 @@ pub struct Acl {
     exact: HashMap<Box<str>, usize>,
     prefixes: Prefixes<Ranked>,
     segments: Option<Segments>,
+    /// With the paths of the namespaces before them: nothing that begins so is allowed, whatever the rules say.
+    pub(super) closed: Vec<Box<str>>,
     ends_at: Option<i64>,
 }
 
@@ -89,6 +91,11 @@ impl Acl {
     }
 
     fn add(&mut self, policy: &ParsedPolicy, now: i64, known: &mut HashMap<(PathPattern, usize), usize>) {
+        let forbidden = policy.forbidden.iter().filter(|value| value.expiration.is_none_or(|end| now <= end));
+        for value in forbidden {
+            self.ends_at = [self.ends_at, value.expiration].into_iter().flatten().min();
+            self.closed.push(format!("{}{}", policy.namespace.path, value.prefix).into());
+        }
         let by = Arc::new(granting(policy));
         for rule in &policy.policy.paths {
             if rule.expired(now) || policy.awaits_values(rule) {
@@ -130,6 +137,9 @@ impl Acl {
     /// The rule that decides on `path`. A list also looks for the path without its trailing `/`: for an
     /// exact rule at once, for others only when nothing matches with it.
     pub(super) fn rule(&self, path: &str, list: bool) -> Option<&Merged> {
+        if self.is_closed(path) {
+            return None;
+        }
         let bare = if list { path.strip_suffix('/') } else { None };
         let index = self
             .exact
@@ -139,6 +149,11 @@ impl Acl {
             .or_else(|| self.wildcard(path))
             .or_else(|| bare.and_then(|bare| self.wildcard(bare)))?;
         Some(&self.rules[index])
+    }
+
+    /// Whether a rule might speak of `path`, a path in the whole server, that nobody can read.
+    pub(super) fn is_closed(&self, path: &str) -> bool {
+        self.closed.iter().any(|prefix| path.starts_with(&**prefix))
     }
 
     fn wildcard(&self, path: &str) -> Option<usize> {

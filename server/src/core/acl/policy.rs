@@ -1,6 +1,8 @@
 //! A policy with its name and namespace.
 
-use schemas::acl::{AclPolicy, ForbiddenValue, PathRule, PolicyError, Substitutions, is_templated};
+use schemas::acl::{
+    AclPolicy, ForbiddenValue, PathRule, PolicyError, RenderedPolicy, Substitutions, is_templated,
+};
 
 /// The namespace a policy belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,6 +26,8 @@ pub struct ParsedPolicy {
     pub substitutions: Substitutions,
     /// Its templates are filled: braces in its paths are letters of the values, and stand for nothing.
     pub is_rendered: bool,
+    /// Rules that could not be filled, of which only that much counts: nothing is allowed where they might speak.
+    pub forbidden: Vec<ForbiddenValue>,
 }
 
 impl ParsedPolicy {
@@ -45,7 +49,7 @@ impl ParsedPolicy {
     #[must_use]
     pub fn new(name: &str, namespace: PolicyNamespace, policy: AclPolicy) -> Self {
         let (substitutions, is_rendered) = (Substitutions::default(), false);
-        Self { name: name.to_owned(), namespace, policy, substitutions, is_rendered }
+        Self { name: name.to_owned(), namespace, policy, substitutions, is_rendered, forbidden: Vec::new() }
     }
 
     /// Whether a path names something of an identity.
@@ -60,14 +64,12 @@ impl ParsedPolicy {
     }
 
     /// The policy for one identity; see [`AclPolicy::render_templates`]. What was filled in is never filled again.
-    ///
-    /// # Errors
-    /// When a value must not stand where it would.
-    pub fn render_templates(&self, value: &dyn Fn(&str) -> Option<String>) -> Result<Self, ForbiddenValue> {
+    #[must_use]
+    pub fn render_templates(&self, value: &dyn Fn(&str) -> Option<String>) -> Self {
         if self.is_rendered {
-            return Ok(self.clone());
+            return self.clone();
         }
-        let policy = self.policy.render_templates(self.substitutions, value)?;
-        Ok(Self { policy, is_rendered: true, ..self.clone() })
+        let RenderedPolicy { policy, forbidden } = self.policy.render_templates(self.substitutions, value);
+        Self { policy, forbidden, is_rendered: true, ..self.clone() }
     }
 }

@@ -27,13 +27,16 @@ impl Acl {
             return json!({ "root": true });
         }
         let (mut exact, mut glob) = (Map::new(), Map::new());
-        for merged in &self.rules {
+        for merged in self.rules.iter().filter(|merged| !self.is_closed(&merged.pattern.text)) {
             let paths = match merged.pattern.kind {
                 PatternKind::Exact => &mut exact,
                 PatternKind::Prefix => &mut glob,
                 PatternKind::Segments { .. } => continue,
             };
             paths.insert(merged.pattern.text.clone(), rule(&merged.rule));
+        }
+        for prefix in &self.closed {
+            glob.insert(prefix.to_string(), json!({ "capabilities": [Capability::Deny.name()] }));
         }
         json!({ "exact_paths": exact, "glob_paths": glob, "root": false })
     }

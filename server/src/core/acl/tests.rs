@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use schemas::acl::{AclPolicy, Capabilities, Capability, PathRule};
+use schemas::acl::{AclPolicy, Capabilities, Capability, PathRule, Substitutions};
 use serde_json::{Map, json};
 
 use super::*;
@@ -216,6 +216,44 @@ proptest! {
     }
 }
 
+/// Templates among patterns, of one entity's name.
+fn templated() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![3 => "[ab/]", 1 => Just("+".to_owned()), 2 => Just("{{identity.entity.name}}".to_owned())];
+    (vec(piece, 0..4), any::<bool>())
+        .prop_map(|(pieces, star)| format!("{}{}", pieces.concat(), if star { "*" } else { "" }))
+}
+
+/// The matcher of `policies` and of `rule`, for an entity of this name.
+fn of_entity(policies: &[Vec<PathRule>], rule: &PathRule, name: &str, allowed: Substitutions) -> Acl {
+    let mut all: Vec<_> = policies.iter().map(|rules| policy("p", rules.clone())).collect();
+    let own = ParsedPolicy { substitutions: allowed, ..(*policy("own", vec![rule.clone()])).clone() };
+    all.push(Arc::new(own.render_templates(&|_| Some(name.to_owned()))));
+    Acl::compile(&all, 0)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    // Whatever the rule is for, and whatever the value might have meant.
+    #[test]
+    fn a_forbidden_value_never_widens(
+        policies in policies(), at in templated(), rule in rule(), name in "[ab]?[/*+][ab/*+]{0,2}", paths in vec(path(), 12)
+    ) {
+        let rule = PathRule { path: at, ..rule };
+        let without = of_entity(&policies, &PathRule::new("other", Capabilities::default()), &name, Substitutions::default());
+        let forbidden = of_entity(&policies, &rule, &name, Substitutions::default());
+        let meant = of_entity(&policies, &rule, &name, Substitutions { slashes: true, wildcards: true });
+        for path in &paths {
+            for operation in OPERATIONS {
+                if allowed(&forbidden, operation, path) {
+                    prop_assert!(allowed(&meant, operation, path), "{:?} {}", operation, path);
+                    prop_assert!(!schemas::acl::is_templated(&rule.path) || allowed(&without, operation, path), "{}", path);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_policy_speaks_only_of_its_namespace() {
     let everything = "path \"*\" { capabilities = [\"read\"] }\npath \"+/x\" { capabilities = [\"list\"] }";
@@ -284,8 +322,8 @@ fn templates_grant_nothing_until_rendered() {
     let acl = Acl::compile(std::slice::from_ref(&policy), 0);
     assert_eq!(acl.capabilities("", "{{identity.entity.id}}/x"), ["deny"]);
     assert_eq!(acl.capabilities("", "b"), ["list", "read"]);
-    let rendered = policy.render_templates(&|_| Some("e1".to_owned())).map(Arc::new).expect("a plain value");
-    assert_eq!(Acl::compile(&[rendered], 0).capabilities("", "e1/x"), ["list", "read"]);
+    let rendered = policy.render_templates(&|_| Some("e1".to_owned()));
+    assert_eq!(Acl::compile(&[Arc::new(rendered)], 0).capabilities("", "e1/x"), ["list", "read"]);
 }
 
 #[test]
@@ -293,15 +331,52 @@ fn a_value_with_braces_is_text_and_its_rule_holds() {
     let text = "path \"*\" { policy = \"read\" }\npath \"{{identity.entity.name}}/*\" { policy = \"deny\" }";
     let policy = text_policy("p", "", text);
     for value in ["{{identity.entity.id}}", "{{}}", "}}", "{{", "{{a}}{{b}}"] {
-        let once = policy.render_templates(&|_| Some(value.to_owned())).expect("a plain value");
+        let once = policy.render_templates(&|_| Some(value.to_owned()));
         assert!(!once.is_templated(), "{value}");
-        let twice = once.render_templates(&|_| Some("other".to_owned())).expect("a plain value");
+        let twice = once.render_templates(&|_| Some("other".to_owned()));
         for rendered in [once, twice] {
             let acl = Acl::compile(&[Arc::new(rendered)], 0);
             assert_eq!(acl.capabilities("", &format!("{value}/x")), ["deny"], "{value}");
             assert_eq!(acl.capabilities("", "other/x"), ["list", "read"], "{value}");
         }
     }
+}
+
+#[test]
+fn a_forbidden_value_closes_what_its_rule_begins_with_and_no_more() {
+    let text = "path \"kv/d/{{identity.entity.name}}/x\" { policy = \"deny\" }\npath \"kv/*\" { policy = \"read\" }\n\
+                path \"kv/d/a/x\" { policy = \"write\" }\npath \"+/e\" { policy = \"read\" }";
+    for space in ["", "team/"] {
+        let policy = text_policy("p", space, text);
+        let acl = Acl::compile(&[Arc::new(policy.render_templates(&|_| Some("a/b".to_owned())))], 0);
+        for closed in ["kv/d/", "kv/d/a/x", "kv/d/a/b/x", "kv/d/c"] {
+            assert_eq!(acl.capabilities(space, closed), ["deny"], "{space}{closed}");
+        }
+        for open in ["kv/a", "kv/d", "kv/dd", "kv/e"] {
+            assert_eq!(acl.capabilities(space, open), ["list", "read"], "{space}{open}");
+        }
+        assert!(acl.reaches_mount(space, "kv/") && !acl.reaches_mount(space, "kv/d/"), "{space}");
+        let request = AclRequest {
+            operation: Operation::Read,
+            namespace: space,
+            path: "kv/d/c",
+            parameters: None,
+            wrap_ttl: None,
+        };
+        assert_eq!(acl.check(&request).denied, Some(DeniedReason::ForbiddenValue), "{space}");
+        let shown = acl.shown();
+        assert_eq!(
+            shown["glob_paths"][format!("{space}kv/d/")],
+            json!({"capabilities": ["deny"]}),
+            "{space}"
+        );
+        assert_eq!(shown["exact_paths"], json!({}), "{space}");
+    }
+    let ended = "path \"kv/{{identity.entity.name}}\" {\n policy = \"read\"\n expiration = 100\n}\npath \"kv/a\" { policy = \"read\" }";
+    let policy = Arc::new(text_policy("p", "", ended).render_templates(&|_| Some("*".to_owned())));
+    let at = |now| Acl::compile(std::slice::from_ref(&policy), now);
+    assert_eq!((at(50).capabilities("", "kv/a"), at(50).ends_at()), (vec!["deny"], Some(100)));
+    assert_eq!((at(101).capabilities("", "kv/a"), at(101).ends_at()), (vec!["list", "read"], None));
 }
 
 #[test]

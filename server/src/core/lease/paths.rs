@@ -61,19 +61,27 @@ pub(crate) static ROUTES: &[Route<Sys>] = &[
     Route::new("leases/lookup")
         .about("One lease: when it was made and when it ends.")
         .fields(LeaseFields::PARTS)
+        .only(&["lease_id"])
         .write(handler!(look_up)),
-    Route::new("leases/renew").about("Extends a lease.").fields(LeaseFields::PARTS).write(handler!(renew)),
+    Route::new("leases/renew")
+        .about("Extends a lease.")
+        .fields(LeaseFields::PARTS)
+        .only(&["lease_id", "url_lease_id", "increment"])
+        .write(handler!(renew)),
     Route::new("leases/renew/{url_lease_id..}")
         .about("Extends a lease that the path names.")
         .fields(LeaseFields::PARTS)
+        .only(&["lease_id", "url_lease_id", "increment"])
         .write(handler!(renew)),
     Route::new("leases/revoke")
         .about("Ends a lease and the secret that it stands for.")
         .fields(LeaseFields::PARTS)
+        .only(&["lease_id", "url_lease_id", "sync"])
         .write(handler!(revoke)),
     Route::new("leases/revoke/{url_lease_id..}")
         .about("Ends a lease that the path names, and the secret that it stands for.")
         .fields(LeaseFields::PARTS)
+        .only(&["lease_id", "url_lease_id", "sync"])
         .write(handler!(revoke)),
     Route::new("leases/revoke-prefix/{prefix..}")
         .about("Ends all leases below a prefix.")
@@ -82,7 +90,7 @@ pub(crate) static ROUTES: &[Route<Sys>] = &[
         .sudo(),
     Route::new("leases/revoke-force/{prefix..}")
         .about("Ends all leases below a prefix, even where the engine fails to end the secret.")
-        .fields(PrefixFields::PARTS)
+        .fields(&[])
         .write(handler!(revoke_force))
         .sudo(),
     // Older names, of which only the rights are left that they ask for.

@@ -17,6 +17,7 @@ mod listing;
 mod merge;
 mod metadata;
 mod record;
+mod shown;
 mod subkeys;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ pub struct Kv2;
 static ROUTES: &[Route<Kv2>] = &[
     Route::new("data/{path..}")
         .about("One secret: writes, patches, reads or deletes its latest version, or reads an old one.")
+        .shows(shown::DATA)
         .exists(handler!(data::exists))
         .read(handler!(data::read))
         .write(handler!(data::write))
@@ -47,6 +49,7 @@ static ROUTES: &[Route<Kv2>] = &[
         .delete(handler!(deletion::delete_current)),
     Route::new("metadata/{path..}")
         .about("Settings and versions of one secret, or the names in a folder.")
+        .shows(shown::METADATA)
         .exists(handler!(metadata::exists))
         .read(handler!(metadata::read))
         .list(handler!(listing::list))
@@ -56,12 +59,15 @@ static ROUTES: &[Route<Kv2>] = &[
         .delete(handler!(metadata::delete)),
     Route::new("delete/{path..}")
         .about("Deletes versions of one secret so that they can be brought back.")
+        .shows(shown::VERSIONS)
         .write(handler!(deletion::delete)),
     Route::new("undelete/{path..}")
         .about("Brings back versions of one secret that were deleted.")
+        .shows(shown::VERSIONS)
         .write(handler!(deletion::undelete)),
     Route::new("destroy/{path..}")
         .about("Destroys versions of one secret for good.")
+        .shows(shown::VERSIONS)
         .write(handler!(deletion::destroy)),
     Route::new("subkeys/{path..}")
         .about("The keys of one secret without their values.")
@@ -72,6 +78,7 @@ static ROUTES: &[Route<Kv2>] = &[
         .scan(handler!(listing::scan_detailed)),
     Route::new("config")
         .about("What holds for all secrets that do not say otherwise.")
+        .shows(shown::CONFIG)
         .read(handler!(config::read))
         .write(handler!(config::write)),
     // Whatever a client of version 1 may try.
