@@ -9,8 +9,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 async fn start(settings: &str) -> Server {
+    start_at("127.0.0.1:0", settings).await
+}
+
+async fn start_at(address: &str, settings: &str) -> Server {
     let text = format!(
-        "storage \"inmem\" {{}}\nlistener \"tcp\" {{\n  address = \"127.0.0.1:0\"\n  tls_disable = true\n{settings}}}\n"
+        "storage \"inmem\" {{}}\nlistener \"tcp\" {{\n  address = \"{address}\"\n  tls_disable = true\n{settings}}}\n"
     );
     let (configuration, _) = server::config::parse(Path::new("test.hcl"), &text).unwrap();
     Server::start_dev(&configuration, Some("root")).await.unwrap().0
@@ -69,4 +73,36 @@ async fn bodies_that_do_not_arrive_keep_no_other_waiting() {
     send(&server, write).await.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+/// What the server answers to `request` on a new connection from 127.0.0.1.
+async fn answer(server: &Server, request: &str) -> String {
+    let address = ("127.0.0.1", server.addresses()[0].port());
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+fn post(path: &str, token: &str, body: &str) -> String {
+    format!(
+        "POST /v1/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Vault-Token: {token}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[tokio::test]
+async fn an_ipv4_client_of_a_socket_for_both_families_is_in_networks_of_ipv4() {
+    let server = start_at("[::]:0", "").await;
+    for (network, is_inside) in [("127.0.0.0/8", true), ("10.0.0.0/8", false), ("::/0", false)] {
+        let role = format!("{{\"token_bound_cidrs\": [\"{network}\"], \"allowed_policies\": [\"default\"]}}");
+        answer(&server, &post("auth/token/roles/r", "root", &role)).await;
+        let made =
+            answer(&server, &post("auth/token/create/r", "root", "{\"policies\": [\"default\"]}")).await;
+        let token =
+            made.split_once("client_token\":\"").and_then(|(_, rest)| rest.split_once('"')).unwrap().0;
+        let renewed = answer(&server, &post("auth/token/renew-self", token, "{}")).await;
+        assert_eq!(renewed.starts_with("HTTP/1.1 200"), is_inside, "{network}: {renewed}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Who fails to log in too often has to wait.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -14,6 +14,8 @@ use crate::core::mount::UserLockout;
 const THRESHOLD: u64 = 5;
 /// How long somebody stays locked out, and after how long a failure is forgotten, where the mount says nothing.
 const SECONDS: u64 = 15 * 60;
+/// Requests whose failures are known by their ids, of one name: as many as may be under way for it at once.
+const REMEMBERED: usize = 16;
 /// From this many entries on, those whose time is over are dropped.
 const CROWD: usize = 10_000;
 
@@ -24,6 +26,26 @@ pub struct Lockout(Arc<Mutex<HashMap<String, Failures>>>);
 struct Failures {
     count: u64,
     last: Timestamp,
+    /// The requests that failed last.
+    requests: VecDeque<String>,
+}
+
+/// What a login is looked at with.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    limits: UserLockout,
+    now: Timestamp,
+    /// Id of the request.
+    request: &'a str,
+    /// Whether its handler has run before: others came in between.
+    is_repeated: bool,
+}
+
+impl<'a> Asked<'a> {
+    fn of(cx: &'a Context<'_>) -> Self {
+        let limits = cx.mount().entry.config.user_lockout.unwrap_or_default();
+        Self { limits, now: cx.now(), request: &cx.request().id, is_repeated: cx.is_repeated }
+    }
 }
 
 impl Failures {
@@ -38,6 +60,11 @@ impl Failures {
         !self.lock(limits, now) && self.age(now) >= or(limits.counter_reset, SECONDS)
     }
 
+    /// Whether `asked` was counted when its handler ran before.
+    fn has_counted(&self, asked: Asked<'_>) -> bool {
+        asked.is_repeated && self.requests.iter().any(|request| request == asked.request)
+    }
+
     /// Seconds since the last one.
     fn age(&self, now: Timestamp) -> u64 {
         u64::try_from(now.duration_since(self.last).as_secs()).unwrap_or_default()
@@ -48,37 +75,45 @@ fn or(seconds: u64, usual: u64) -> u64 {
     if seconds == 0 { usual } else { seconds }
 }
 
-/// The limits of the mount of `cx`.
-pub(super) fn limits(cx: &Context<'_>) -> UserLockout {
-    cx.mount().entry.config.user_lockout.unwrap_or_default()
-}
-
 impl Lockout {
     /// Refuses `name` while it is locked out.
     ///
     /// # Errors
     /// 403, which does not tell the reason.
-    pub(super) fn require_open(&self, name: &str, limits: UserLockout, now: Timestamp) -> Result<(), Error> {
-        let failures = self.0.lock();
-        match failures.get(name) {
-            Some(entry) if entry.lock(limits, now) => Err(Error::permission_denied()),
-            _ => Ok(()),
-        }
+    pub(super) fn require_open(&self, cx: &Context<'_>, name: &str) -> Result<(), Error> {
+        if self.is_open(name, Asked::of(cx)) { Ok(()) } else { Err(Error::permission_denied()) }
     }
 
-    /// Counts a failure of `name`.
-    pub(super) fn note_failure(&self, name: &str, limits: UserLockout, now: Timestamp) {
+    fn is_open(&self, name: &str, asked: Asked<'_>) -> bool {
+        let failures = self.0.lock();
+        let is_locked = |entry: &Failures| entry.lock(asked.limits, asked.now) && !entry.has_counted(asked);
+        !failures.get(name).is_some_and(is_locked)
+    }
+
+    /// Counts a failure of `name`: each request once, however often its handler runs.
+    pub(super) fn note_failure(&self, cx: &Context<'_>, name: &str) {
+        self.note(name, Asked::of(cx));
+    }
+
+    fn note(&self, name: &str, asked: Asked<'_>) {
+        let Asked { limits, now, request, .. } = asked;
         let mut failures = self.0.lock();
         if failures.len() >= CROWD {
             failures.retain(|_, entry| !entry.is_forgotten(limits, now));
         }
-        let entry = failures.entry(name.to_owned()).or_insert(Failures { count: 0, last: now });
+        let fresh = Failures { count: 0, last: now, requests: VecDeque::new() };
+        let entry = failures.entry(name.to_owned()).or_insert(fresh);
+        if entry.has_counted(asked) {
+            return;
+        }
         let was_locked_out = entry.count >= or(limits.threshold, THRESHOLD) && !entry.lock(limits, now);
         if was_locked_out || entry.is_forgotten(limits, now) {
             entry.count = 0;
         }
         entry.count += 1;
         entry.last = now;
+        entry.requests.truncate(REMEMBERED - 1);
+        entry.requests.push_front(request.to_owned());
     }
 
     /// Who is locked out, sorted.
@@ -117,16 +152,34 @@ mod tests {
         Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes)
     }
 
+    fn asked(limits: UserLockout, minute: i64) -> Asked<'static> {
+        Asked { limits, now: at(minute), request: "id", is_repeated: false }
+    }
+
+    #[test]
+    fn a_request_whose_handler_runs_again_counts_once() {
+        let (lockout, limits) = (Lockout::default(), UserLockout { threshold: 2, ..UserLockout::default() });
+        let first = asked(limits, 0);
+        let again = Asked { is_repeated: true, ..first };
+        lockout.note("ada", first);
+        lockout.note("ada", again);
+        assert!(lockout.is_open("ada", first));
+        let second = Asked { request: "other", ..first };
+        lockout.note("ada", second);
+        assert!(!lockout.is_open("ada", first));
+        // Which is what it was told when it ran first.
+        assert!(lockout.is_open("ada", Asked { is_repeated: true, ..second }));
+    }
+
     /// Failures at `failures` (minutes); then whether a login at `then` is let in.
     #[track_caller]
     fn check(limits: UserLockout, failures: &[i64], then: i64, is_open: bool) {
         let lockout = Lockout::default();
         for minute in failures {
-            lockout.note_failure("ada", limits, at(*minute));
+            lockout.note("ada", asked(limits, *minute));
         }
-        let answer = lockout.require_open("ada", limits, at(then));
-        assert_eq!(answer.map_err(|error| error.status().as_u16()), if is_open { Ok(()) } else { Err(403) });
-        assert!(lockout.require_open("bob", limits, at(then)).is_ok());
+        assert_eq!(lockout.is_open("ada", asked(limits, then)), is_open);
+        assert!(lockout.is_open("bob", asked(limits, then)));
     }
 
     #[test]

@@ -22,12 +22,23 @@ impl Network {
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
         let socket = || text.parse::<std::net::SocketAddr>().ok().map(|socket| IpNet::from(socket.ip()));
-        text.parse().ok().or_else(address).or_else(socket).map(Self).ok_or_else(|| {
+        text.parse().ok().or_else(address).or_else(socket).map(canonical).map(Self).ok_or_else(|| {
             let text = quoted(text);
             Error::invalid(format!(
                 "error parsing address {text}: Unable to convert {text} to an IPv4 or IPv6 address, or a UNIX Socket"
             ))
         })
+    }
+}
+
+/// `network`, and if it is of IPv4 addresses that are written as IPv6 ones, as those.
+fn canonical(network: IpNet) -> IpNet {
+    let length = network.prefix_len().checked_sub(96);
+    match (network.addr().to_canonical(), length) {
+        (address @ IpAddr::V4(_), Some(length)) if network.addr().is_ipv6() => {
+            IpNet::new(address, length).unwrap_or(network)
+        }
+        _ => network,
     }
 }
 
@@ -71,8 +82,8 @@ pub(super) fn require_blocks(blocks: &[String], what: &str) -> Result<(), String
 
 /// Whether each of `inner` lies within one of `outer`.
 pub(super) fn are_within(inner: &[String], outer: &[IpNet]) -> bool {
-    let nets = inner.iter().map(|block| block.parse::<IpNet>());
-    nets.into_iter().all(|net| net.is_ok_and(|net| outer.iter().any(|outer| outer.contains(&net))))
+    let mut nets = inner.iter().map(|block| Network::parse(block));
+    nets.all(|net| net.is_ok_and(|net| outer.iter().any(|outer| outer.contains(&net.0))))
 }
 
 /// `blocks` as networks; single addresses count as networks of one.
@@ -103,6 +114,9 @@ mod tests {
         check("::1", Some("::1"));
         check("fe80::1/64", Some("fe80::1/64"));
         check("1.2.3.4:80", Some("1.2.3.4"));
+        check("::ffff:127.0.0.0/104", Some("127.0.0.0/8"));
+        check("::ffff:127.0.0.1", Some("127.0.0.1"));
+        check("::/0", Some("::/0"));
         check("1.2.3.4/33", None);
         check("host", None);
         check("", None);

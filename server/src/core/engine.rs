@@ -194,6 +194,9 @@ pub struct RouteInfo {
     pub has_existence_check: bool,
     /// Whether it changes mounts or namespaces: one such request at a time.
     pub changes_topology: bool,
+    /// Whether its handlers change what no commit takes back, and nothing else: they must never run twice for one
+    /// request.
+    pub runs_once: bool,
     /// Whether it is left out of descriptions: it answers nothing but errors, or is another name.
     pub is_hidden: bool,
     /// Whether who is not let in is told so as OAuth says (RFC 6750).
@@ -258,6 +261,7 @@ impl<E> Route<E> {
             access: Access::Token,
             has_existence_check: false,
             changes_topology: false,
+            runs_once: false,
             is_hidden: false,
             is_oauth_resource: false,
         };
@@ -298,6 +302,14 @@ impl<E> Route<E> {
         if let Some(table) = &mut self.info.fields {
             table.unknown = names;
         }
+        self
+    }
+
+    /// Its handlers change what no commit takes back, such as the keys of the seal, and write nothing into the
+    /// transaction of the request: they run once.
+    #[must_use]
+    pub const fn once(mut self) -> Self {
+        self.info.runs_once = true;
         self
     }
 

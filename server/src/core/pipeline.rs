@@ -189,7 +189,11 @@ impl Core {
         require_root_namespace(&request)?;
         let meant = namespace_meant(&request).and_then(|id| topology.by_id(&id));
         match meant.filter(|space| !space.namespace.tainted) {
-            Some(space) => Ok((space, Request { namespace: Arc::clone(&space.namespace), ..request })),
+            Some(space) => {
+                let request = Request { namespace: Arc::clone(&space.namespace), ..request };
+                require_unlocked(topology, &request)?;
+                Ok((space, request))
+            }
             None => Ok((space, request)),
         }
     }
@@ -289,6 +293,9 @@ impl Core {
         if target.found.info.changes_topology && may_write(asked) {
             return Box::pin(self.run_jointly(target, request)).await;
         }
+        if target.found.info.runs_once && may_write(asked) {
+            return Box::pin(self.run_once(target, request)).await;
+        }
         let (mut claim, mut attempt) = (Claim::default(), 0);
         while attempt < ATTEMPTS {
             attempt += 1;
@@ -324,6 +331,31 @@ impl Core {
                 _ if is_done => return Ok((response, extra)),
                 _ => {}
             }
+        }
+        Err(too_often())
+    }
+
+    /// Runs a handler whose work no commit takes back: its answer holds whatever has come in between, and only what
+    /// wraps it is tried again.
+    async fn run_once(
+        self: &Arc<Self>,
+        target: &Target<'_>,
+        request: &mut Request,
+    ) -> Result<(Response, Extra), Error> {
+        let mut claim = Claim::default();
+        let mut transaction = self.barrier.begin();
+        let draft = Draft { transaction: &transaction, next: None, is_repeated: false };
+        let (response, mut extra) = self.attempt(target, request, draft).await?;
+        for _ in 0..ATTEMPTS {
+            // Without a parcel there is nothing that it could fail to commit.
+            if transaction.commit_with(&mut claim).await? {
+                return Ok((response, extra));
+            }
+            claim.turn().await;
+            transaction = self.barrier.begin();
+            let draft = Draft { transaction: &transaction, next: None, is_repeated: true };
+            extra.wrap_info = None;
+            extra.wrap_info = self.wrap(&self.context(target, request, draft), &response, &extra).await?;
         }
         Err(too_often())
     }

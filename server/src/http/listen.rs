@@ -108,6 +108,8 @@ impl Bound {
     async fn accept(&self, places: &Places) -> io::Result<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
         let permit = places.free().await.map_err(io::Error::other)?;
         let (stream, peer) = self.socket.accept().await?;
+        // A socket for both families shows an IPv4 address as an IPv6 one, which no network of IPv4 contains.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         Ok((permit, stream, peer))
     }
 

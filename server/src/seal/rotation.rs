@@ -151,8 +151,11 @@ impl Seal {
             let text = format!("incorrect nonce supplied; nonce for rotation is \"{}\"", rotation.nonce);
             return Err(refused(text));
         }
-        if rotation.pending.is_some() {
-            return Err(refused("rotation operation already finished; verification must be performed"));
+        if let Some(pending) = &rotation.pending {
+            return Err(refused(format!(
+                "rotation already finished; verification must be performed; nonce for the verification operation is \"{}\"",
+                pending.nonce
+            )));
         }
         add(&mut rotation.shares, share, "rotation")?;
         if rotation.shares.len() < usize::from(self.threshold().await?) {
@@ -177,7 +180,7 @@ impl Seal {
     /// If the nonce is another, or the shares are wrong; they have to be entered again then.
     pub(crate) async fn verify_rotation(&self, nonce: &str, share: SecretBytes) -> Result<bool, SealError> {
         let mut guard = self.rotation.lock().await;
-        let rotation = guard.as_mut().ok_or_else(|| refused("no rotation configuration found"))?;
+        let rotation = guard.as_mut().ok_or_else(|| refused("no rotation in progress"))?;
         let threshold = usize::from(rotation.configuration.threshold());
         let pending =
             rotation.pending.as_mut().ok_or_else(|| refused("no rotation verification in progress"))?;

@@ -19,6 +19,7 @@ use crate::seal::{OTP_LENGTH, exclusive_or, parse_share};
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("generate-root-token/attempt")
         .about("Begins, shows or cancels the making of a root token with key shares.")
+        .once()
         .fields(Begin::PARTS)
         .read(handler!(status))
         .write(handler!(begin))
@@ -134,7 +135,15 @@ async fn enter(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let threshold = cx.core.seal.threshold().await?;
     let Some(permit) = cx.core.seal.enter_for_generation(&nonce, share).await.map_err(refused)? else {
         let progress = cx.core.seal.generation().await.map_or(0, |attempt| attempt.progress);
-        return Response::data(&shown(&nonce, progress, threshold, ""));
+        return Response::data(&json!({
+            "complete": false,
+            "encoded_token": "",
+            "nonce": nonce,
+            "pgp_fingerprint": "",
+            "progress": progress,
+            "required": threshold,
+            "started": true,
+        }));
     };
     let token = cx.core.tokens.create_root(cx.transaction(), None, cx.now()).await?;
     let encoded = permit.encode(token.expose());

@@ -17,11 +17,13 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("rotate")
         .about("Makes a new key that new records are encrypted with, at the path of old clients.")
         .sudo()
+        .once()
         .fields(&[])
         .write(handler!(rotate)),
     Route::new("rotate/keyring")
         .about("Makes a new key that new records are encrypted with.")
         .sudo()
+        .once()
         .fields(&[])
         .write(handler!(rotate)),
     Route::new("rotate/config")
@@ -37,20 +39,24 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("rotate/root")
         .about("Makes a new root key at once.")
         .sudo()
+        .once()
         .fields(&[])
         .write(handler!(rotate_root)),
     Route::new("rotate/root/init")
         .about("Begins, shows or cancels the change of the key shares that unseal the server.")
+        .once()
         .fields(Begin::PARTS)
         .read(handler!(status))
         .write(handler!(begin))
         .delete(handler!(cancel)),
     Route::new("rotate/root/update")
         .about("Enters a key share, of which some are needed before the shares change.")
+        .once()
         .fields(Share::PARTS)
         .write(handler!(enter)),
     Route::new("rotate/root/verify")
         .about("Proves that the new key shares have arrived before they count.")
+        .once()
         .fields(Share::PARTS)
         .read(handler!(verification))
         .write(handler!(verify))

@@ -8,7 +8,6 @@ use http::StatusCode;
 use super::AppRole;
 use super::role::Role;
 use super::secret_id::{Found, SecretId, remove, require_within};
-use crate::auth::lockout::limits;
 use crate::auth::networks::{contain, networks_of};
 use crate::auth::token_parameters::{not_renewed, seconds};
 use crate::core::context::Context;
@@ -23,7 +22,7 @@ pub(super) async fn login(engine: &AppRole, cx: &Context<'_>) -> Result<Response
     if role_id.is_empty() {
         return Err(Error::with_status(StatusCode::INTERNAL_SERVER_ERROR, "missing role_id"));
     }
-    engine.lockout.require_open(role_id, limits(cx), cx.now())?;
+    engine.lockout.require_open(cx, role_id)?;
     let role = role_of(engine, cx, role_id).await?.ok_or_else(|| Error::invalid(INVALID))?;
     let secret_id = if role.bind_secret_id { Some(use_secret_id(engine, cx, &role).await?) } else { None };
     let client = cx.request().client;
@@ -59,7 +58,7 @@ async fn use_secret_id(engine: &AppRole, cx: &Context<'_>, role: &Role) -> Resul
         return Err(Error::invalid("missing secret_id"));
     }
     let Some(mut found) = role.find(cx, text).await? else {
-        engine.lockout.note_failure(&role.role_id, limits(cx), cx.now());
+        engine.lockout.note_failure(cx, &role.role_id);
         return Err(Error::invalid(INVALID));
     };
     let secret_id = &found.secret_id;

@@ -6,7 +6,6 @@ use http::StatusCode;
 
 use super::user::User;
 use super::{Userpass, password};
-use crate::auth::lockout::limits;
 use crate::auth::token_parameters::{not_renewed, seconds};
 use crate::core::context::Context;
 use crate::core::engine::Renewal;
@@ -16,7 +15,7 @@ use crate::core::token::sanitize_policies;
 
 pub(super) async fn login(engine: &Userpass, cx: &Context<'_>) -> Result<Response, Error> {
     let name = cx.capture("username");
-    engine.lockout.require_open(name, limits(cx), cx.now())?;
+    engine.lockout.require_open(cx, name)?;
     let password = cx.input().text("password");
     if password.is_empty() {
         return Err(Error::with_status(StatusCode::INTERNAL_SERVER_ERROR, "missing password"));
@@ -27,7 +26,7 @@ pub(super) async fn login(engine: &Userpass, cx: &Context<'_>) -> Result<Respons
     let Some(user) = user.filter(|_| fits) else {
         // Only failures of users that exist are kept, or anybody could fill the memory.
         if is_known {
-            engine.lockout.note_failure(name, limits(cx), cx.now());
+            engine.lockout.note_failure(cx, name);
         }
         return Err(Error::invalid("invalid username or password"));
     };

@@ -147,6 +147,19 @@ async fn a_login_is_proved_by_a_passcode_once() {
 }
 
 #[tokio::test]
+async fn a_login_is_proved_to_no_other_mount_at_its_path() {
+    let bench = bench().await;
+    let (method, key) = with_mfa(&bench, "ada").await;
+    let (_, answer) = bench.log_in("ada", "").await;
+    let login = text(&answer, "/auth/mfa_requirement/mfa_request_id");
+    let delete = Ask { operation: Operation::Delete, ..ROOT };
+    assert_eq!(bench.ask(delete, "sys/auth/userpass", json!({})).await.0, 204);
+    bench.write("sys/auth/userpass", json!({"type": "userpass"})).await;
+    let (status, answer) = validate(&bench, &login, &method, &key.code(bench.step())).await;
+    assert_eq!(status, 500, "{answer}");
+}
+
+#[tokio::test]
 async fn a_header_proves_a_login_at_once() {
     let bench = bench().await;
     let (method, key) = with_mfa(&bench, "ada").await;

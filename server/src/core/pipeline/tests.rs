@@ -1,15 +1,21 @@
 //! Requests to mounts that go to another namespace, or to another version, while they are answered.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::Incoming;
 use crate::barrier::Barrier;
 use crate::core::clock::Clock;
 use crate::core::request::Operation;
 use crate::core::state::Core;
-use crate::core::testing::{HeldStorage, ask, closed_server, server, server_over};
+use crate::core::testing::{
+    HeldStorage, answer, ask, ask_with, closed_server, incoming, server, server_over,
+};
+use crate::seal::{InitRequest, parse_share};
+use crate::storage::InmemStorage;
 
 /// More than a list reads at a time.
 const MANY: usize = 300;
@@ -209,5 +215,85 @@ async fn a_seal_in_the_middle_leaves_no_token_without_its_lease() {
         core.open().await.expect("a good storage");
         let (leases, good) = left(&core, &tokens).await;
         assert_eq!(leases, good, "after a seal at the moment {moment}");
+    }
+}
+
+/// A server whose one key share is known, and that share.
+async fn with_share() -> (Arc<Core>, String, String) {
+    let core = closed_server(&Barrier::new(Arc::new(InmemStorage::new())), Clock::system());
+    let request = InitRequest { secret_shares: 1, secret_threshold: 1, ..InitRequest::default() };
+    let (shares, root) = core.initialize(&request, None).await.expect("a fresh storage");
+    let share = hex::encode(&*shares[0]);
+    core.seal.unseal_share(parse_share(&share).expect("a share")).await.expect("the share");
+    core.open().await.expect("unsealed");
+    (core, share, root.expose().to_owned())
+}
+
+// Its handler has replaced the keys by then, and would find nothing to do if it ran again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_key_shares_are_told_whatever_changes_meanwhile() {
+    let (core, mut share, root) = with_share().await;
+    let is_done = Arc::new(AtomicBool::new(false));
+    let tuning = tokio::spawn({
+        let (core, root, is_done) = (Arc::clone(&core), root.clone(), Arc::clone(&is_done));
+        async move {
+            let mut count = 0;
+            while !is_done.load(Ordering::Relaxed) {
+                count += 1;
+                let body = json!({"audit_non_hmac_request_keys": [count.to_string()]});
+                ask_with(&core, &root, Operation::Update, "sys/mounts/sys/tune", body).await;
+            }
+            count
+        }
+    });
+    let update = async |path: &str, body: Value| {
+        let (status, answer) = ask_with(&core, &root, Operation::Update, path, body).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    };
+    for _ in 0..50 {
+        let body = json!({"secret_shares": 1, "secret_threshold": 1, "require_verification": true});
+        let begun = update("sys/rotate/root/init", body).await;
+        let body = json!({"key": share, "nonce": begun["data"]["nonce"]});
+        let made = update("sys/rotate/root/update", body).await;
+        share = made["data"]["keys"][0].as_str().expect("a share").to_owned();
+        let body = json!({"key": share, "nonce": made["data"]["verification_nonce"]});
+        assert_eq!(update("sys/rotate/root/verify", body).await["data"]["complete"], true);
+    }
+    is_done.store(true, Ordering::Relaxed);
+    assert!(tuning.await.expect("no panic") > 50);
+    core.seal
+        .open_root(vec![parse_share(&share).expect("a share")])
+        .await
+        .expect("the last share that was told");
+}
+
+#[tokio::test]
+async fn a_locked_namespace_is_reached_by_no_id_of_it() {
+    let core = server(Clock::system()).await;
+    write(&core, "sys/namespaces/n", json!({})).await;
+    let in_n = async |path: &str, body: Value, wrap: Option<Duration>| {
+        let request =
+            Incoming { namespace: "n".to_owned(), wrap_ttl: wrap, ..incoming(Operation::Update, path, body) };
+        answer(&core, request).await
+    };
+    let (_, made) = in_n("auth/token/create", json!({"policies": ["default"]}), None).await;
+    let token = made["auth"]["client_token"].as_str().expect("a token").to_owned();
+    let (_, wrapped) = in_n("sys/tools/random", json!({}), Some(Duration::from_secs(60))).await;
+    let parcel = wrapped["wrap_info"]["token"].as_str().expect("a parcel").to_owned();
+    let requests = [
+        ("root", "sys/wrapping/lookup", json!({"token": parcel})),
+        ("root", "auth/token/lookup", json!({"token": token})),
+        (&*token, "auth/token/renew-self", json!({})),
+        (&*parcel, "sys/wrapping/unwrap", json!({})),
+    ];
+    let (_, locked) = ask(&core, Operation::Update, "sys/namespaces/api-lock/lock/n", json!({})).await;
+    for (token, path, body) in &requests {
+        assert_eq!(ask_with(&core, token, Operation::Update, path, body.clone()).await.0, 503, "{path}");
+    }
+    write(&core, "sys/namespaces/api-lock/unlock/n", json!({"unlock_key": locked["data"]["unlock_key"]}))
+        .await;
+    for (token, path, body) in &requests {
+        assert_eq!(ask_with(&core, token, Operation::Update, path, body.clone()).await.0, 200, "{path}");
     }
 }

@@ -103,6 +103,7 @@ pub(crate) async fn ask(
     let login = Login {
         grant: grant.clone(),
         path: cx.request().path.to_string(),
+        accessor: cx.mount().entry.accessor.clone(),
         namespace: cx.request().namespace.id.clone(),
         entity: entity.id.clone(),
         since: cx.now(),

@@ -71,6 +71,7 @@ async fn finish(cx: &Context<'_>, login: &Login, credentials: &MfaCredentials) -
         return Err(failed("original request was issued in a different namespace"));
     }
     let home = cx.core.tokens.surroundings()?.mount_at(namespace, &login.path);
+    let home = home.filter(|home| home.mount.entry.accessor == login.accessor);
     let home = home.ok_or_else(|| failed("the auth method of the login is not mounted any more"))?;
     let entity = cx.core.identity_in(cx.transaction(), namespace, &login.entity).await?;
     let entity = entity.ok_or_else(|| failed("MFA validation failed. entity not found"))?;

@@ -20,6 +20,8 @@ pub(super) struct Login {
     pub(super) grant: AuthGrant,
     /// The request path of the login.
     pub(super) path: String,
+    /// Accessor of its mount: another one at the same path knows nothing of who has logged in here.
+    pub(super) accessor: String,
     /// Id of the namespace.
     pub(super) namespace: String,
     /// Id of the entity.
@@ -199,6 +201,7 @@ mod tests {
         let login = Login {
             grant: AuthGrant::default(),
             path: String::new(),
+            accessor: String::new(),
             namespace: String::new(),
             entity: String::new(),
             since: moment(0),
