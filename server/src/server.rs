@@ -206,6 +206,7 @@ impl Core {
                 operation: Operation::Update,
                 parameters: serde_json::from_str(DEV_MOUNT)?,
                 wrap_ttl: None,
+                wrap_signed: false,
                 client: std::net::Ipv4Addr::LOCALHOST.into(),
                 headers: http::HeaderMap::new(),
                 client_token: token.clone(),

@@ -111,6 +111,7 @@ fn incoming(request: &Request, login: InlineLogin) -> Result<Incoming, Refusal> 
         operation: login.operation,
         parameters: login.parameters,
         wrap_ttl: None,
+        wrap_signed: false,
         client: request.client,
         headers: HeaderMap::clone(&request.headers),
         client_token: ClientToken::default(),

@@ -30,7 +30,7 @@ use super::state::Core;
 use super::token::namespace_meant;
 use super::topology::{Mounted, NextTopology, Space, Topology};
 use super::wrap::WrapInfo;
-use super::wrapping::Parcel;
+use super::wrapping::{self, Parcel};
 use crate::barrier::{Claim, Transaction};
 pub(crate) use joint::TopologyWriter;
 
@@ -51,6 +51,8 @@ pub(crate) struct Incoming {
     pub(crate) operation: Operation,
     pub(crate) parameters: Parameters,
     pub(crate) wrap_ttl: Option<Duration>,
+    /// `X-Vault-Wrap-Format: jwt`.
+    pub(crate) wrap_signed: bool,
     pub(crate) client: IpAddr,
     pub(crate) headers: HeaderMap,
     pub(crate) client_token: ClientToken,
@@ -168,7 +170,7 @@ impl Core {
             .resolve(&incoming.namespace, &incoming.path)
             .filter(|(space, _)| !space.namespace.tainted)
             .ok_or_else(|| Error::with_status(StatusCode::NOT_FOUND, "namespace not found"))?;
-        let request = Request {
+        let mut request = Request {
             id: incoming.id,
             namespace: Arc::clone(&space.namespace),
             namespace_in_path: length > 0,
@@ -176,6 +178,7 @@ impl Core {
             operation: incoming.operation,
             parameters: incoming.parameters,
             wrap_ttl: incoming.wrap_ttl,
+            wrap_signed: incoming.wrap_signed,
             client: incoming.client,
             headers: incoming.headers,
             client_token: incoming.client_token,
@@ -187,6 +190,9 @@ impl Core {
         };
         require_unlocked(topology, &request)?;
         require_root_namespace(&request)?;
+        if wrapping::PATHS.contains(&&*request.path) {
+            self.tokens.with_parcel_key(|key| key.open(&mut request))?;
+        }
         let meant = namespace_meant(&request).and_then(|id| topology.by_id(&id));
         match meant.filter(|space| !space.namespace.tainted) {
             Some(space) => {
@@ -210,6 +216,7 @@ impl Core {
             operation: incoming.operation,
             parameters: incoming.parameters.clone(),
             wrap_ttl: None,
+            wrap_signed: false,
             client: incoming.client,
             headers: HeaderMap::new(),
             client_token: ClientToken::default(),
@@ -559,7 +566,17 @@ impl Core {
                 None => response.wrapped_accessor.clone().unwrap_or_default(),
             },
         };
-        Box::pin(self.tokens.wrap(cx.transaction, parcel, cx.now)).await.map(Some)
+        let info = Box::pin(self.tokens.wrap(cx.transaction, parcel, cx.now)).await?;
+        self.in_format(cx.request, info).map(Some)
+    }
+
+    /// `info` in the form that the request asks for.
+    pub(crate) fn in_format(&self, request: &Request, info: WrapInfo) -> Result<WrapInfo, Error> {
+        if !request.wrap_signed {
+            return Ok(info);
+        }
+        let address = &self.settings.api_addr;
+        self.tokens.with_parcel_key(|key| key.sign(info, address, self.clock.now()))
     }
 
     async fn reply(&self, request: &Request, response: Response, extra: &Extra) -> Result<Reply, Error> {

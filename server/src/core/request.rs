@@ -95,6 +95,8 @@ pub struct Request {
     pub parameters: Parameters,
     /// The client wants the answer wrapped for so long.
     pub wrap_ttl: Option<Duration>,
+    /// It wants the wrapping token signed.
+    pub wrap_signed: bool,
     /// Who asks.
     pub client: IpAddr,
     /// Headers that the mount lets pass; never credentials.

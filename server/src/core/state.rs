@@ -164,6 +164,8 @@ impl Core {
         self.tokens.open(&transaction).await?;
         self.quotas.open(&transaction).await?;
         self.cors.open(&transaction).await?;
+        // Keys that a store of an older version lacks.
+        transaction.commit().await?;
         // A change from before the seal must not be published over what is read now.
         let load = async {
             self.topology.store(Some(load_topology(&self.barrier).await?));

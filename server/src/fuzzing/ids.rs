@@ -238,6 +238,7 @@ fn incoming(token: &str, namespace: &str, operation: Operation, path: &str, body
         operation,
         parameters: serde_json::from_value(body.clone()).expect("a JSON object"),
         wrap_ttl: None,
+        wrap_signed: false,
         client: Ipv4Addr::LOCALHOST.into(),
         headers: http::HeaderMap::new(),
         client_token: ClientToken::new(token),

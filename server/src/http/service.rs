@@ -385,6 +385,7 @@ fn incoming(
     let (client_token, authorization) = credentials(&headers);
     let namespace = text(&headers, &NAMESPACE).to_owned();
     let wrap_ttl = wrap_ttl(&headers)?;
+    let wrap_signed = wrap_ttl.is_some() && text(&headers, &WRAP_FORMAT) == "jwt";
     let mut mfa = mfa(&headers)?;
     for name in &CREDENTIALS {
         headers.remove(name);
@@ -399,6 +400,7 @@ fn incoming(
         operation,
         parameters,
         wrap_ttl,
+        wrap_signed,
         client,
         headers,
         client_token,
@@ -446,9 +448,6 @@ fn mfa(headers: &HeaderMap) -> Result<MfaCredentials, Error> {
 fn wrap_ttl(headers: &HeaderMap) -> Result<Option<Duration>, Error> {
     if text(headers, &WRAP_TTL).is_empty() {
         return Ok(None);
-    }
-    if text(headers, &WRAP_FORMAT) == "jwt" {
-        return Err(Error::not_implemented("a JWT as wrapping token (header X-Vault-Wrap-Format)"));
     }
     let text = text(headers, &WRAP_TTL);
     let seconds = go_seconds(text)

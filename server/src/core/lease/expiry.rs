@@ -247,6 +247,7 @@ fn own_request(namespace: &Arc<Namespace>) -> Result<Request, Error> {
         operation: Operation::Update,
         parameters: Parameters::new(),
         wrap_ttl: None,
+        wrap_signed: false,
         client: [127, 0, 0, 1].into(),
         headers: http::HeaderMap::new(),
         client_token: ClientToken::default(),

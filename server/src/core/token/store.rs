@@ -20,6 +20,7 @@ use crate::core::error::Error;
 use crate::core::lease::Leases;
 use crate::core::namespace::Namespace;
 use crate::core::request::ClientToken;
+use crate::core::wrapping::ParcelKey;
 
 /// Where the two keys are stored.
 const KEYS_KEY: &str = "core/token-keys";
@@ -42,12 +43,16 @@ pub(crate) struct Tokens {
 pub(super) struct Keys {
     salt: Salt,
     batch: BatchKey,
+    parcels: ParcelKey,
 }
 
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 struct KeysRecord {
     salt: [u8; id::KEY_LENGTH],
     batch: [u8; id::KEY_LENGTH],
+    /// PKCS #8. Stores of older versions have none.
+    #[serde(default)]
+    parcels: Vec<u8>,
 }
 
 /// A token to be made.
@@ -76,15 +81,21 @@ impl Tokens {
 
     /// Reads the keys after an unseal, or makes them in `transaction` if there are none yet.
     pub(crate) async fn open(&self, transaction: &Transaction) -> Result<(), Error> {
-        let record = match transaction.get_json::<KeysRecord>(KEYS_KEY).await? {
-            Some(record) => record,
-            None => {
-                let record = KeysRecord { salt: *id::random_key(), batch: *id::random_key() };
-                transaction.put_json(KEYS_KEY, &record)?;
-                record
-            }
+        let stored = transaction.get_json::<KeysRecord>(KEYS_KEY).await?;
+        let mut record = stored.unwrap_or_else(|| KeysRecord {
+            salt: *id::random_key(),
+            batch: *id::random_key(),
+            parcels: Vec::new(),
+        });
+        if record.parcels.is_empty() {
+            record.parcels = ParcelKey::generate()?.to_vec();
+            transaction.put_json(KEYS_KEY, &record)?;
+        }
+        let keys = Keys {
+            salt: Salt::new(&record.salt),
+            batch: BatchKey::new(&record.batch),
+            parcels: ParcelKey::read(&record.parcels)?,
         };
-        let keys = Keys { salt: Salt::new(&record.salt), batch: BatchKey::new(&record.batch) };
         self.keys.store(Some(Arc::new(keys)));
         Ok(())
     }
@@ -104,6 +115,17 @@ impl Tokens {
     /// Where to leave what is too much to delete at once.
     pub(crate) fn clearing(&self) -> &Clearing {
         &self.clearing
+    }
+
+    /// Runs `work` with the key that signs wrapping tokens.
+    ///
+    /// # Errors
+    /// 503 while sealed, and those of `work`.
+    pub(crate) fn with_parcel_key<T>(
+        &self,
+        work: impl FnOnce(&ParcelKey) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        work(&self.keys()?.parcels)
     }
 
     pub(super) fn keys(&self) -> Result<Arc<Keys>, Error> {

@@ -1,6 +1,7 @@
 //! Response wrapping: the answer stays in the cubbyhole of a single-use token, and the client gets the token.
 
 mod paths;
+mod signed;
 
 use std::time::Duration;
 
@@ -16,6 +17,10 @@ use super::wrap::WrapInfo;
 use crate::barrier::Transaction;
 
 pub(crate) use paths::ROUTES;
+pub(crate) use signed::ParcelKey;
+
+/// Where a wrapping token is named.
+pub(crate) const PATHS: [&str; 3] = ["sys/wrapping/lookup", "sys/wrapping/rewrap", "sys/wrapping/unwrap"];
 
 /// The one policy of a wrapping token.
 const POLICY: &str = "response-wrapping";

@@ -1,5 +1,7 @@
 //! `sys/wrapping/`.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use schemas::shape::Declared as _;
 
@@ -61,22 +63,24 @@ async fn unwrap(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     Ok(Response { status, ..RawBody::json(body).into() })
 }
 
-/// The same content under a new token, which lives as long as the old one was to live.
+/// The same content under a new token, which lives as long as the old one was to live, or shorter if that is asked for.
 async fn rewrap(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let (token, entry) = wrapping_token(cx).await?;
     let (body, origin) = tokens(cx).parcel(cx.transaction(), &entry).await?;
     end(cx, &token, &entry).await?;
     let namespace = tokens(cx).namespace_of(&entry.id)?.ok_or_else(|| Error::invalid(super::INVALID))?;
+    let (asked, before) = (cx.request().wrap_ttl, Duration::from_secs(origin.creation_ttl));
     let parcel = Parcel {
         namespace: &namespace,
         path: &origin.creation_path,
         display_name: entry.display_name.clone(),
-        ttl: std::time::Duration::from_secs(origin.creation_ttl),
+        ttl: asked.map_or(before, |asked| asked.min(before)),
         body,
         status: origin.status,
         accessor: String::new(),
     };
     let info = tokens(cx).wrap(cx.transaction(), parcel, cx.now()).await?;
+    let info = cx.core.in_format(cx.request(), info)?;
     Ok(Response { grant: Grant::Wrapped(Box::new(info)), ..Response::default() })
 }
 
