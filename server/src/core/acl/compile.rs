@@ -38,7 +38,8 @@ pub struct Acl {
     exact: HashMap<Box<str>, usize>,
     prefixes: Prefixes<Ranked>,
     segments: Option<Segments>,
-    /// With the paths of the namespaces before them: nothing that begins so is allowed, whatever the rules say.
+    /// With the paths of the namespaces before them: nothing that begins so is allowed, whatever the rules say. Sorted,
+    /// and none begins with another.
     pub(super) closed: Vec<Box<str>>,
     ends_at: Option<i64>,
 }
@@ -78,10 +79,10 @@ impl Acl {
         self.ends_at
     }
 
-    /// How many rules it has.
+    /// How many rules it has, and paths that are closed.
     #[must_use]
     pub fn rule_count(&self) -> usize {
-        self.rules.len()
+        self.rules.len() + self.closed.len()
     }
 
     /// Whether it is the policy `root`.
@@ -129,6 +130,9 @@ impl Acl {
             }
         }
         self.prefixes = Prefixes::new(prefixes);
+        self.closed.sort_unstable();
+        // Of those that begin alike the shortest comes first.
+        self.closed.dedup_by(|longer, kept| longer.starts_with(&**kept));
         if let Some(segments) = &mut self.segments {
             segments.finish();
         }
@@ -153,7 +157,9 @@ impl Acl {
 
     /// Whether a rule might speak of `path`, a path in the whole server, that nobody can read.
     pub(super) fn is_closed(&self, path: &str) -> bool {
-        self.closed.iter().any(|prefix| path.starts_with(&**prefix))
+        // What lies between a prefix and a path that begins with it begins with it, too; and none does.
+        let after = self.closed.partition_point(|prefix| &**prefix <= path);
+        after.checked_sub(1).is_some_and(|last| path.starts_with(&*self.closed[last]))
     }
 
     fn wildcard(&self, path: &str) -> Option<usize> {

@@ -372,6 +372,15 @@ fn a_forbidden_value_closes_what_its_rule_begins_with_and_no_more() {
         );
         assert_eq!(shown["exact_paths"], json!({}), "{space}");
     }
+    let many = "path \"a/b/{{identity.entity.name}}\" {}\npath \"a/{{identity.entity.name}}/x\" {}\npath \"a/b\" { policy = \"read\" }\n\
+                path \"c/{{identity.entity.name}}\" {}\npath \"*\" { policy = \"read\" }";
+    let acl =
+        Acl::compile(&[Arc::new(text_policy("p", "", many).render_templates(&|_| Some("+".to_owned())))], 0);
+    let denied = |path: &str| acl.capabilities("", path) == ["deny"];
+    assert_eq!(
+        ["a/b", "a/c", "a/", "b", "c/b/d", "c", "cc"].map(denied),
+        [true, true, true, false, true, false, false]
+    );
     let ended = "path \"kv/{{identity.entity.name}}\" {\n policy = \"read\"\n expiration = 100\n}\npath \"kv/a\" { policy = \"read\" }";
     let policy = Arc::new(text_policy("p", "", ended).render_templates(&|_| Some("*".to_owned())));
     let at = |now| Acl::compile(std::slice::from_ref(&policy), now);
