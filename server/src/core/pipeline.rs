@@ -195,11 +195,7 @@ impl Core {
         }
         let meant = namespace_meant(&request).and_then(|id| topology.by_id(&id));
         match meant.filter(|space| !space.namespace.tainted) {
-            Some(space) => {
-                let request = Request { namespace: Arc::clone(&space.namespace), ..request };
-                require_unlocked(topology, &request)?;
-                Ok((space, request))
-            }
+            Some(space) => Ok((space, Request { namespace: Arc::clone(&space.namespace), ..request })),
             None => Ok((space, request)),
         }
     }
@@ -353,6 +349,11 @@ impl Core {
         let mut transaction = self.barrier.begin();
         let draft = Draft { transaction: &transaction, next: None, is_repeated: false };
         let (response, mut extra) = self.attempt(target, request, draft).await?;
+        debug_assert!(
+            extra.wrap_info.is_some() || !transaction.is_dirty(),
+            "{} writes, and runs once",
+            request.path
+        );
         for _ in 0..ATTEMPTS {
             // Without a parcel there is nothing that it could fail to commit.
             if transaction.commit_with(&mut claim).await? {

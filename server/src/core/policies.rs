@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use jiff::Timestamp;
-use schemas::acl::Substitutions;
+use schemas::acl::{ForbiddenValue, Substitutions};
 use serde::{Deserialize, Serialize};
 
 use super::acl::{Acl, ParsedPolicy, PolicyNamespace, builtin};
@@ -276,7 +276,7 @@ async fn compile(
         if let Some((policy, expiration)) = load(barrier, namespace, name, now).await? {
             is_templated |= policy.is_templated();
             ends_at = [ends_at, expiration].into_iter().flatten().min();
-            parsed.push(Arc::new(render(policy, entity)));
+            parsed.push(Arc::new(render(policy, entity, now)));
         }
     }
     Ok((Acl::compile(&parsed, now).ending_at(ends_at), is_templated))
@@ -321,19 +321,21 @@ pub(crate) fn acl_of_access(namespace: &Namespace, access: &OidcAccess, now: i64
 
 /// `policy` as it is for `entity`.
 ///
-/// A rule with a value that its policy does not allow is told to the log, not to the client, who may have chosen it.
-fn render(policy: ParsedPolicy, entity: Option<&Entity>) -> ParsedPolicy {
+/// A rule with a value that its policy does not allow is told to the log, not to the client, who may have chosen it. No
+/// value is told.
+fn render(policy: ParsedPolicy, entity: Option<&Entity>, now: i64) -> ParsedPolicy {
     if !policy.is_templated() {
         return policy;
     }
     let rendered = policy.render_templates(&|name| entity.and_then(|entity| template_value(entity, name)));
-    for value in &rendered.forbidden {
+    let in_force = |value: &&ForbiddenValue| value.expiration.is_none_or(|end| now <= end);
+    for value in rendered.forbidden.iter().filter(in_force) {
         tracing::warn!(
-            policy = %rendered.name, namespace = %rendered.namespace.path, entity = entity.map(|entity| &*entity.id),
-            path = %value.path, "a template would be filled with a value that holds `{}`: all paths that begin with \
-            `{}` are denied to this entity; change the value, or let the policy have it by \
+            policy = ?rendered.name, namespace = %rendered.namespace.path, entity = entity.map(|entity| &*entity.id),
+            path = ?value.path, "a template would be filled with a value that holds `{}`: what begins as the path does \
+            before it is denied to this entity; change the value, or let the policy have it by \
             `allow_slashes_in_identity_templates` or `allow_wildcards_in_identity_templates`",
-            value.letter, value.prefix,
+            value.letter,
         );
     }
     rendered

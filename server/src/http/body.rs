@@ -1,6 +1,7 @@
 //! Bodies of requests.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -13,6 +14,11 @@ use super::{lenient, query};
 use crate::core::error::Error;
 use crate::core::go_json::{self, First};
 use crate::core::request::Parameters;
+
+/// Bytes of a body that are read for nothing.
+const SKIPPED: usize = 256 * 1024;
+/// How long they are waited for.
+const SKIPPED_FOR: Duration = Duration::from_secs(1);
 
 /// Reads a body of at most `limit` bytes, which take `share` of the room there is.
 ///
@@ -44,6 +50,25 @@ where
         kept.extend_from_slice(&part);
     }
     Ok(kept.into())
+}
+
+/// Reads what a client sends and nobody looks at, some of it for a while: else it could not get its answer, nor send the
+/// next request on its connection.
+pub(super) async fn skip(mut body: hyper::body::Incoming) {
+    if body.is_end_stream() {
+        return;
+    }
+    let reading = async {
+        let mut left = SKIPPED;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                Some(left) => left,
+                None => return,
+            };
+        }
+    };
+    // Whoever sends for longer has to connect again.
+    tokio::time::timeout(SKIPPED_FOR, reading).await.ok();
 }
 
 /// Room for `needed` bytes: twice the present one, so that few steps are needed, but no more than for all that is to come.

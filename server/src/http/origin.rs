@@ -21,7 +21,7 @@ pub(super) enum Origin {
 impl Origin {
     /// Of what `peer` sends.
     pub(super) fn of(peer: IpAddr) -> Self {
-        match peer {
+        match peer.to_canonical() {
             address if address.is_loopback() => Self::Own,
             IpAddr::V6(address) => Self::Network(Ipv6Addr::from_bits(address.to_bits() & NETWORK)),
             address => Self::Address(address),

@@ -202,9 +202,11 @@ impl Service {
         let (operation, telling) = asked?;
         // Until the answer is there.
         let mut share = self.room.share(client);
-        require_media_type(operation, &parts.headers)?;
-        require_file(&path, operation)?;
-        let parameters = if operation.is_by_query() {
+        let acceptable = require_media_type(operation, &parts.headers);
+        let acceptable = acceptable.and_then(|()| require_file(&path, operation));
+        let parameters = if operation.is_by_query() || acceptable.is_err() {
+            body::skip(stream).await;
+            acceptable?;
             query::parameters(pairs, telling)
         } else {
             Box::pin(self.parameters(stream, &parts.headers, &mut share)).await?

@@ -12,7 +12,7 @@ use crate::core::response::Response;
 use crate::handler;
 
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("audit").about("All audit devices.").sudo().read(handler!(list)),
+    Route::new("audit").about("All audit devices.").sudo().fields(&[]).read(handler!(list)),
     Route::new("audit/{path+..}")
         .about("One audit device. It is declared in the configuration of the server, not here.")
         .sudo()

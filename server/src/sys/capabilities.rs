@@ -35,6 +35,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .write(handler!(of_accessor)),
     Route::new("internal/ui/resultant-acl")
         .about("Everything that the token of the request may do, for user interfaces.")
+        .fields(&[])
         .read(handler!(resultant)),
 ];
 

@@ -33,7 +33,7 @@ const DATABASE: [&str; 9] = [
 
 /// `sys/plugins/catalog`.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("plugins/catalog").about("All plugins, by type.").read(handler!(read_all)),
+    Route::new("plugins/catalog").about("All plugins, by type.").fields(&[]).read(handler!(read_all)),
     Route::new("plugins/catalog/{type}")
         .about("Names of the plugins of a type.")
         .sudo()

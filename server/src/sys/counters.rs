@@ -12,8 +12,14 @@ use crate::handler;
 
 /// Counts of the namespace of the request.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("internal/counters/tokens").about("How many service tokens there are.").read(handler!(tokens)),
-    Route::new("internal/counters/entities").about("How many entities there are.").read(handler!(entities)),
+    Route::new("internal/counters/tokens")
+        .about("How many service tokens there are.")
+        .fields(&[])
+        .read(handler!(tokens)),
+    Route::new("internal/counters/entities")
+        .about("How many entities there are.")
+        .fields(&[])
+        .read(handler!(entities)),
     Route::new("internal/counters/requests")
         .about("Gone: requests are counted by `sys/metrics`.")
         .read(handler!(requests)),

@@ -26,6 +26,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .delete(handler!(cancel)),
     Route::new("generate-root-token/update")
         .about("Enters a key share, of which some are needed for a root token.")
+        .once()
         .fields(Share::PARTS)
         .write(handler!(enter)),
     Route::new("generate-root").about("Turned off: root tokens are made at `sys/generate-root-token/`."),
@@ -145,7 +146,10 @@ async fn enter(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
             "started": true,
         }));
     };
-    let token = cx.core.tokens.create_root(cx.transaction(), None, cx.now()).await?;
+    // Stored at once: the shares that it was made for are used up.
+    let transaction = cx.core.barrier.begin();
+    let token = cx.core.tokens.create_root(&transaction, None, cx.now()).await?;
+    transaction.commit().await?;
     let encoded = permit.encode(token.expose());
     let encoded =
         encoded.ok_or_else(|| Error::internal("a root token has another length than its password"))?;

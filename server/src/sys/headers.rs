@@ -40,6 +40,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("config/auditing/request-headers")
         .about("The headers of requests that audit devices get.")
         .sudo()
+        .fields(&[])
         .read(handler!(list_audited)),
     Route::new("config/auditing/request-headers/{header+..}")
         .about("One header of requests that audit devices get.")

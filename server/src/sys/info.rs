@@ -19,11 +19,16 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .write(handler!(seal)),
     Route::new("key-status")
         .about("The key that encrypts new records: its number, its age, how often it was used.")
+        .fields(&[])
         .read(handler!(key_status)),
-    Route::new("ha-status").about("The nodes of the cluster.").read(handler!(ha_status)),
-    Route::new("host-info").about("The machine that the server runs on.").read(handler!(host_info)),
+    Route::new("ha-status").about("The nodes of the cluster.").fields(&[]).read(handler!(ha_status)),
+    Route::new("host-info")
+        .about("The machine that the server runs on.")
+        .fields(&[])
+        .read(handler!(host_info)),
     Route::new("config/state/sanitized")
         .about("The configuration that the server runs with, without secrets.")
+        .fields(&[])
         .read(handler!(configuration)),
     Route::new("replication/status")
         .about("Nothing: there is no replication.")
@@ -31,9 +36,11 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .hidden()
         .read(handler!(no_replication))
         .write(handler!(no_replication))
+        .patch(handler!(no_replication))
         .delete(handler!(no_replication)),
     Route::new("version-history")
         .about("The versions of the server that have run on this storage.")
+        .fields(&[])
         .list(handler!(version_history)),
 ];
 

@@ -21,7 +21,10 @@ use crate::handler;
 
 /// Mounts, by path and all, and what user interfaces show of them.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("mounts").about("All secrets engines that are mounted.").read(handler!(read_secrets)),
+    Route::new("mounts")
+        .about("All secrets engines that are mounted.")
+        .fields(&[])
+        .read(handler!(read_secrets)),
     Route::new("mounts/auth/{path+..}")
         .about("Auth methods are mounted at `auth/`, not here.")
         .hidden()
@@ -34,7 +37,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .read(handler!(read_secret))
         .write(handler!(enable::secret))
         .delete(handler!(unmount::secret)),
-    Route::new("auth").about("All auth methods that are enabled.").read(handler!(read_all_auth)),
+    Route::new("auth").about("All auth methods that are enabled.").fields(&[]).read(handler!(read_all_auth)),
     Route::new("auth/{path+..}")
         .about("One auth method: enables it, shows it, disables it and ends its tokens.")
         .fields(Enable::PARTS)
@@ -46,6 +49,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("internal/ui/mounts")
         .about("The mounts that the token of the request reaches, for user interfaces.")
         .unauthenticated()
+        .fields(&[])
         .read(handler!(visible)),
     Route::new("internal/ui/mounts/{path..}")
         .about("The mount that a path is in, for clients that need its type first.")

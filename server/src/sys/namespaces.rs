@@ -34,6 +34,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("internal/ui/namespaces")
         .about("The namespaces that the token of the request reaches, for user interfaces.")
         .unauthenticated()
+        .fields(&[])
         .read(handler!(list_names)),
     Route::new("namespaces/{path+..}/seal-status")
         .about("Whether a namespace is sealed.")

@@ -45,6 +45,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .delete(handler!(delete)),
     Route::new("policy")
         .about("Names of the ACL policies, at the path of old clients.")
+        .fields(&[])
         .read(handler!(list_legacy))
         .list(handler!(list_legacy)),
     Route::new("policy/{name+..}")

@@ -9,6 +9,15 @@ use crate::core::latency::Latency;
 use crate::core::request::{Inline, Request};
 use crate::core::state::Core;
 
+/// What may be done in a locked namespace from outside of it: a lock keeps nobody from ending what has leaked.
+const ENDINGS: [&str; 5] = [
+    "auth/token/revoke",
+    "auth/token/revoke-orphan",
+    "auth/token/revoke-self",
+    "sys/leases/revoke",
+    "sys/namespaces/api-lock/unlock",
+];
+
 /// A request that was let in.
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
@@ -36,10 +45,12 @@ impl Core {
             request.entity = self.entity_of(token).await?;
         }
         if !is_needed {
+            self.require_unlocked_from_outside(request)?;
             return Ok(Admission::default());
         }
         self.traffic.checks.end(begin);
         let token = request.token.clone().ok_or_else(Error::permission_denied)?;
+        self.require_unlocked_from_outside(request)?;
         // The one use of a token that is stored nowhere is this one.
         if token.num_uses == 0 || token.kind == TokenKind::Batch || request.inline == Inline::Proved {
             return Ok(Admission::default());
@@ -48,6 +59,16 @@ impl Core {
         let last_use_of = (spent.num_uses < 0).then(|| spent.id.clone());
         request.token = Some(Arc::new(spent));
         Ok(Admission { last_use_of })
+    }
+
+    /// Refuses requests that came to a locked namespace by an id of it. Asked once the token is known to be good, since
+    /// the answer names the namespace, and before its use is counted.
+    fn require_unlocked_from_outside(&self, request: &Request) -> Result<(), Error> {
+        let is_ending = ENDINGS.contains(&&*request.path) || request.path.starts_with("sys/leases/revoke/");
+        if request.namespace.is_root() || is_ending {
+            return Ok(());
+        }
+        self.open_topology()?.require_unlocked(&request.namespace.path)
     }
 
     /// The identity behind `token`. Without it (deleted or disabled) the token is good for nothing.

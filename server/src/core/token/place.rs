@@ -18,7 +18,12 @@ pub(crate) fn namespace_meant(request: &Request) -> Option<String> {
         "sys/leases/lookup" | "sys/leases/renew" | "sys/leases/revoke" => {
             of_parameter(&request.parameters, "lease_id")
         }
-        path => of_lease_path(path),
+        // The body wins, as it does when the lease is looked for.
+        path => {
+            let in_path = of_lease_path(path)?;
+            let named = parameter(&request.parameters, "lease_id").filter(|id| !id.is_empty());
+            suffix(named.as_deref().unwrap_or(in_path))
+        }
     }
 }
 
@@ -29,14 +34,16 @@ fn of_client(request: &Request) -> Option<String> {
 
 /// Of an id with a suffix; one without belongs to wherever the request goes.
 fn of_parameter(parameters: &Parameters, name: &str) -> Option<String> {
-    let id: String = serde_json::from_str(parameters.get(name)?.get()).ok()?;
-    suffix(&id)
+    suffix(&parameter(parameters, name)?)
 }
 
-fn of_lease_path(path: &str) -> Option<String> {
+fn parameter(parameters: &Parameters, name: &str) -> Option<String> {
+    serde_json::from_str(parameters.get(name)?.get()).ok()
+}
+
+fn of_lease_path(path: &str) -> Option<&str> {
     let prefixes = ["sys/leases/renew/", "sys/leases/revoke/"];
-    let id = prefixes.iter().find_map(|prefix| path.strip_prefix(prefix))?;
-    suffix(id)
+    prefixes.iter().find_map(|prefix| path.strip_prefix(prefix))
 }
 
 fn suffix(id: &str) -> Option<String> {
