@@ -61,7 +61,8 @@ pub struct ForbiddenValue {
     pub path: String,
     /// What the value must not hold.
     pub letter: char,
-    /// What every path begins with that the pattern could match, whatever the value: the literal text before it.
+    /// What every path begins with that the pattern would match if the value stood in it: the text before the first
+    /// wildcard.
     pub prefix: String,
     /// When the rule ends, in seconds since 1970.
     pub expiration: Option<i64>,
@@ -72,8 +73,8 @@ pub struct ForbiddenValue {
 pub struct RenderedPolicy {
     /// The rules that could be filled.
     pub policy: super::AclPolicy,
-    /// Those that could not. Each may be the one that denies something to whoever has chosen the value, so that
-    /// nothing that begins as its path does may be allowed by any other.
+    /// Those that could not. Each may be the one that denies something, or that allows less than others do, so that
+    /// nothing that it would speak of may be allowed by any other.
     pub forbidden: Vec<ForbiddenValue>,
 }
 
@@ -91,16 +92,17 @@ enum Filled {
     Path(String),
     /// A value is missing or empty.
     Nothing,
-    /// A value holds `letter`; `before` is what stands before it.
+    /// A value holds `letter`; `path` is with it.
     Forbidden {
         letter: char,
-        before: String,
+        path: String,
     },
 }
 
 fn fill(path: &str, allowed: Substitutions, value: &dyn Fn(&str) -> Option<String>) -> Filled {
     let Ok(pieces) = pieces(path) else { return Filled::Nothing };
     let mut filled = String::with_capacity(path.len());
+    let mut forbidden = None;
     for piece in pieces {
         match piece {
             Piece::Text(text) => filled.push_str(text),
@@ -108,14 +110,15 @@ fn fill(path: &str, allowed: Substitutions, value: &dyn Fn(&str) -> Option<Strin
                 let Some(value) = value(name).filter(|value| !value.is_empty()) else {
                     return Filled::Nothing;
                 };
-                if let Some(letter) = allowed.forbidden(&value) {
-                    return Filled::Forbidden { letter, before: filled };
-                }
+                forbidden = forbidden.or_else(|| allowed.forbidden(&value));
                 filled.push_str(&value);
             }
         }
     }
-    Filled::Path(filled)
+    match forbidden {
+        Some(letter) => Filled::Forbidden { letter, path: filled },
+        None => Filled::Path(filled),
+    }
 }
 
 /// The text before the first letter that may be a wildcard.
@@ -146,10 +149,10 @@ impl super::AclPolicy {
             match fill(&rule.path, allowed, value) {
                 Filled::Path(path) => rendered.policy.paths.push(super::PathRule { path, ..rule.clone() }),
                 Filled::Nothing => {}
-                Filled::Forbidden { letter, before } => rendered.forbidden.push(ForbiddenValue {
+                Filled::Forbidden { letter, path } => rendered.forbidden.push(ForbiddenValue {
                     path: rule.path.clone(),
                     letter,
-                    prefix: literal(&before).to_owned(),
+                    prefix: literal(&path).to_owned(),
                     expiration: rule.expiration,
                 }),
             }

@@ -332,8 +332,8 @@ fn render(policy: ParsedPolicy, entity: Option<&Entity>, now: i64) -> ParsedPoli
     for value in rendered.forbidden.iter().filter(in_force) {
         tracing::warn!(
             policy = ?rendered.name, namespace = %rendered.namespace.path, entity = entity.map(|entity| &*entity.id),
-            path = ?value.path, "a template would be filled with a value that holds `{}`: what begins as the path does \
-            before it is denied to this entity; change the value, or let the policy have it by \
+            path = ?value.path, "a template would be filled with a value that holds `{}`: what the rule would \
+            speak of is denied to this entity; change the value, or let the policy have it by \
             `allow_slashes_in_identity_templates` or `allow_wildcards_in_identity_templates`",
             value.letter,
         );
@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_forbidden_value_of_a_template_closes_what_its_rule_begins_with() {
+    async fn a_forbidden_value_of_a_template_closes_what_its_rule_would_speak_of() {
         let text = "path \"kv/{{identity.entity.metadata.folder}}\" { capabilities = [\"deny\"] }\npath \"kv/*\" { capabilities = [\"read\"] }\npath \"sys/mounts\" { capabilities = [\"read\"] }";
         let (core, _) = with_policies(&[("p", text)]).await;
         assert_eq!(ask(&core, Operation::Update, "sys/auth/folk", json!({"type": "userpass"})).await.0, 204);
@@ -463,7 +463,7 @@ mod tests {
         let (token, entity) =
             (auth["client_token"].as_str().expect("a token"), auth["entity_id"].as_str().expect("an id"));
         let entity = format!("identity/entity/id/{entity}");
-        for (folder, status) in [("b", 200), ("a", 403), ("a/x", 403), ("*", 403)] {
+        for (folder, status) in [("b", 200), ("a", 403), ("a/x", 200), ("+", 403), ("*", 403)] {
             let metadata = json!({"metadata": {"folder": folder}});
             assert_eq!(ask(&core, Operation::Update, &entity, metadata).await.0, 204);
             let (got, answer) = ask_with(&core, token, Operation::Read, "kv/a", json!({})).await;

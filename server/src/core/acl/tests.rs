@@ -343,34 +343,37 @@ fn a_value_with_braces_is_text_and_its_rule_holds() {
 }
 
 #[test]
-fn a_forbidden_value_closes_what_its_rule_begins_with_and_no_more() {
+fn a_forbidden_value_closes_what_its_rule_would_speak_of_and_no_more() {
     let text = "path \"kv/d/{{identity.entity.name}}/x\" { policy = \"deny\" }\npath \"kv/*\" { policy = \"read\" }\n\
                 path \"kv/d/a/x\" { policy = \"write\" }\npath \"+/e\" { policy = \"read\" }";
     for space in ["", "team/"] {
         let policy = text_policy("p", space, text);
         let acl = Acl::compile(&[Arc::new(policy.render_templates(&|_| Some("a/b".to_owned())))], 0);
-        for closed in ["kv/d/", "kv/d/a/x", "kv/d/a/b/x", "kv/d/c"] {
+        for closed in ["kv/d/a/b/x", "kv/d/a/b/x/y"] {
             assert_eq!(acl.capabilities(space, closed), ["deny"], "{space}{closed}");
         }
-        for open in ["kv/a", "kv/d", "kv/dd", "kv/e"] {
+        for open in ["kv/a", "kv/d/", "kv/d/a/b", "kv/d/a/b/c", "kv/e"] {
             assert_eq!(acl.capabilities(space, open), ["list", "read"], "{space}{open}");
         }
-        assert!(acl.reaches_mount(space, "kv/") && !acl.reaches_mount(space, "kv/d/"), "{space}");
+        assert!(acl.reaches_mount(space, "kv/") && !acl.reaches_mount(space, "kv/d/a/b/x/"), "{space}");
         let request = AclRequest {
             operation: Operation::Read,
             namespace: space,
-            path: "kv/d/c",
+            path: "kv/d/a/b/x",
             parameters: None,
             wrap_ttl: None,
         };
         assert_eq!(acl.check(&request).denied, Some(DeniedReason::ForbiddenValue), "{space}");
         let shown = acl.shown();
         assert_eq!(
-            shown["glob_paths"][format!("{space}kv/d/")],
+            shown["glob_paths"][format!("{space}kv/d/a/b/x")],
             json!({"capabilities": ["deny"]}),
             "{space}"
         );
-        assert_eq!(shown["exact_paths"], json!({}), "{space}");
+        assert_eq!(
+            shown["exact_paths"][format!("{space}kv/d/a/x")]["capabilities"].as_array().map(Vec::len),
+            Some(5)
+        );
     }
     let many = "path \"a/b/{{identity.entity.name}}\" {}\npath \"a/{{identity.entity.name}}/x\" {}\npath \"a/b\" { policy = \"read\" }\n\
                 path \"c/{{identity.entity.name}}\" {}\npath \"*\" { policy = \"read\" }";
