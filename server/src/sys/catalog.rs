@@ -144,7 +144,13 @@ async fn list(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     Response::keys(names)
 }
 
+/// Plugins are the server's: below a namespace there are only their names.
+fn only_in_root(cx: &Context<'_>) -> Result<(), Error> {
+    if cx.request().namespace.is_root() { Ok(()) } else { Err(Error::unsupported_path()) }
+}
+
 async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    only_in_root(cx)?;
     let name = cx.capture("name");
     let Some(names) = names(cx.capture("type")) else {
         return Ok(Response::empty().with_warning(deprecated("read plugin information from", &both(cx))));
@@ -172,15 +178,18 @@ async fn read_without_type(_: &Sys, cx: &Context<'_>) -> Result<Response, Error>
     if names(cx.capture("type")).is_some() {
         return Err(Error::unsupported_operation());
     }
+    only_in_root(cx)?;
     Ok(Response::empty().with_warning(deprecated("read plugin information from", cx.capture("type"))))
 }
 
 async fn deregister_without_type(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    only_in_root(cx)?;
     Ok(Response::empty().with_warning(deprecated("deregister plugin from", cx.capture("type"))))
 }
 
 /// Only what is built in can be mounted, so nothing can be registered.
 async fn register(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    only_in_root(cx)?;
     let given: Plugin = cx.fields()?;
     let sum = given.sha256.filter(|sum| !sum.is_empty());
     let sum = sum.ok_or_else(|| Error::invalid("missing SHA-256 value"))?;
@@ -192,8 +201,12 @@ async fn register(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 }
 
 /// What is built in stays; nothing else is there.
-async fn deregister(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
-    Ok(Response::empty())
+async fn deregister(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    only_in_root(cx)?;
+    match names(cx.capture("type")) {
+        Some(_) => Ok(Response::empty()),
+        None => Ok(Response::empty().with_warning(deprecated("deregister plugin from", &both(cx)))),
+    }
 }
 
 async fn reload(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {

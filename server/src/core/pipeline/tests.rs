@@ -297,3 +297,14 @@ async fn a_locked_namespace_is_reached_by_no_id_of_it() {
         assert_eq!(ask_with(&core, token, Operation::Update, path, body.clone()).await.0, 200, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_sealed_server_can_be_sealed_and_nothing_else() {
+    let (core, _, root) = with_share().await;
+    let update = async |path: &str| ask_with(&core, &root, Operation::Update, path, json!({})).await.0;
+    assert_eq!(
+        [update("sys/seal").await, update("sys/seal").await, update("sys/rotate").await],
+        [204, 204, 503]
+    );
+    assert_eq!(ask_with(&core, &root, Operation::Read, "sys/seal", json!({})).await.0, 503);
+}

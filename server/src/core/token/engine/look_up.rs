@@ -154,5 +154,5 @@ pub(super) async fn accessors(_: &TokenEngine, cx: &Context<'_>) -> Result<Respo
         keys: Vec<String>,
     }
     let keys = tokens(cx).accessors(cx.transaction(), &cx.request().namespace).await?;
-    Response::data(&Keys { keys })
+    if keys.is_empty() { Err(Error::not_found()) } else { Response::data(&Keys { keys }) }
 }
