@@ -14,6 +14,7 @@ static PATTERNS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     vec![
         (pattern(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "(uuid)"),
         (pattern(r"(19|20)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"), "(time)"),
+        (pattern(r"\b\d\d [A-Z][a-z]{2} \d\d \d\d:\d\d UTC\b"), "(minute)"),
         (pattern(r"\b(s|hvs)\.[A-Za-z0-9_-]{24,}(\.[A-Za-z0-9]+)?"), "(token)"),
         (pattern(r"\b(b|hvb)\.[A-Za-z0-9_-]{24,}(\.[A-Za-z0-9]+)?"), "(batch token)"),
         (pattern(r"\bh(?:[0-9a-f]{32}){1,2}(\.[A-Za-z0-9]+)?"), "(token hash)"),
