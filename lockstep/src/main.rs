@@ -5,6 +5,7 @@ mod configuration;
 mod drift;
 mod environment;
 mod flags;
+mod pid_file;
 mod plan;
 mod server;
 mod signals;

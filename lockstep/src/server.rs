@@ -13,6 +13,7 @@ use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, reload};
 
 use crate::environment;
+use crate::pid_file::PidFile;
 
 /// Run a Vault-compatible secrets server
 #[derive(Args)]
@@ -79,6 +80,7 @@ impl Command {
         } else {
             (Server::start(&configuration).await.map_err(worded)?, None)
         };
+        let _pid_file = configuration.pid_file.as_deref().map(PidFile::write).transpose()?;
         announce(&configuration, &server);
         if let Some(keys) = &keys {
             announce_dev(&server, keys);
@@ -126,7 +128,8 @@ impl Command {
         }
         if self.dev {
             configuration.storage = StorageKind::Inmem;
-            configuration.listeners.insert(0, Listener::plain(dev_address));
+            let own = Listener { unauthenticated_metrics_access: true, ..Listener::plain(dev_address) };
+            configuration.listeners.insert(0, own);
         }
         Ok(configuration)
     }
@@ -146,7 +149,8 @@ impl Command {
 
 fn dev_configuration(address: &str) -> Result<Configuration, String> {
     let text = format!(
-        "storage \"inmem\" {{\n}}\nlistener \"tcp\" {{\n  address = {address:?}\n  tls_disable = true\n}}\n"
+        "storage \"inmem\" {{\n}}\nlistener \"tcp\" {{\n  address = {address:?}\n  tls_disable = true\n  \
+         telemetry {{\n    unauthenticated_metrics_access = true\n  }}\n}}\n"
     );
     let parsed = config::parse(std::path::Path::new("-dev"), &text);
     parsed.map(|(configuration, _)| configuration).map_err(|problems| problems.to_string())

@@ -131,6 +131,7 @@ impl<'c> Prepared<'c> {
 
 fn settings(configuration: &Configuration, addresses: &[SocketAddr], is_dev: bool) -> Settings {
     let has_tls = configuration.listeners.first().is_some_and(|listener| listener.tls.is_some());
+    let speak_tls = configuration.listeners.iter().map(|listener| listener.tls.is_some());
     let scheme = if has_tls { "https" } else { "http" };
     let own = || addresses.first().map_or_else(String::new, |address| format!("{scheme}://{address}"));
     Settings {
@@ -138,7 +139,7 @@ fn settings(configuration: &Configuration, addresses: &[SocketAddr], is_dev: boo
         cluster_addr: configuration.cluster_addr.clone().unwrap_or_default(),
         cluster_name: configuration.cluster_name.clone().unwrap_or_default(),
         limits: TtlLimits { default: configuration.default_lease_ttl, max: configuration.max_lease_ttl },
-        listeners: addresses.iter().map(SocketAddr::to_string).collect(),
+        listeners: addresses.iter().map(SocketAddr::to_string).zip(speak_tls).collect(),
         is_dev,
     }
 }

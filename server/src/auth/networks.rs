@@ -1,7 +1,8 @@
 //! Networks, as the API reads and writes them.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -9,10 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::core::error::Error;
 use crate::core::go_text::quoted;
 
-/// A network from which a token may be used. A network of one address is written as the address alone.
+/// A network from which a token may be used. A network of one address is written as the address alone, with the port that
+/// it was given with, if any: it is kept for people, and nobody is asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Network(pub(crate) IpNet);
+pub(crate) struct Network {
+    pub(crate) net: IpNet,
+    port: Option<NonZeroU16>,
+}
 
 impl Network {
     /// An address, an address with its port, or a network.
@@ -21,8 +26,12 @@ impl Network {
     /// 400 for anything else.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
-        let socket = || text.parse::<std::net::SocketAddr>().ok().map(|socket| IpNet::from(socket.ip()));
-        text.parse().ok().or_else(address).or_else(socket).map(canonical).map(Self).ok_or_else(|| {
+        let net = text.parse().ok().or_else(address).map(|net| Self { net: canonical(net), port: None });
+        let socket = || {
+            let socket: SocketAddr = text.parse().ok()?;
+            Some(Self { net: canonical(socket.ip().into()), port: NonZeroU16::new(socket.port()) })
+        };
+        net.or_else(socket).ok_or_else(|| {
             let text = quoted(text);
             Error::invalid(format!(
                 "error parsing address {text}: Unable to convert {text} to an IPv4 or IPv6 address, or a UNIX Socket"
@@ -44,7 +53,7 @@ fn canonical(network: IpNet) -> IpNet {
 
 impl From<IpAddr> for Network {
     fn from(address: IpAddr) -> Self {
-        Self(address.into())
+        Self { net: address.into(), port: None }
     }
 }
 
@@ -64,10 +73,10 @@ impl Serialize for Network {
 
 impl fmt::Display for Network {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.prefix_len() == self.0.max_prefix_len() {
-            self.0.addr().fmt(formatter)
-        } else {
-            self.0.fmt(formatter)
+        match self.port {
+            Some(port) => SocketAddr::new(self.net.addr(), port.get()).fmt(formatter),
+            None if self.net.prefix_len() == self.net.max_prefix_len() => self.net.addr().fmt(formatter),
+            None => self.net.fmt(formatter),
         }
     }
 }
@@ -83,12 +92,12 @@ pub(super) fn require_blocks(blocks: &[String], what: &str) -> Result<(), String
 /// Whether each of `inner` lies within one of `outer`.
 pub(super) fn are_within(inner: &[String], outer: &[IpNet]) -> bool {
     let mut nets = inner.iter().map(|block| Network::parse(block));
-    nets.all(|net| net.is_ok_and(|net| outer.iter().any(|outer| outer.contains(&net.0))))
+    nets.all(|net| net.is_ok_and(|net| outer.iter().any(|outer| outer.contains(&net.net))))
 }
 
 /// `blocks` as networks; single addresses count as networks of one.
 pub(super) fn networks_of(blocks: &[String]) -> Vec<IpNet> {
-    blocks.iter().filter_map(|block| Network::parse(block).ok()).map(|network| network.0).collect()
+    blocks.iter().filter_map(|block| Network::parse(block).ok()).map(|network| network.net).collect()
 }
 
 /// Whether `address` lies in one of `blocks`.
@@ -113,7 +122,10 @@ mod tests {
         check("10.1.2.3/8", Some("10.1.2.3/8"));
         check("::1", Some("::1"));
         check("fe80::1/64", Some("fe80::1/64"));
-        check("1.2.3.4:80", Some("1.2.3.4"));
+        check("1.2.3.4:80", Some("1.2.3.4:80"));
+        check("[::1]:80", Some("[::1]:80"));
+        check("[::ffff:1.2.3.4]:80", Some("1.2.3.4:80"));
+        check("1.2.3.4:0", Some("1.2.3.4"));
         check("::ffff:127.0.0.0/104", Some("127.0.0.0/8"));
         check("::ffff:127.0.0.1", Some("127.0.0.1"));
         check("::/0", Some("::/0"));

@@ -209,7 +209,7 @@ impl TokenParameters {
             explicit_max_ttl: seconds(self.explicit_max_ttl),
             period: seconds(self.period),
             num_uses: self.num_uses,
-            bound_cidrs: bound.iter().map(|network| network.0).collect(),
+            bound_cidrs: bound.iter().map(|network| network.net).collect(),
             token_type: self.kind.into(),
             no_default_policy: self.no_default_policy,
             renewable: true,

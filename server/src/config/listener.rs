@@ -33,8 +33,6 @@ pub struct Tls {
 pub struct Listener {
     /// Host and port.
     pub address: String,
-    /// Host and port for other nodes; not listened on yet.
-    pub cluster_address: Option<String>,
     /// `None` if `tls_disable` is set.
     pub tls: Option<Tls>,
     /// Bytes of a request body; `None` is without limit.
@@ -49,10 +47,10 @@ pub struct Listener {
     pub http_read_header_timeout: Duration,
     /// How long a whole request may take to arrive.
     pub http_read_timeout: Duration,
-    /// How long an answer may take to leave; `None` is without limit.
-    pub http_write_timeout: Option<Duration>,
     /// How long a connection may be without a request.
     pub http_idle_timeout: Duration,
+    /// Whether `sys/metrics` needs no token.
+    pub unauthenticated_metrics_access: bool,
 }
 
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8200";
@@ -66,7 +64,6 @@ impl Listener {
     pub fn plain(address: String) -> Self {
         Self {
             address,
-            cluster_address: None,
             tls: None,
             max_request_size: limit(REQUEST_SIZE),
             max_request_duration: Some(Duration::from_secs(REQUEST_SECONDS)),
@@ -74,23 +71,25 @@ impl Listener {
             max_request_json_strings: limit(JSON_STRINGS),
             http_read_header_timeout: Duration::from_secs(10),
             http_read_timeout: Duration::from_secs(30),
-            http_write_timeout: None,
             http_idle_timeout: Duration::from_secs(5 * 60),
+            unauthenticated_metrics_access: false,
         }
     }
 }
 
-/// Settings that make no difference: proxies are not trusted, and there is nothing to profile or to meter.
-const IGNORED: [&str; 10] = [
+/// Settings that make no difference: there is one node, which trusts no proxies, waits for its clients, and cannot be
+/// profiled.
+const IGNORED: [&str; 11] = [
+    "cluster_address",
     "custom_response_headers",
     "disable_replication_status_endpoints",
     "disable_unauthed_rekey_endpoints",
+    "http_write_timeout",
     "profiling",
     "proxy_protocol_behavior",
     "purpose",
     "redact_addresses",
     "redact_cluster_name",
-    "telemetry",
     "tls_auto_reload",
 ];
 
@@ -141,21 +140,34 @@ fn several(place: &Place, problems: &mut Problems) -> Option<Listener> {
 fn read(section: &mut Section<'_>, place: &Place) -> Option<Listener> {
     let tls = tls(section, place);
     let mut listener = Listener::plain(address(section, place));
-    listener.cluster_address = section.text("cluster_address");
     listener.max_request_size = number(section, "max_request_size", REQUEST_SIZE);
     listener.max_request_json_memory = number(section, "max_request_json_memory", JSON_MEMORY);
     listener.max_request_json_strings = number(section, "max_request_json_strings", JSON_STRINGS);
     if let Some((duration, _)) = section.duration("max_request_duration") {
         listener.max_request_duration = (!duration.is_zero()).then_some(duration);
     }
-    if let Some((duration, _)) = section.duration("http_write_timeout") {
-        listener.http_write_timeout = (!duration.is_zero()).then_some(duration);
-    }
     set(section, "http_read_header_timeout", &mut listener.http_read_header_timeout);
     set(section, "http_read_timeout", &mut listener.http_read_timeout);
     set(section, "http_idle_timeout", &mut listener.http_idle_timeout);
+    listener.unauthenticated_metrics_access = has_open_metrics(section);
     listener.tls = tls?;
     Some(listener)
+}
+
+/// Of `telemetry { … }`.
+fn has_open_metrics(section: &mut Section<'_>) -> bool {
+    let telemetry = section.read("telemetry", "a block", |value| match value {
+        Value::Table(entries) => Some(entries.clone()),
+        _ => None,
+    });
+    let Some((entries, _)) = telemetry else { return false };
+    let context = " in `telemetry` of `listener \"tcp\"`".to_owned();
+    let mut telemetry = Section::new(context, entries.iter(), section.problems);
+    let is_open = telemetry.bool("unauthenticated_metrics_access").unwrap_or(false);
+    telemetry.refuse("metrics_only", "is not built yet", "remove it: the listener answers all paths");
+    telemetry.ignore(&["disallow_metrics"]);
+    telemetry.finish();
+    is_open
 }
 
 fn address(section: &mut Section<'_>, place: &Place) -> String {

@@ -112,8 +112,6 @@ pub struct Configuration {
     pub log_format: LogFormat,
     /// Where the process id is written.
     pub pid_file: Option<PathBuf>,
-    /// Whether `sys/raw` exists.
-    pub raw_storage_endpoint: bool,
 }
 
 /// Reads `paths`, each a file or a folder whose `.hcl` and `.json` files are read in the order of their

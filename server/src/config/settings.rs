@@ -67,7 +67,6 @@ fn read(section: &mut Section<'_>, place: &Place) -> Option<Configuration> {
         log_level: log_level(section),
         log_format: log_format(section),
         pid_file: section.text("pid_file").map(PathBuf::from),
-        raw_storage_endpoint: section.bool("raw_storage_endpoint").unwrap_or(false),
         storage: storage?,
     })
 }
@@ -195,6 +194,7 @@ fn refuse_unbuilt(section: &mut Section<'_>) {
         "log_rotate_bytes",
         "log_rotate_duration",
         "log_rotate_max_files",
+        "raw_storage_endpoint",
         "reporting",
         "sentinel",
         "unsafe_allow_api_audit_creation",

@@ -30,7 +30,6 @@ fn a_whole_file_is_read() {
         storage "file" { path = "/var/lib/lockstep" }
         listener "tcp" {
           address              = "0.0.0.0:8200"
-          cluster_address      = "0.0.0.0:8201"
           tls_cert_file        = "cert.pem"
           tls_key_file         = "key.pem"
           tls_min_version      = "tls13"
@@ -51,7 +50,6 @@ fn a_whole_file_is_read() {
         log_level            = "WARN"
         log_format           = "json"
         pid_file             = "/run/lockstep.pid"
-        raw_storage_endpoint = true
     "#;
     let (configuration, warnings) = accept("s.hcl", text);
     assert_eq!(warnings, "");
@@ -70,7 +68,7 @@ fn a_whole_file_is_read() {
     assert_eq!(configuration.log_level, Some(LogLevel::Warn));
     assert_eq!(configuration.log_format, LogFormat::Json);
     assert_eq!(configuration.cluster_name.as_deref(), Some("blue"));
-    assert!(configuration.raw_storage_endpoint);
+    assert_eq!(configuration.pid_file.as_deref(), Some(std::path::Path::new("/run/lockstep.pid")));
 }
 
 #[test]

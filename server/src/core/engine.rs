@@ -229,10 +229,20 @@ impl FieldTable {
             let is_one_of = self
                 .only
                 .is_none_or(|names| names.contains(&field.name) || names.contains(&field.parameter()));
-            // The namespace of an object is the request's, and never in a body.
-            let is_body = field.name != "namespace";
-            is_at_endpoint && is_one_of && is_body && !self.unknown.contains(&field.name)
+            is_at_endpoint && is_one_of && !is_namespace(field) && !self.unknown.contains(&field.name)
         })
+    }
+}
+
+/// Whether `field` is where kinds name the namespace of an object, which is the request's and never in a body.
+fn is_namespace(field: &Field) -> bool {
+    matches!(schemas::shape::NAMESPACE, Part::Field(own) if own.name == field.name && own.doc == field.doc)
+}
+
+impl RouteInfo {
+    /// Its fields as people are told of them: what it decodes, and what its handlers read themselves.
+    pub(crate) fn told(&self) -> impl Iterator<Item = &'static Field> {
+        self.fields.into_iter().flat_map(FieldTable::fields).chain(FieldTable::new(self.shown).fields())
     }
 }
 

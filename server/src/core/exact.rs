@@ -8,6 +8,7 @@ use schemas::shape::FromRecord;
 use schemas::{Record, Shape, Value, codec, json};
 
 use super::error::Error;
+use super::input::parts;
 use super::request::Parameters;
 
 /// An object as it came.
@@ -50,11 +51,12 @@ pub(crate) fn fields_of<T: FromRecord>(object: &Object) -> Option<T> {
 fn own(shape: &Shape, value: &Value) -> Option<Value> {
     match (shape, value) {
         (Shape::Bool, Value::Bool(_)) | (Shape::Text(_), Value::String(_)) => Some(value.clone()),
+        (Shape::Integer, Value::Number(number)) => number.written().parse::<i64>().ok().map(Value::from),
         (Shape::Json, Value::Map(_)) => Some(codec::text_of(value)),
         (Shape::Text(_), Value::Number(number)) => Some(number.written().into_owned().into()),
         (Shape::List(_), Value::String(text)) if text.is_empty() => Some(Value::List(Vec::new())),
         (Shape::List(_), Value::String(text)) => {
-            Some(Value::List(text.split(',').map(|item| item.trim().into()).collect()))
+            Some(Value::List(parts(text).ok()?.map(|item| item.trim().into()).collect()))
         }
         (Shape::List(inner), Value::List(items)) => {
             let item = |item: &Value| if item.is_null() { Some("".into()) } else { own(inner, item) };

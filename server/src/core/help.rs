@@ -7,7 +7,7 @@ use http::StatusCode;
 use schemas::Shape;
 use serde_json::{Value, json};
 
-use super::engine::{Access, AnyEngine, FieldTable, RouteInfo};
+use super::engine::{Access, AnyEngine, RouteInfo};
 use super::error::Error;
 use super::openapi::{Document, Place};
 use super::pipeline::Reply;
@@ -65,7 +65,9 @@ fn expression(route: &Described) -> String {
     let expression = route.info.pattern.expression();
     let is_list = route.operations.iter().any(|each| matches!(each, Operation::List | Operation::Scan));
     match expression.strip_suffix('$') {
-        Some(bare) if is_list && !route.info.pattern.as_str().ends_with("..}") => format!("{bare}/?$"),
+        Some(bare) if is_list && !bare.ends_with("/?") && !route.info.pattern.as_str().ends_with("..}") => {
+            format!("{bare}/?$")
+        }
         _ => expression,
     }
 }
@@ -73,9 +75,7 @@ fn expression(route: &Described) -> String {
 fn parameters(info: &RouteInfo) -> String {
     let mut shown: BTreeMap<&str, (&str, &str)> =
         info.pattern.placeholders().map(|name| (name, ("string", "A part of the path."))).collect();
-    let of_table =
-        info.fields.into_iter().flat_map(FieldTable::fields).chain(FieldTable::new(info.shown).fields());
-    shown.extend(of_table.map(|field| {
+    shown.extend(info.told().map(|field| {
         let name = if field.key { field.name } else { field.parameter() };
         (name, (type_name(&field.shape), field.doc))
     }));

@@ -239,15 +239,21 @@ fn items_of(inner: &Shape, raw: &RawValue) -> Result<Value, String> {
 /// Items that one text may be. The limit on the strings of a body does not see them.
 const MOST_PARTS: usize = 100_000;
 
-/// The items that `text` is with its commas. The inner errors are those of single items.
-fn parts_of(inner: &Shape, text: &str) -> Result<Result<Vec<Value>, Vec<String>>, String> {
+/// What stands between the commas of `text`.
+pub(crate) fn parts(text: &str) -> Result<std::str::Split<'_, char>, String> {
     if text.bytes().filter(|byte| *byte == b',').count() >= MOST_PARTS {
         return Err(format!("a text with more than {MOST_PARTS} items; hint: send a list"));
     }
+    Ok(text.split(','))
+}
+
+/// The items that `text` is with its commas. The inner errors are those of single items.
+fn parts_of(inner: &Shape, text: &str) -> Result<Result<Vec<Value>, Vec<String>>, String> {
+    let parts = parts(text)?;
     if matches!(inner, Shape::Text(_)) {
-        return Ok(Ok(text.split(',').map(Value::from).collect()));
+        return Ok(Ok(parts.map(Value::from).collect()));
     }
-    let parts = text.split(',').map(serde_json::value::to_raw_value);
+    let parts = parts.map(serde_json::value::to_raw_value);
     let parts: Vec<Box<RawValue>> = parts.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
     Ok(coerce_each(inner, &parts.iter().map(|part| &**part).collect::<Vec<_>>()))
 }

@@ -143,7 +143,7 @@ fn verb(operation: Operation) -> Option<(&'static str, &'static str)> {
 fn describe(item: &mut Map<String, Value>, place: Place<'_>, template: &str, info: &RouteInfo) {
     let mut parameters: Vec<Value> = placeholders(template)
         .map(|name| {
-            let field = fields_of(info).find(|field| field.name == name || field.api == name);
+            let field = info.told().find(|field| field.name == name || field.api == name);
             let description = field.map_or("", |field| field.doc);
             json!({
                 "name": name, "description": description, "in": "path", "required": true,
@@ -197,10 +197,6 @@ fn placeholders(template: &str) -> impl Iterator<Item = &str> {
     template.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
 }
 
-fn fields_of(info: &RouteInfo) -> impl Iterator<Item = &'static Field> {
-    info.fields.into_iter().flat_map(FieldTable::fields).chain(FieldTable::new(info.shown).fields())
-}
-
 /// The body of operation `id`, whose schema goes to `schemas`.
 fn body(schemas: &mut BTreeMap<String, Value>, id: &str, properties: Map<String, Value>) -> Value {
     let name = format!("{}Request", camel(id));
@@ -212,7 +208,7 @@ fn body(schemas: &mut BTreeMap<String, Value>, id: &str, properties: Map<String,
 /// What bodies at `template` hold.
 fn taken(info: &RouteInfo, template: &str) -> Map<String, Value> {
     let is_in_path = |name: &str| placeholders(template).any(|placeholder| placeholder == name);
-    let mut taken = properties(fields_of(info).filter(|field| !is_in_path(field.name)));
+    let mut taken = properties(info.told().filter(|field| !is_in_path(field.name)));
     let unknown = info.fields.map(|table| table.unknown).unwrap_or_default();
     taken.retain(|name, _| !unknown.contains(&name.as_str()));
     for name in info.unsaid {

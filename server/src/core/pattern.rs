@@ -15,9 +15,13 @@ use std::borrow::Cow;
 /// | `{path..}` | the rest, slashes included, also nothing; after it only literal segments may follow, as in `mounts/{path..}/tune` |
 /// | `{path+..}` | the same, but not nothing |
 ///
-/// For LIST and SCAN a single slash at the end of the path does not count, except below `{path..}`.
+/// `/?` at the end: a single slash at the end of the path does not count. For LIST and SCAN it never does, except below
+/// `{path..}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pattern(&'static str);
+
+/// The end of a pattern for which a slash at the end of the path does not count.
+const OVERLOOKED: &str = "/?";
 
 /// What the placeholders of a pattern stand for, in their order.
 pub type Captures<'a> = Vec<(&'static str, Cow<'a, str>)>;
@@ -33,9 +37,18 @@ impl Pattern {
         self.0
     }
 
+    /// The pattern without what it says of a slash at the end.
+    fn segments(self) -> &'static str {
+        self.0.strip_suffix(OVERLOOKED).unwrap_or(self.0)
+    }
+
+    fn overlooks_slash(self) -> bool {
+        self.0.ends_with(OVERLOOKED)
+    }
+
     /// The pattern with placeholders as `{name}`.
     pub(crate) fn template(self) -> String {
-        self.0
+        self.segments()
             .replace("+..}", "}")
             .replace("..}", "}")
             .replace("?}", "}")
@@ -46,7 +59,7 @@ impl Pattern {
 
     /// Names of the placeholders, in their order.
     pub(crate) fn placeholders(self) -> impl Iterator<Item = &'static str> {
-        self.0.split('/').filter_map(|segment| named(segment).map(|(name, _)| name))
+        self.segments().split('/').filter_map(|segment| named(segment).map(|(name, _)| name))
     }
 
     /// A regular expression of the same meaning, which is how clients know patterns.
@@ -66,14 +79,15 @@ impl Pattern {
                 format!("(?P<{name}>{accepted})")
             }
         };
-        format!("^{}$", self.0.split('/').map(segment).collect::<Vec<_>>().join("/"))
+        let segments: Vec<_> = self.segments().split('/').map(segment).collect();
+        format!("^{}{}$", segments.join("/"), if self.overlooks_slash() { "/?" } else { "" })
     }
 
     /// Whether `path` fits but for what stands in place of placeholders: any segment in the middle, anything at the
     /// end.
     pub(crate) fn begins(self, path: &str) -> bool {
         let mut rest = Some(path);
-        let mut pattern = Some(self.0);
+        let mut pattern = Some(self.segments());
         while let Some(wanted) = pattern {
             let (segment, after) = split(wanted);
             let is_placeholder = segment.starts_with('{');
@@ -91,8 +105,9 @@ impl Pattern {
 
     /// The captures if `path` fits. `is_folder`: ignore one slash at the end.
     pub fn matches<'a>(self, path: &'a str, is_folder: bool) -> Option<Captures<'a>> {
+        let is_folder = is_folder || self.overlooks_slash();
         let mut captures = Captures::new();
-        let mut pattern = Some(self.0);
+        let mut pattern = Some(self.segments());
         let mut rest = Some(path);
         while let Some(wanted) = pattern {
             let (segment, after) = split(wanted);
@@ -250,6 +265,11 @@ mod tests {
         check("role", "role/", true, Some(&[]));
         check("role", "role", true, Some(&[]));
         check("role", "role/", false, None);
+        check("role/?", "role/", false, Some(&[]));
+        check("role/?", "role", false, Some(&[]));
+        check("role/?", "role//", false, None);
+        check("role/{name}/?", "role/a/", false, Some(&[("name", "a")]));
+        check("role/{name}/?", "role/", false, None);
         check("role/{name}/secret-id", "role/a/secret-id/", true, Some(&[("name", "a")]));
     }
 }

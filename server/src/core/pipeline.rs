@@ -82,7 +82,7 @@ impl Reply {
     }
 
     /// Another body than the usual one.
-    fn raw(status: StatusCode, body: RawBody) -> Self {
+    pub(crate) fn raw(status: StatusCode, body: RawBody) -> Self {
         let RawBody { content_type, headers, bytes } = body;
         Self { status, content_type, headers, body: bytes, is_of_login: false }
     }
@@ -170,6 +170,7 @@ impl Core {
         topology: &'t Topology,
         incoming: Incoming,
     ) -> Result<(&'t Arc<Space>, Request), Error> {
+        require_no_namespace(&incoming)?;
         let (space, length) = topology
             .resolve(&incoming.namespace, &incoming.path)
             .filter(|(space, _)| !space.namespace.tainted)
@@ -494,7 +495,8 @@ impl Core {
             return Ok(Pass::default());
         }
         let acl = self.acl_of(request).await?;
-        let parameters = if acl.is_root() { None } else { tree(&request.parameters)? };
+        let is_read = acl.looks_at_data() || matches!(request.operation, Operation::List | Operation::Scan);
+        let parameters = if acl.is_root() || !is_read { None } else { tree(&request.parameters)? };
         let decision = acl.check(&AclRequest {
             operation: operation(request.operation),
             namespace: &request.namespace.path,
@@ -682,7 +684,7 @@ async fn require_mounted(
 }
 
 /// Endpoints below `sys/` that are the whole server's.
-const ONLY_IN_ROOT: [&str; 19] = [
+const ONLY_IN_ROOT: &[&str] = &[
     "audit",
     "audit-hash",
     "config/auditing",
@@ -690,45 +692,58 @@ const ONLY_IN_ROOT: [&str; 19] = [
     "config/reload",
     "config/state",
     "config/ui",
-    "health",
     "host-info",
-    "init",
     "internal/counters/activity",
+    "internal/counters/config",
     "internal/inspect/router",
     "loggers",
+    "mfa/method",
     "monitor",
     "quotas/config",
     "quotas/rate-limit",
     "replication",
-    "step-down",
-    "unseal",
+    "sealwrap/rewrap",
 ];
 
-/// Those that refuse the header of a namespace in other words.
-const NOT_IN_NAMESPACES: [&str; 9] = [
+/// Those that refuse any header of a namespace, even of one that there is not, or of the root.
+const NOT_IN_NAMESPACES: &[&str] = &[
     "generate-recovery-token",
     "generate-root",
+    "health",
     "in-flight-req",
+    "init",
     "metrics",
     "pprof",
     "raw",
     "rekey",
+    "rekey-recovery-key",
     "seal",
+    "step-down",
     "storage",
+    "unseal",
 ];
+
+/// Whether `path` is one of `endpoints` below `sys/`, or below one.
+fn is_endpoint(path: &str, endpoints: &[&str]) -> bool {
+    let Some(path) = path.strip_prefix("sys/") else { return false };
+    let is_at = |endpoint: &&str| {
+        path.strip_prefix(*endpoint).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    endpoints.iter().any(is_at)
+}
+
+/// Refuses the header of a namespace for what is the whole server's.
+fn require_no_namespace(incoming: &Incoming) -> Result<(), Error> {
+    if incoming.namespace.is_empty() || !is_endpoint(&incoming.path, NOT_IN_NAMESPACES) {
+        return Ok(());
+    }
+    Err(Error::invalid("operation unavailable in namespaces"))
+}
 
 /// Refuses requests in a namespace for what is the whole server's.
 fn require_root_namespace(request: &Request) -> Result<(), Error> {
-    let Some(rest) = request.path.strip_prefix("sys/").filter(|_| !request.namespace.is_root()) else {
-        return Ok(());
-    };
-    let is_at =
-        |path: &str| rest.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let is_refused_at_the_edge = NOT_IN_NAMESPACES.into_iter().any(is_at);
-    if is_refused_at_the_edge && !request.namespace_in_path {
-        return Err(Error::invalid("operation unavailable in namespaces"));
-    }
-    if is_refused_at_the_edge || ONLY_IN_ROOT.into_iter().any(is_at) {
+    let is_of_root = [NOT_IN_NAMESPACES, ONLY_IN_ROOT].into_iter().any(|all| is_endpoint(&request.path, all));
+    if is_of_root && !request.namespace.is_root() {
         return Err(Error::invalid("operation only available in root namespace"));
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemas::acl::{ForbiddenValue, Substitutions};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,9 @@ pub struct PolicyRecord {
     /// When it ends, in seconds since 1970.
     #[serde(default)]
     pub expiration: Option<i64>,
+    /// How much later it was to end. It is shown; the policy ends with the second.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub expiration_nanoseconds: i32,
     /// Whether a write must name the version.
     #[serde(default)]
     pub cas_required: bool,
@@ -45,7 +48,17 @@ pub struct PolicyRecord {
     pub allow_wildcards_in_identity_templates: bool,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "asked for by serde")]
+fn is_zero(number: &i32) -> bool {
+    *number == 0
+}
+
 impl PolicyRecord {
+    /// When it was to end, after 1970.
+    pub(crate) fn end(&self) -> Option<SignedDuration> {
+        self.expiration.map(|seconds| SignedDuration::new(seconds, self.expiration_nanoseconds))
+    }
+
     fn substitutions(&self) -> Substitutions {
         Substitutions {
             slashes: self.allow_slashes_in_identity_templates,

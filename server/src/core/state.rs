@@ -40,8 +40,8 @@ pub struct Settings {
     pub cluster_name: String,
     /// Limits of leases and tokens where no mount says otherwise.
     pub limits: TtlLimits,
-    /// Addresses of the listeners.
-    pub listeners: Vec<String>,
+    /// Addresses of the listeners, and whether they speak TLS.
+    pub listeners: Vec<(String, bool)>,
     /// `-dev`.
     pub is_dev: bool,
 }

@@ -41,6 +41,20 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// As a float, weakly: from text and truth values too.
+    pub(crate) fn float(&self) -> Result<f64, String> {
+        let text = match self {
+            Json::Null => return Ok(0.0),
+            Json::Bool(value) => return Ok(f64::from(u8::from(*value))),
+            Json::Text(text) if text.is_empty() => return Ok(0.0),
+            Json::Text(text) => text.as_str(),
+            Json::Number(digits) => digits,
+            Json::List(_) | Json::Map => return Err(self.unconvertible("float64")),
+        };
+        let invalid = "cannot parse value as 'float64': strconv.ParseFloat: invalid syntax";
+        text.parse().map_err(|_| invalid.to_owned())
+    }
+
     /// As a truth value, weakly: from numbers and text too.
     pub(crate) fn boolean(&self) -> Result<bool, String> {
         let invalid = || "cannot parse value as 'bool': strconv.ParseBool: invalid syntax".to_owned();

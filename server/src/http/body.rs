@@ -84,30 +84,90 @@ fn unreadable(is_too_large: bool) -> Error {
     Error::invalid("failed to read the request body")
 }
 
-/// Refuses JSON of more than `limit` strings, before any memory is spent on them. Names count too.
-///
-/// # Errors
-/// 400 beyond the limit.
-pub(crate) fn limit_strings(bytes: &[u8], limit: u64) -> Result<(), Error> {
-    if matches!(first_letter(bytes), Some(b'{' | b'[')) && count_strings(bytes) > limit {
-        let text = "refused JSON input due to high complexity: exceeded maximum number of strings";
-        return Err(Error::invalid(text));
-    }
-    Ok(())
+/// What the JSON of a body may be, at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Complexity {
+    /// Estimated bytes of memory for all of its values, as the API estimates them.
+    pub(crate) memory: u64,
+    /// Strings; names count too.
+    pub(crate) strings: u64,
 }
 
-fn count_strings(bytes: &[u8]) -> u64 {
-    let (mut count, mut is_inside, mut is_escaped) = (0, false, false);
-    for byte in bytes {
-        match (is_inside, byte) {
-            (false, b'"') => (count, is_inside) = (count + 1, true),
-            (true, _) if is_escaped => is_escaped = false,
-            (true, b'\\') => is_escaped = true,
-            (true, b'"') => is_inside = false,
-            _ => {}
+/// What each value is estimated to take, and what it takes besides: its own bytes for a string, nothing for others.
+mod cost {
+    const EACH: u64 = 16;
+    pub(super) const OBJECT: u64 = EACH + 72;
+    pub(super) const LIST: u64 = EACH + 24;
+    pub(super) const STRING: u64 = EACH + 16;
+    pub(super) const NUMBER: u64 = EACH + 8;
+    pub(super) const WORD: u64 = EACH + 1;
+}
+
+impl Complexity {
+    /// Refuses JSON that is more, before any memory is spent on it.
+    ///
+    /// # Errors
+    /// 400 beyond a limit, and the text says which.
+    pub(crate) fn check(self, bytes: &[u8]) -> Result<(), Error> {
+        if !matches!(first_letter(bytes), Some(b'{' | b'[')) {
+            return Ok(());
         }
+        let (mut memory, mut strings, mut rest) = (0, 0, bytes);
+        while let Some((first, after)) = rest.split_first() {
+            rest = after;
+            memory += match first {
+                b'{' => cost::OBJECT,
+                b'[' => cost::LIST,
+                b'"' => {
+                    let (length, end) = string(after);
+                    strings += 1;
+                    rest = &after[end..];
+                    cost::STRING + length
+                }
+                b'-' | b'0'..=b'9' => {
+                    rest = after_word(after);
+                    cost::NUMBER
+                }
+                b'a'..=b'z' => {
+                    rest = after_word(after);
+                    cost::WORD
+                }
+                _ => 0,
+            };
+            if memory > self.memory {
+                return Err(too_complex("estimated memory limits"));
+            }
+            if strings > self.strings {
+                return Err(too_complex("number of strings"));
+            }
+        }
+        Ok(())
     }
-    count
+}
+
+fn too_complex(limit: &str) -> Error {
+    Error::invalid(format!("refused JSON input due to high complexity: exceeded maximum {limit}"))
+}
+
+/// Length of the string that `bytes` go on with (an escape is one byte), and where it ends, its quote included.
+fn string(bytes: &[u8]) -> (u64, usize) {
+    let (mut length, mut place) = (0, 0);
+    while let Some(byte) = bytes.get(place) {
+        match byte {
+            b'"' => return (length, place + 1),
+            b'\\' => place += 2,
+            _ => place += 1,
+        }
+        length += 1;
+    }
+    (length, bytes.len())
+}
+
+/// Behind the number or the word that `bytes` go on with.
+fn after_word(bytes: &[u8]) -> &[u8] {
+    let is_of_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    let end = bytes.iter().position(|byte| !is_of_word(byte)).unwrap_or(bytes.len());
+    &bytes[end..]
 }
 
 /// The parameters of a body: a JSON object, a form if `content_type` says so, or none.
@@ -304,12 +364,28 @@ mod tests {
         assert_eq!(kept(&read), "a\"xy\"".len());
     }
 
+    #[track_caller]
+    fn check_complexity(body: &str, memory: u64, strings: u64) {
+        let check = |memory, strings| {
+            let checked = Complexity { memory, strings }.check(body.as_bytes());
+            checked.map_err(|error| error.messages(false).join(""))
+        };
+        assert_eq!(check(memory, strings), Ok(()), "{body}");
+        let refused =
+            |limit: &str| Err(format!("refused JSON input due to high complexity: exceeded maximum {limit}"));
+        assert_eq!(check(memory - 1, strings), refused("estimated memory limits"), "{body}");
+        if strings > 0 {
+            assert_eq!(check(memory, strings - 1), refused("number of strings"), "{body}");
+        }
+    }
+
     #[test]
-    fn strings_are_counted_as_they_stand() {
-        let body = br#"{"a":["b","c\"d"],"e":1}"#;
-        assert_eq!(count_strings(body), 4);
-        assert!(limit_strings(body, 4).is_ok());
-        assert_eq!(limit_strings(body, 3).expect_err("too many").status(), 400);
+    fn values_are_counted_as_they_stand() {
+        check_complexity("{}", 88, 0);
+        check_complexity(r#"{"a":["b","c\"d"],"e":1}"#, 88 + 33 + 40 + 33 + 35 + 33 + 24, 4);
+        check_complexity("[1,-2.5e+3, 0]", 40 + 3 * 24, 0);
+        check_complexity("[true,false,null]", 40 + 3 * 17, 0);
+        check_complexity(r#"["\\","x"#, 40 + 33 + 33, 2);
     }
 
     #[track_caller]

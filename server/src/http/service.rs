@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -15,12 +13,14 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::Full;
 
+use super::body::Complexity;
 use super::media_type::media_type;
 use super::room::{Room, Share};
 use super::{body, consistency, host, inline, query, redirect, status};
 use crate::config::Listener;
 use crate::core::cors::{self, Crossing};
 use crate::core::error::Error;
+use crate::core::go_base64;
 use crate::core::inline::InlineLogin;
 use crate::core::input::go_seconds;
 use crate::core::path::{ApiPath, PathError};
@@ -29,6 +29,7 @@ use crate::core::quota::RateLimit;
 use crate::core::request::{Authorization, ClientToken, MfaCredentials, Operation, Parameters};
 use crate::core::state::Core;
 use crate::core::traffic::UnderWay;
+use crate::sys::open_metrics;
 
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
@@ -46,12 +47,14 @@ type Answer = http::Response<Full<Bytes>>;
 pub(crate) struct Service {
     core: Arc<Core>,
     max_bytes: usize,
-    max_strings: u64,
+    complexity: Complexity,
     max_duration: Duration,
     /// Memory for bodies.
     room: Arc<Room>,
     /// How long a body may take to arrive.
     read_timeout: Duration,
+    /// Whether `sys/metrics` needs no token.
+    has_open_metrics: bool,
 }
 
 impl Service {
@@ -61,9 +64,13 @@ impl Service {
         Self {
             core,
             max_bytes: max_bytes.unwrap_or(usize::MAX),
-            max_strings: listener.max_request_json_strings.unwrap_or(u64::MAX),
+            complexity: Complexity {
+                memory: listener.max_request_json_memory.unwrap_or(u64::MAX),
+                strings: listener.max_request_json_strings.unwrap_or(u64::MAX),
+            },
             room: Arc::default(),
             read_timeout: listener.http_read_timeout,
+            has_open_metrics: listener.unauthenticated_metrics_access,
             max_duration: listener.max_request_duration.unwrap_or(Duration::from_secs(90)),
         }
     }
@@ -181,6 +188,7 @@ impl Service {
         let pairs = query::pairs(parts.uri.query().unwrap_or_default());
         let asked = operation(&parts.method, &pairs);
         let is_status = status::is_status_path(&path) || (*path == *"sys/seal" && !is_writing(&parts.method));
+        let is_metrics = self.has_open_metrics && *path == *"sys/metrics";
         let path = match &asked {
             Ok((Operation::List | Operation::Scan, _)) => path.into_folder(),
             _ => path,
@@ -199,11 +207,17 @@ impl Service {
                 _ => Err(Error::with_status(StatusCode::METHOD_NOT_ALLOWED, "unsupported operation")),
             };
         }
+        if is_metrics && text(&parts.headers, &NAMESPACE).is_empty() {
+            return self.metrics(&parts, &pairs).await;
+        }
         let (operation, telling) = asked?;
         // Until the answer is there.
         let mut share = self.room.share(client);
         let acceptable = require_media_type(operation, &parts.headers);
-        let acceptable = acceptable.and_then(|()| require_file(&path, operation));
+        let acceptable = acceptable.and_then(|()| {
+            let header = text(&parts.headers, &NAMESPACE);
+            require_file(&path, operation, || self.is_namespace(header, &path))
+        });
         let parameters = if operation.is_by_query() || acceptable.is_err() {
             body::skip(stream).await;
             acceptable?;
@@ -224,6 +238,25 @@ impl Service {
         Ok(reply)
     }
 
+    async fn metrics(
+        &self,
+        parts: &http::request::Parts,
+        pairs: &[(String, String)],
+    ) -> Result<Reply, Error> {
+        if parts.method != Method::GET {
+            return Err(Error::empty(StatusCode::METHOD_NOT_ALLOWED));
+        }
+        let format = pairs.iter().find(|(name, _)| name == "format").map_or("", |(_, format)| format);
+        Box::pin(open_metrics(&self.core, format, &parts.headers)).await
+    }
+
+    /// Whether `path` names a namespace below that of `header`, and nothing else.
+    fn is_namespace(&self, header: &str, path: &str) -> bool {
+        self.core.topology().is_some_and(|topology| {
+            topology.resolve(header, path).is_some_and(|(_, length)| length == path.len())
+        })
+    }
+
     async fn parameters(
         &self,
         stream: hyper::body::Incoming,
@@ -232,7 +265,7 @@ impl Service {
     ) -> Result<Parameters, Error> {
         let reading = body::read(stream, self.max_bytes, share);
         let bytes = tokio::time::timeout(self.read_timeout, reading).await.map_err(|_| too_slow())??;
-        body::limit_strings(&bytes, self.max_strings)?;
+        self.complexity.check(&bytes)?;
         let content_type = text(headers, &header::CONTENT_TYPE);
         share.hold(body::size(&bytes, content_type)).await?;
         let parameters = match std::str::from_utf8(&bytes) {
@@ -345,10 +378,10 @@ fn read_operation(pairs: &[(String, String)]) -> Result<Asked, Error> {
     }
 }
 
-/// Folders cannot be written.
-fn require_file(path: &str, operation: Operation) -> Result<(), Error> {
+/// Folders cannot be written. What is nothing but the name of a namespace leads nowhere, which is told later.
+fn require_file(path: &str, operation: Operation, is_namespace: impl Fn() -> bool) -> Result<(), Error> {
     match operation {
-        Operation::Update | Operation::Patch if path.ends_with('/') => {
+        Operation::Update | Operation::Patch if path.ends_with('/') && !is_namespace() => {
             Err(Error::invalid("cannot write to a path ending in '/'"))
         }
         _ => Ok(()),
@@ -430,7 +463,7 @@ fn credentials(headers: &HeaderMap) -> (ClientToken, Authorization) {
 /// Name and secret of RFC 7617.
 fn basic(authorization: &str) -> Option<Authorization> {
     let (scheme, encoded) = authorization.split_once(' ')?;
-    let decoded = STANDARD.decode(encoded).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let decoded = go_base64::decode(encoded).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
     let (name, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
     Some(Authorization::Basic { name: name.to_owned(), secret: ClientToken::new(secret) })
 }
@@ -480,9 +513,7 @@ fn of_reply(reply: Reply) -> Answer {
     let mut answer = http::Response::new(Full::new(reply.body));
     *answer.status_mut() = reply.status;
     *answer.headers_mut() = reply.headers;
-    if reply.status != StatusCode::NO_CONTENT {
-        answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
-    }
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
     answer
 }
 

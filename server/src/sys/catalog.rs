@@ -33,7 +33,7 @@ const DATABASE: [&str; 9] = [
 
 /// `sys/plugins/catalog`.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("plugins/catalog").about("All plugins, by type.").fields(&[]).read(handler!(read_all)),
+    Route::new("plugins/catalog/?").about("All plugins, by type.").fields(&[]).read(handler!(read_all)),
     Route::new("plugins/catalog/{type}")
         .about("Names of the plugins of a type.")
         .sudo()
@@ -42,7 +42,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .read(handler!(read_without_type))
         .write(handler!(register))
         .delete(handler!(deregister_without_type)),
-    Route::new("plugins/catalog/{type}/{name}")
+    Route::new("plugins/catalog/{type}/{name+..}")
         .about("One plugin: what it is started with.")
         .sudo()
         .fields(Plugin::PARTS)
@@ -171,7 +171,7 @@ fn deprecated(what: &str, name: &str) -> String {
 
 /// Type and name of a path whose type is none.
 fn both(cx: &Context<'_>) -> String {
-    [cx.capture("type"), cx.capture("name")].join("/").trim_matches('/').to_owned()
+    [cx.capture("type"), cx.capture("name")].join("/").trim_start_matches('/').to_owned()
 }
 
 async fn read_without_type(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {

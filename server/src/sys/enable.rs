@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemas::Value;
 use schemas::shape::{Json, Map};
 
 use super::tune::{Settings, WrongLifetime};
@@ -48,10 +49,23 @@ struct Config {
     settings: Settings,
     /// Only kept, of secrets engines.
     force_no_cache: Option<bool>,
-    /// Taken by `tune` alone: here it has to be an object, and is passed over.
+    /// Taken by `tune` alone: here it has to be of its type, and is passed over.
     user_lockout_config: Option<Json>,
     /// Another way to name the type.
     plugin_name: Option<String>,
+}
+
+/// `user_lockout_config` of that, whose names and types are others than those of `tune`.
+#[derive(schemas::Fields)]
+struct LockoutConfig {
+    /// Failed logins.
+    lockout_threshold: Option<i64>,
+    /// Nanoseconds.
+    lockout_duration: Option<i64>,
+    /// Nanoseconds.
+    lockout_counter_reset: Option<i64>,
+    /// Whether users are never locked.
+    disable_lockout: Option<bool>,
 }
 
 /// `POST sys/mounts/{path}`.
@@ -101,10 +115,17 @@ pub(super) fn publish(cx: &Context<'_>, mounted: &Arc<Mounted>) -> Result<(), Er
 fn entry(cx: &Context<'_>, class: MountClass, path: &str) -> Result<(MountEntry, Option<String>), Error> {
     let given = exact::object(cx.parameters(), "config")?;
     let body: Enable = cx.fields()?;
-    let given: Config = exact::fields_of(&given).ok_or_else(|| {
+    let refused = || {
         let class = if class == MountClass::Auth { "auth" } else { "mount" };
         Error::invalid(format!("unable to convert given {class} config information"))
-    })?;
+    };
+    if let Some(Value::Map(lockout)) = given.get("user_lockout_config") {
+        let lockout: LockoutConfig = exact::fields_of(lockout).ok_or_else(refused)?;
+        if lockout.lockout_threshold.is_some_and(i64::is_negative) {
+            return Err(refused());
+        }
+    }
+    let given: Config = exact::fields_of(&given).ok_or_else(refused)?;
     let mut config = limits(cx, class, &given)?;
     let mut options = options(cx, body.options.map(|map| map.0));
     let kind = kind(class, body.kind, given.plugin_name.or(body.plugin_name), &mut options)?;

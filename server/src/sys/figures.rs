@@ -12,7 +12,9 @@ use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
 use crate::core::latency::{Counted, Latency};
+use crate::core::pipeline::Reply;
 use crate::core::response::{RawBody, Response};
+use crate::core::state::Core;
 use crate::core::traffic::Traffic;
 use crate::handler;
 
@@ -67,13 +69,23 @@ fn summary(name: &'static str, help: &'static str, latency: &Latency) -> Figure 
 
 async fn metrics(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let wanted: Wanted = cx.fields()?;
-    let accepted = cx.request().headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    shown(cx.core, &wanted.format.unwrap_or_default(), &cx.request().headers).await
+}
+
+/// The figures to whoever asks, as a listener may have it.
+pub(crate) async fn open_metrics(core: &Core, format: &str, headers: &HeaderMap) -> Result<Reply, Error> {
+    let response = shown(core, format, headers).await?;
+    let status = response.status.unwrap_or(StatusCode::OK);
+    response.raw.map(|raw| Reply::raw(status, raw)).ok_or_else(Error::not_found)
+}
+
+async fn shown(core: &Core, format: &str, headers: &HeaderMap) -> Result<Response, Error> {
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let asks_text = accepted.is_some_and(|accepted| accepted.starts_with("application/openmetrics-text"));
-    let format = wanted.format.unwrap_or_default();
-    match format.as_str() {
-        "prometheus" => Ok(text(&prometheus(&figures(cx).await?))),
-        "" if asks_text => Ok(text(&prometheus(&figures(cx).await?))),
-        "" => Ok(RawBody::json(serde_json::to_vec(&tree(cx, &figures(cx).await?))?).into()),
+    match format {
+        "prometheus" => Ok(text(&prometheus(&figures(core).await?))),
+        "" if asks_text => Ok(text(&prometheus(&figures(core).await?))),
+        "" => Ok(RawBody::json(serde_json::to_vec(&tree(core, &figures(core).await?))?).into()),
         other => {
             let told = format!("metric response format \"{other}\" unknown");
             Ok(text(&told).with_status(StatusCode::BAD_REQUEST))
@@ -86,8 +98,8 @@ fn text(body: &str) -> Response {
 }
 
 /// All figures at this moment. None of them names a secret, a path or a user.
-async fn figures(cx: &Context<'_>) -> Result<Vec<Figure>, Error> {
-    let (traffic, topology) = (&cx.core.traffic, cx.topology()?);
+async fn figures(core: &Core) -> Result<Vec<Figure>, Error> {
+    let (traffic, topology) = (&core.traffic, core.open_topology()?);
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let mounts = topology.spaces().map(|space| space.mount_count()).sum();
     let mut figures = vec![
@@ -103,7 +115,7 @@ async fn figures(cx: &Context<'_>) -> Result<Vec<Figure>, Error> {
         gauge(
             "vault.expire.num_leases",
             "Leases of tokens and secrets that end some day",
-            count(cx.core.tokens.leases().watched()),
+            count(core.tokens.leases().watched()),
         ),
     ];
     figures.extend(traffic.answered().map(|(class, answers)| Figure {
@@ -111,7 +123,7 @@ async fn figures(cx: &Context<'_>) -> Result<Vec<Figure>, Error> {
         ..counter("lockstep.http.answers_total", "Answers, by class of their status", answers)
     }));
     figures.extend(latencies(traffic));
-    figures.extend(tokens(cx).await?);
+    figures.extend(tokens(core).await?);
     let started = u64::try_from(traffic.since().as_second()).unwrap_or_default();
     figures.push(gauge("process_start_time_seconds", "When the server started, in Unix time", started));
     figures.extend(process());
@@ -139,8 +151,8 @@ fn latencies(traffic: &Traffic) -> [Figure; 3] {
 }
 
 /// Service tokens of each namespace that has any.
-async fn tokens(cx: &Context<'_>) -> Result<Vec<Figure>, Error> {
-    let counts = cx.core.token_counts().await?;
+async fn tokens(core: &Core) -> Result<Vec<Figure>, Error> {
+    let counts = core.token_counts().await?;
     let shown = |(path, count): &(String, u64)| {
         let namespace = if path.is_empty() { "root" } else { path.trim_end_matches('/') };
         let label = Some(("namespace", namespace.to_owned()));
@@ -211,7 +223,7 @@ fn prometheus(figures: &[Figure]) -> String {
     text
 }
 
-fn tree(cx: &Context<'_>, figures: &[Figure]) -> Value {
+fn tree(core: &Core, figures: &[Figure]) -> Value {
     let (mut gauges, mut samples) = (Vec::new(), Vec::new());
     for Figure { name, label, measure, .. } in figures {
         let labels: Map<String, Value> =
@@ -225,7 +237,7 @@ fn tree(cx: &Context<'_>, figures: &[Figure]) -> Value {
             }
         }
     }
-    let now = cx.now().strftime("%Y-%m-%d %H:%M:%S +0000 UTC").to_string();
+    let now = core.clock.now().strftime("%Y-%m-%d %H:%M:%S +0000 UTC").to_string();
     json!({ "Timestamp": now, "Gauges": gauges, "Points": [], "Counters": [], "Samples": samples })
 }
 

@@ -22,7 +22,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .fields(&[])
         .read(handler!(key_status)),
     Route::new("ha-status").about("The nodes of the cluster.").fields(&[]).read(handler!(ha_status)),
-    Route::new("host-info")
+    Route::new("host-info/?")
         .about("The machine that the server runs on.")
         .fields(&[])
         .read(handler!(host_info)),
@@ -38,6 +38,10 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .write(handler!(no_replication))
         .patch(handler!(no_replication))
         .delete(handler!(no_replication)),
+    Route::new("config/reload/{subsystem+..}")
+        .about("Reads a part of the configuration again: there is none for which that is built.")
+        .write(handler!(nothing_to_reload))
+        .hidden(),
     Route::new("version-history")
         .about("The versions of the server that have run on this storage.")
         .fields(&[])
@@ -46,6 +50,11 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
 
 fn only_in_root(cx: &Context<'_>, text: &str) -> Result<(), Error> {
     if cx.request().namespace.is_root() { Ok(()) } else { Err(Error::invalid(text)) }
+}
+
+/// No part of the configuration can be read again over the API.
+async fn nothing_to_reload(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
+    Err(Error::unsupported_path())
 }
 
 async fn seal(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -96,7 +105,9 @@ async fn configuration(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let listeners: Vec<_> = settings
         .listeners
         .iter()
-        .map(|address| json!({ "type": "tcp", "config": { "address": address } }))
+        .map(|(address, has_tls)| {
+            json!({ "type": "tcp", "config": { "address": address, "tls_disable": !has_tls } })
+        })
         .collect();
     Response::data(&json!({
         "api_addr": settings.api_addr, "cluster_addr": settings.cluster_addr, "cluster_name": settings.cluster_name,

@@ -17,9 +17,9 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .about("Which messages all logs take; deleting it goes back to the configuration.")
         .fields(Wanted::PARTS)
         .read(handler!(read_all))
-        .write(handler!(write))
-        .delete(handler!(reset)),
-    Route::new("loggers/{name}")
+        .write(handler!(write_all))
+        .delete(handler!(reset_all)),
+    Route::new("loggers/{name..}")
         .about("Which messages one log takes; deleting it goes back to the configuration.")
         .fields(Wanted::PARTS)
         .read(handler!(read))
@@ -39,7 +39,7 @@ async fn read_all(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
 }
 
 async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let (name, levels) = (cx.capture("name"), log::levels().ok_or_else(missing)?);
+    let (name, levels) = (name_of(cx)?, log::levels().ok_or_else(missing)?);
     let found = levels.get(name).map_or_else(|| json!({}), |level| json!({ name: level }));
     Ok(Response::data(&found)?.with_list_of_warnings())
 }
@@ -48,7 +48,15 @@ fn missing() -> Error {
     Error::not_implemented("changing a log that this server has not started")
 }
 
-async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+/// Below `loggers/` a name is needed.
+fn name_of<'c>(cx: &'c Context<'_>) -> Result<&'c str, Error> {
+    match cx.capture("name") {
+        "" => Err(Error::invalid("name is empty")),
+        name => Ok(name),
+    }
+}
+
+fn wanted(cx: &Context<'_>) -> Result<Level, Error> {
     let is_null = cx.parameters().get("level").is_some_and(|raw| raw.get() == "null");
     let wanted = cx.fields::<Wanted>()?.level.or_else(|| is_null.then(String::new));
     let wanted = wanted.ok_or_else(|| Error::invalid("level is required"))?;
@@ -58,18 +66,30 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let wanted = wanted.trim().to_lowercase();
     // Nothing but spaces is the usual level.
     let level = if wanted.is_empty() { Some(Level::Info) } else { Level::parse(&wanted) };
-    let level = level
-        .ok_or_else(|| Error::invalid(format!("invalid level provided: unknown log level: {wanted}")))?;
-    set(cx, Some(level))
+    level.ok_or_else(|| Error::invalid(format!("invalid level provided: unknown log level: {wanted}")))
+}
+
+async fn write_all(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    set(cx, None, Some(wanted(cx)?))
+}
+
+async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let name = name_of(cx)?;
+    set(cx, Some(name), Some(wanted(cx)?))
+}
+
+async fn reset_all(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    set(cx, None, None)
 }
 
 async fn reset(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    set(cx, None)
+    set(cx, Some(name_of(cx)?), None)
 }
 
-fn set(cx: &Context<'_>, level: Option<Level>) -> Result<Response, Error> {
+/// `None` for `name`: all logs; for `level`: that of the configuration.
+fn set(cx: &Context<'_>, name: Option<&str>, level: Option<Level>) -> Result<Response, Error> {
     let levels = log::levels().ok_or_else(missing)?;
-    let name = Some(cx.capture("name").to_owned()).filter(|name| !name.is_empty());
+    let name = name.map(str::to_owned);
     if let Some(unknown) = name.as_ref().filter(|name| !levels.contains_key(name.as_str())) {
         return Err(Error::invalid(format!("logger \"{unknown}\" not found")));
     }

@@ -35,6 +35,8 @@ use crate::core::identity::mfa;
 use crate::core::{lease, wrapping};
 use crate::seal::SecretBytes;
 
+pub(crate) use figures::open_metrics;
+
 /// The engine at `sys/` of every namespace.
 pub(crate) struct Sys;
 

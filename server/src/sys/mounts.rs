@@ -51,7 +51,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .unauthenticated()
         .fields(&[])
         .read(handler!(visible)),
-    Route::new("internal/ui/mounts/{path..}")
+    Route::new("internal/ui/mounts/{path+..}")
         .about("The mount that a path is in, for clients that need its type first.")
         .unauthenticated()
         .read(handler!(preflight)),

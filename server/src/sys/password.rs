@@ -6,6 +6,7 @@ use schemas::password_policy::PasswordPolicy;
 use schemas::shape::Declared as _;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::Sys;
 use crate::barrier::View;
@@ -67,10 +68,19 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let policy = stored_text(&sent).into_owned();
     let parsed = PasswordPolicy::parse(&policy).map_err(|error| Error::invalid(error.peer_text))?;
     // Better refused now than when a password is needed.
-    password_policy::generate(&parsed)
+    generated(parsed)
+        .await?
         .map_err(|error| refused(format!("unable to generate password from provided policy: {error}")))?;
     stored(cx).put_json(cx.capture("name"), &Record { policy })?;
     Ok(Response::empty())
+}
+
+/// A password of `policy`. To find one that meets it may take a while, in which others get their turn.
+async fn generated(
+    policy: PasswordPolicy,
+) -> Result<Result<Zeroizing<String>, password_policy::GenerationError>, Error> {
+    let work = move || password_policy::generate(&policy);
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)
 }
 
 async fn delete(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -82,7 +92,8 @@ async fn generate(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let record = load(cx).await?;
     let policy = PasswordPolicy::parse(&record.policy)
         .map_err(|_| Error::internal("a stored password policy does not parse"))?;
-    let password = password_policy::generate(&policy)
+    let password = generated(policy)
+        .await?
         .map_err(|error| Error::counted(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     Response::data(&json!({ "password": password.as_str() }))
 }

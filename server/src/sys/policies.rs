@@ -132,9 +132,9 @@ fn name_of(cx: &Context<'_>) -> String {
 /// time end a day before the year 9999 does.
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
-/// The time so many seconds after 1970, if years before 10000 have it.
-fn shown(end: i64) -> Option<String> {
-    EPOCH.checked_add(SignedDuration::from_secs(end)).ok().map(|time| format!("{time}Z"))
+/// The time so long after 1970, if years before 10000 have it.
+fn shown(end: SignedDuration) -> Option<String> {
+    EPOCH.checked_add(end).ok().map(|time| format!("{time}Z"))
 }
 
 fn body<'a>(name: &'a str, record: &'a PolicyRecord, is_legacy: bool) -> PolicyBody<'a> {
@@ -143,7 +143,7 @@ fn body<'a>(name: &'a str, record: &'a PolicyRecord, is_legacy: bool) -> PolicyB
         allow_slashes_in_identity_templates: record.allow_slashes_in_identity_templates,
         allow_wildcards_in_identity_templates: record.allow_wildcards_in_identity_templates,
         cas_required: record.cas_required,
-        expiration: record.expiration.and_then(shown),
+        expiration: record.end().and_then(shown),
         modified: Some(record.modified.as_str()).filter(|modified| !modified.is_empty()),
         name,
         policy: text.filter(|_| !is_legacy),
@@ -265,14 +265,15 @@ async fn put(cx: &Context<'_>, given: Policy) -> Result<Response, Error> {
     }
     let kept = present.as_ref().filter(|_| is_patch);
     let sent = sent_text(&given, kept)?;
-    let expiration = expiration(&given, end, cx.now())?;
+    let end = expiration(&given, end, cx.now())?.or_else(|| kept?.end());
     AclPolicy::parse(&sent).map_err(|error| Error::invalid(error.peer_text))?;
     check_version(&given, present.as_ref(), is_patch)?;
     let record = PolicyRecord {
         policy: sent,
         version: present.as_ref().map_or(1, |present| present.version + 1),
         modified: cx.now().to_string(),
-        expiration: expiration.or_else(|| kept?.expiration),
+        expiration: end.map(|end| end.as_secs()),
+        expiration_nanoseconds: end.map_or(0, |end| end.subsec_nanos()),
         cas_required: given
             .cas_required
             .unwrap_or(present.as_ref().is_some_and(|present| present.cas_required)),
@@ -317,35 +318,44 @@ fn check_version(given: &Policy, present: Option<&PolicyRecord>, is_patch: bool)
     }
 }
 
-/// When the policy ends, in seconds since 1970, if the request says so.
-fn expiration(given: &Policy, end: Option<i64>, now: Timestamp) -> Result<Option<i64>, Error> {
+/// When the policy ends, after 1970, if the request says so.
+fn expiration(
+    given: &Policy,
+    end: Option<SignedDuration>,
+    now: Timestamp,
+) -> Result<Option<SignedDuration>, Error> {
     let end = match (end, given.ttl) {
         (Some(_), Some(_)) => {
             return Err(Error::invalid("cannot supply both 'expiration' and 'ttl' for policies"));
         }
-        (None, Some(Seconds(ttl))) => Some(now.as_second().saturating_add(ttl)),
+        (None, Some(Seconds(ttl))) => Some(now.as_duration().saturating_add(SignedDuration::from_secs(ttl))),
         (end, None) => end,
     };
     match end {
-        Some(end) if end <= now.as_second() => {
+        Some(end) if end.as_secs() <= now.as_second() => {
             Err(Error::invalid("refusing to update policy as expiration time has already elapsed"))
         }
         Some(end) if shown(end).is_none() => Err(Error::invalid(format!(
-            "the policy would end {end} seconds after 1970, beyond the year 9999"
+            "the policy would end {} seconds after 1970, beyond the year 9999",
+            end.as_secs()
         ))),
         end => Ok(end),
     }
 }
 
-/// `expiration` of the request in seconds since 1970, if it is given.
-fn end(cx: &Context<'_>) -> Result<Option<i64>, Error> {
+/// `expiration` of the request as time since 1970, if it is given.
+fn end(cx: &Context<'_>) -> Result<Option<SignedDuration>, Error> {
     let Some(raw) = cx.parameters().get("expiration") else { return Ok(None) };
     let refused = |problem: &str| exact::refused("expiration", problem);
     match json::parse(raw.get()).map_err(|problem| refused(&problem))? {
         Value::Null => Ok(None),
-        Value::Number(number) => seconds(&number.written()).map(Some).map_err(|problem| refused(&problem)),
+        Value::Number(number) => {
+            let end = seconds(&number.written()).map_err(|problem| refused(&problem))?;
+            Ok(Some(SignedDuration::from_secs(end)))
+        }
         Value::String(text) => {
-            let end = text.parse().ok().or_else(|| seconds_of_time(&text));
+            let seconds = text.parse().ok().map(SignedDuration::from_secs);
+            let end = seconds.or_else(|| since_epoch(&text));
             end.map(Some).ok_or_else(|| refused("could not parse string as date and time"))
         }
         _ => Err(refused("could not parse time from input type")),
@@ -362,12 +372,12 @@ fn seconds(text: &str) -> Result<i64, String> {
     })
 }
 
-/// Seconds since 1970 of a time as RFC 3339 has it; fractions of a second do not count.
-fn seconds_of_time(text: &str) -> Option<i64> {
+/// The time since 1970 of a time as RFC 3339 has it, down to nanoseconds.
+fn since_epoch(text: &str) -> Option<SignedDuration> {
     let (time, rest) = text.split_at_checked("0000-00-00T00:00:00".len())?;
-    let zone = match rest.strip_prefix('.') {
-        Some(fraction) => fraction.trim_start_matches(|digit: char| digit.is_ascii_digit()),
-        None => rest,
+    let (fraction, zone) = match rest.strip_prefix('.') {
+        Some(rest) => rest.split_at(rest.find(|letter: char| !letter.is_ascii_digit())?),
+        None => ("", rest),
     };
     let has_form = |text: &str, form: &str| {
         text.len() == form.len()
@@ -376,7 +386,7 @@ fn seconds_of_time(text: &str) -> Option<i64> {
                 wanted => letter == wanted,
             })
     };
-    if !has_form(time, "0000-00-00T00:00:00") || rest.starts_with(['.']) && zone.len() + 1 == rest.len() {
+    if !has_form(time, "0000-00-00T00:00:00") || fraction.is_empty() && rest.starts_with('.') {
         return None;
     }
     let offset = match zone.split_at_checked(1)? {
@@ -387,8 +397,10 @@ fn seconds_of_time(text: &str) -> Option<i64> {
         }
         _ => return None,
     };
+    let nanoseconds = format!("{fraction:0<9.9}").parse().ok()?;
     let time: DateTime = time.parse().ok()?;
-    Some(time.duration_since(EPOCH).as_secs() - offset)
+    let passed = time.duration_since(EPOCH).as_secs() - offset;
+    Some(SignedDuration::from_secs(passed) + SignedDuration::from_nanos(nanoseconds))
 }
 
 async fn delete(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -417,16 +429,19 @@ mod tests {
 
     #[test]
     fn ends_are_times_as_rfc_3339_has_them() {
-        for (text, expected) in [
-            ("1970-01-01T00:00:00Z", 0),
-            ("1970-01-01T02:30:00.5+02:30", 0),
-            ("1969-12-31T23:00:00-01:00", 0),
-            ("9999-12-31T23:59:59Z", 253_402_300_799),
+        for (text, seconds, nanoseconds) in [
+            ("1970-01-01T00:00:00Z", 0, 0),
+            ("1970-01-01T02:30:00.5+02:30", 0, 500_000_000),
+            ("1970-01-01T00:00:00.123456789123Z", 0, 123_456_789),
+            ("1969-12-31T23:00:00-01:00", 0, 0),
+            ("9999-12-31T23:59:59Z", 253_402_300_799, 0),
         ] {
-            assert_eq!(seconds_of_time(text), Some(expected), "{text}");
+            assert_eq!(since_epoch(text), Some(SignedDuration::new(seconds, nanoseconds)), "{text}");
         }
-        assert_eq!(shown(253_402_300_799).as_deref(), Some("9999-12-31T23:59:59Z"));
-        assert_eq!(shown(253_402_300_800), None);
+        let shown = |seconds, nanoseconds| shown(SignedDuration::new(seconds, nanoseconds));
+        assert_eq!(shown(253_402_300_799, 0).as_deref(), Some("9999-12-31T23:59:59Z"));
+        assert_eq!(shown(0, 500_000_000).as_deref(), Some("1970-01-01T00:00:00.5Z"));
+        assert_eq!(shown(253_402_300_800, 0), None);
         for text in [
             "",
             "2999-01-01",
@@ -439,7 +454,7 @@ mod tests {
             "2999-13-01T00:00:00Z",
             "2999-01-01T00:00:0üZ",
         ] {
-            assert_eq!(seconds_of_time(text), None, "{text}");
+            assert_eq!(since_epoch(text), None, "{text}");
         }
     }
 }

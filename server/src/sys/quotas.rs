@@ -155,22 +155,12 @@ fn record(cx: &Context<'_>) -> Result<QuotaRecord, Error> {
 
 fn rate(cx: &Context<'_>) -> Result<f64, Error> {
     let given = cx.parameters().get("rate").map(|raw| Given::of(raw)).transpose()?.unwrap_or(Given::Null);
-    let rate = match &given {
-        Given::Null => Ok(0.0),
-        Given::Bool(value) => Ok(f64::from(u8::from(*value))),
-        Given::Text(text) if text.is_empty() => Ok(0.0),
-        Given::Text(text) => text.parse().map_err(|_| NO_FLOAT.to_owned()),
-        Given::Number(digits) => digits.parse().map_err(|_| NO_FLOAT.to_owned()),
-        Given::List(_) | Given::Map => Err(given.unconvertible("float64")),
-    };
-    let rate = rate.map_err(|problem| {
+    let rate = given.float().map_err(|problem| {
         let text = "Field validation failed: error converting input for field \"rate\": ''";
         Error::invalid(format!("{text} {problem}"))
     })?;
     if rate > 0.0 && f64::is_finite(rate) { Ok(rate) } else { Err(Error::invalid("'rate' is invalid")) }
 }
-
-const NO_FLOAT: &str = "cannot parse value as 'float64': strconv.ParseFloat: invalid syntax";
 
 /// Namespace, mount and rest of `path`.
 fn place(cx: &Context<'_>, path: &str, role: &str) -> Result<[String; 3], Error> {

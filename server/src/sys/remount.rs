@@ -27,7 +27,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .sudo()
         .topology()
         .write(handler!(remount)),
-    Route::new("remount/status/{id}").about("How far a move of a mount has come.").read(handler!(status)),
+    Route::new("remount/status/{id}/?").about("How far a move of a mount has come.").read(handler!(status)),
 ];
 
 /// From where to where.

@@ -11,6 +11,7 @@ use super::Sys;
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
+use crate::core::go_base64;
 use crate::core::response::Response;
 use crate::handler;
 
@@ -27,13 +28,13 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .without(&["source", "urlbytes"])
         .fields(Random::PARTS)
         .write(handler!(random)),
-    Route::new("tools/random/{urlbytes}")
-        .without(&["source"])
-        .about("Makes random bytes; the path says how many, or from which source.")
+    Route::new("tools/random/{source}/{urlbytes+..}")
+        .about("Makes random bytes; the path says from which source and how many.")
         .fields(Random::PARTS)
         .write(handler!(random)),
-    Route::new("tools/random/{source}/{urlbytes}")
-        .about("Makes random bytes; the path says from which source and how many.")
+    Route::new("tools/random/{urlbytes+..}")
+        .without(&["source"])
+        .about("Makes random bytes; the path says how many, or from which source.")
         .fields(Random::PARTS)
         .write(handler!(random)),
     Route::new("tools/hash")
@@ -41,7 +42,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .without(&["urlalgorithm"])
         .fields(Hash::PARTS)
         .write(handler!(hash)),
-    Route::new("tools/hash/{urlalgorithm}")
+    Route::new("tools/hash/{urlalgorithm+..}")
         .about("The hash of some bytes; the path says of which sort.")
         .fields(Hash::PARTS)
         .write(handler!(hash)),
@@ -61,7 +62,7 @@ struct Random {
 struct Hash {
     /// The bytes, base64.
     input: Option<String>,
-    /// `sha2-224`, `sha2-256`, `sha2-384` or `sha2-512`.
+    /// `sha2-224`, `sha2-256`, `sha2-384` or `sha2-512`, or one of `sha3-…` with the same lengths.
     algorithm: Option<String>,
     /// `hex` or `base64`.
     format: Option<String>,
@@ -128,9 +129,8 @@ fn random_bytes(count: i64) -> Result<Vec<u8>, Error> {
 
 async fn hash(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let body: Hash = cx.fields()?;
-    let input = STANDARD
-        .decode(body.input.unwrap_or_default())
-        .map_err(|error| Error::invalid(format!("unable to decode input as base64: {}", go_text(&error))))?;
+    let input = go_base64::decode(&body.input.unwrap_or_default())
+        .map_err(|problem| Error::invalid(format!("unable to decode input as base64: {problem}")))?;
     let algorithm = match cx.capture("urlalgorithm") {
         "" => body.algorithm.as_deref().unwrap_or("sha2-256"),
         algorithm => algorithm,
@@ -140,19 +140,12 @@ async fn hash(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         "sha2-256" => sha2::Sha256::digest(&input).to_vec(),
         "sha2-384" => sha2::Sha384::digest(&input).to_vec(),
         "sha2-512" => sha2::Sha512::digest(&input).to_vec(),
+        "sha3-224" => sha3::Sha3_224::digest(&input).to_vec(),
+        "sha3-256" => sha3::Sha3_256::digest(&input).to_vec(),
+        "sha3-384" => sha3::Sha3_384::digest(&input).to_vec(),
+        "sha3-512" => sha3::Sha3_512::digest(&input).to_vec(),
         other => return Err(Error::invalid(format!("unsupported algorithm {other}"))),
     };
     let format = body.format.as_deref().unwrap_or("hex");
     Response::data(&json!({ "sum": encode(&sum, format).ok_or_else(|| wrong_format(format))? }))
-}
-
-fn go_text(error: &base64::DecodeError) -> String {
-    let place = match error {
-        base64::DecodeError::InvalidByte(place, _) | base64::DecodeError::InvalidLastSymbol(place, _) => {
-            *place
-        }
-        base64::DecodeError::InvalidLength(length) => *length,
-        base64::DecodeError::InvalidPadding => 0,
-    };
-    format!("illegal base64 data at input byte {place}")
 }

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::core::go_base64;
 
 /// Metadata written as a JSON object of texts or as `key=value,…`, either also in base64.
 ///
@@ -11,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 /// A sentence that does not repeat the text.
 pub(super) fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {
     let text = text.trim();
-    let decoded = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded = go_base64::decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let text = decoded.as_deref().unwrap_or(text).trim();
     if text.is_empty() {
         return Ok(BTreeMap::new());

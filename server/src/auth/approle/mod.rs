@@ -183,23 +183,23 @@ static ROUTES: &[Route<AppRole>] = &[
         .about("Makes a secret id that is chosen.")
         .fields_at(ApproleSecretId::PARTS, "object")
         .write(handler!(secret_id::take)),
-    Route::new("role/{role_name}/secret-id/lookup")
+    Route::new("role/{role_name}/secret-id/lookup/?")
         .about("What there is to know of a secret id.")
         .fields(Existing::PARTS)
         .only(&["role_name", "secret_id"])
         .write(handler!(secret_id::look_up)),
-    Route::new("role/{role_name}/secret-id/destroy")
+    Route::new("role/{role_name}/secret-id/destroy/?")
         .about("Deletes a secret id.")
         .fields(Existing::PARTS)
         .only(&["role_name", "secret_id"])
         .write(handler!(secret_id::destroy))
         .delete(handler!(secret_id::destroy)),
-    Route::new("role/{role_name}/secret-id-accessor/lookup")
+    Route::new("role/{role_name}/secret-id-accessor/lookup/?")
         .about("What there is to know of the secret id of an accessor.")
         .fields(Existing::PARTS)
         .only(&["role_name", "secret_id_accessor"])
         .write(handler!(secret_id::look_up_by_accessor)),
-    Route::new("role/{role_name}/secret-id-accessor/destroy")
+    Route::new("role/{role_name}/secret-id-accessor/destroy/?")
         .about("Deletes the secret id of an accessor.")
         .fields(Existing::PARTS)
         .only(&["role_name", "secret_id_accessor"])

@@ -190,7 +190,7 @@ fn wanted(role: &Role, cx: &Context<'_>) -> Result<SecretId, Error> {
     require_within(&cidr_list, &networks_of(role.blocks()), role.blocks())?;
     require_blocks(&token_bound_cidrs, "token CIDR blocks").map_err(failed)?;
     let bound = role.token.bound_cidrs.as_deref().unwrap_or_default();
-    let outer: Vec<IpNet> = bound.iter().map(|network| network.0).collect();
+    let outer: Vec<IpNet> = bound.iter().map(|network| network.net).collect();
     require_within(&token_bound_cidrs, &outer, &bound.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     Ok(SecretId {
         accessor: Uuid::new_v4().to_string(),

@@ -66,7 +66,7 @@ async fn role_of(cx: &Context<'_>, config: &Config) -> Result<(String, Role), Er
 
 fn require_network(cx: &Context<'_>, role: &Role) -> Result<(), Error> {
     let networks = role.token.bound_cidrs.as_deref().unwrap_or_default();
-    let is_inside = networks.iter().any(|network| network.0.contains(&cx.request().client));
+    let is_inside = networks.iter().any(|network| network.net.contains(&cx.request().client));
     if networks.is_empty() || is_inside { Ok(()) } else { Err(Error::permission_denied()) }
 }
 

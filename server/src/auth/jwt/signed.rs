@@ -19,6 +19,9 @@ pub(crate) type Claims = Map<String, Value>;
 /// Base64 as clients of the API know it: bits that are left over do not count.
 const BASE64: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
+/// The longest token that is looked at, in bytes: who it comes from is not known before all of it was read.
+const LONGEST: usize = 1024 * 1024;
+
 /// A token whose signature nobody has checked yet.
 #[derive(Debug)]
 pub(crate) struct Signed<'a> {
@@ -79,7 +82,10 @@ impl<'a> Signed<'a> {
     /// # Errors
     /// What is wrong with its form; never a part of it.
     pub(crate) fn parse(token: &'a str) -> Result<Self, String> {
-        let parts: Vec<&str> = token.split('.').collect();
+        if token.len() > LONGEST {
+            return Err(format!("the token is longer than {LONGEST} bytes"));
+        }
+        let parts: Vec<&str> = token.splitn(4, '.').collect();
         let [header, claims, signature] = parts.as_slice() else {
             return Err("go-jose/go-jose: compact JWS format must have three parts".to_owned());
         };

@@ -37,7 +37,7 @@ pub(super) async fn login(engine: &Userpass, cx: &Context<'_>) -> Result<Respons
 
 fn require_network(cx: &Context<'_>, user: &User) -> Result<(), Error> {
     let networks = user.token.bound_cidrs.as_deref().unwrap_or_default();
-    let is_inside = networks.iter().any(|network| network.0.contains(&cx.request().client));
+    let is_inside = networks.iter().any(|network| network.net.contains(&cx.request().client));
     if networks.is_empty() || is_inside { Ok(()) } else { Err(Error::permission_denied()) }
 }
 

@@ -24,11 +24,24 @@ const NOBODY: &str = "$2b$10$7b1kJX0D5oR7m2pX4b7uUeV0f6m3wTzSx3t1pQ8yYkGqfOq0bZP
 static TURNS: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)));
 
+/// How many wait for their turn. Whoever has gone away waits on, so that there must be an end to it.
+static LINE: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(LONGEST_LINE));
+/// Half a minute of work for two processors.
+const LONGEST_LINE: usize = 1024;
+
 /// Runs `work` on a thread for slow work.
+///
+/// # Errors
+/// 503 if too many wait for that.
 async fn slowly<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
 ) -> Result<T, Error> {
+    let place = LINE.try_acquire().map_err(|_| {
+        let text = "too many passwords wait to be checked; try again in a while";
+        Error::with_status(StatusCode::SERVICE_UNAVAILABLE, text)
+    })?;
     let _turn = TURNS.acquire().await.map_err(Error::internal)?;
+    drop(place);
     let done = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?;
     done.map_err(|_| Error::internal("bcrypt failed"))
 }

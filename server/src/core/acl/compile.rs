@@ -8,7 +8,7 @@ use schemas::acl::{Capabilities, PathPattern, PathRule, PatternKind};
 
 use super::prefixes::Prefixes;
 use super::segments::{Rank, Ranked, Segments};
-use super::{ParsedPolicy, PolicyNamespace};
+use super::{ParsedPolicy, PolicyNamespace, parameters};
 
 /// A policy that granted something, as the audit log names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,7 @@ pub struct Acl {
     /// and none begins with another.
     pub(super) closed: Vec<Box<str>>,
     ends_at: Option<i64>,
+    looks_at_data: bool,
 }
 
 impl Acl {
@@ -79,6 +80,12 @@ impl Acl {
         self.ends_at
     }
 
+    /// Whether a rule has something to say of the data of requests. Without, nobody needs to read them.
+    #[must_use]
+    pub fn looks_at_data(&self) -> bool {
+        self.looks_at_data
+    }
+
     /// How many rules it has, and paths that are closed.
     #[must_use]
     pub fn rule_count(&self) -> usize {
@@ -103,6 +110,7 @@ impl Acl {
                 continue;
             }
             self.ends_at = [self.ends_at, rule.expiration].into_iter().flatten().min();
+            self.looks_at_data |= parameters::are_of_interest(rule);
             let (pattern, literal) = (within(&policy.namespace, &rule.path), policy.namespace.path.len());
             match known.entry((pattern.clone(), literal)) {
                 Entry::Occupied(known) => self.rules[*known.get()].merge(rule, &by),

@@ -7,6 +7,14 @@ use super::DeniedReason;
 
 const LIMIT: &str = "limit";
 
+/// Whether `rule` looks at the data of a request. Of a list `limit` is looked at in any case, which is in its query.
+pub(super) fn are_of_interest(rule: &PathRule) -> bool {
+    let has_any = |parameters: &Option<Parameters>| parameters.as_ref().is_some_and(|all| !all.is_empty());
+    !rule.required_parameters.is_empty()
+        || has_any(&rule.denied_parameters)
+        || has_any(&rule.allowed_parameters)
+}
+
 /// Required, denied and allowed parameters, in that order. A request without data only needs to have what
 /// is required.
 pub(super) fn check(rule: &PathRule, data: Option<&Map<String, Value>>) -> Result<(), DeniedReason> {

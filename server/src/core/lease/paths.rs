@@ -68,7 +68,7 @@ pub(crate) static ROUTES: &[Route<Sys>] = &[
         .fields(LeaseFields::PARTS)
         .only(&["lease_id", "url_lease_id", "increment"])
         .write(handler!(renew)),
-    Route::new("leases/renew/{url_lease_id..}")
+    Route::new("leases/renew/{url_lease_id+..}")
         .about("Extends a lease that the path names.")
         .fields(LeaseFields::PARTS)
         .only(&["lease_id", "url_lease_id", "increment"])
@@ -78,7 +78,7 @@ pub(crate) static ROUTES: &[Route<Sys>] = &[
         .fields(LeaseFields::PARTS)
         .only(&["lease_id", "url_lease_id", "sync"])
         .write(handler!(revoke)),
-    Route::new("leases/revoke/{url_lease_id..}")
+    Route::new("leases/revoke/{url_lease_id+..}")
         .about("Ends a lease that the path names, and the secret that it stands for.")
         .fields(LeaseFields::PARTS)
         .only(&["lease_id", "url_lease_id", "sync"])

@@ -84,7 +84,10 @@ impl Limiter {
             return Verdict::Blocked { retry_after: seconds(window.blocked_until - now) };
         }
         let passed = (now - window.start) / interval;
-        if passed > 0 {
+        if now < window.start {
+            // The clock was set back: the window would last until it is there again.
+            *window = Window { start: now, left: limit, blocked_until: 0 };
+        } else if passed > 0 {
             *window = Window { start: window.start + passed * interval, left: limit, blocked_until: 0 };
         }
         let reset = seconds(window.start + interval - now);
@@ -101,10 +104,10 @@ impl Limiter {
         Verdict::Allowed(Count { limit, left, reset })
     }
 
-    /// Requests of an interval: the rate, rounded.
+    /// Requests of an interval: the rate, rounded. One at least, or nobody could ever take the limit away.
     fn limit(&self) -> u64 {
         // Rates beyond 64 bits are no limit; negative ones and NaN are not stored.
-        format!("{:.0}", self.record.rate.round()).parse().unwrap_or(u64::MAX)
+        format!("{:.0}", self.record.rate.round().max(1.0)).parse().unwrap_or(u64::MAX)
     }
 
     fn interval(&self) -> i64 {
@@ -166,7 +169,9 @@ mod tests {
             &[0, 10, 20, 999, 1000, 1010, 1020],
             &[true, true, false, false, true, true, false],
         );
-        check(&limiter(0.4, 1, 0), &[0], &[false]);
+        check(&limiter(0.4, 1, 0), &[0, 10, 1000], &[true, false, true]);
+        // A clock that is set back begins a new interval.
+        check(&limiter(1.0, 1, 0), &[0, -500_000, -499_900], &[true, true, false]);
         check(&limiter(1.5, 1, 0), &[0, 0, 0], &[true, true, false]);
     }
 

@@ -299,12 +299,24 @@ impl Tokens {
     }
 
     /// Removes the accessors in `namespace` that lead to no token.
-    pub(crate) async fn tidy(&self, transaction: &Transaction, namespace: &Namespace) -> Result<(), Error> {
+    pub(crate) async fn tidy(
+        &self,
+        transaction: &Transaction,
+        namespace: &Namespace,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let mut used_up = Vec::new();
         for key in transaction.scan_keys(&accessor_key(namespace, "")).await? {
             let Some(record) = transaction.get_packed::<AccessorRecord>(&key).await? else { continue };
             if transaction.get(&token_key(namespace, &record.token)).await?.is_none() {
                 transaction.delete(key);
+            } else if self.read(transaction, &record.token).await?.is_none() {
+                used_up.push(record.token);
             }
+        }
+        // The server has ended between the last use and the end of the token.
+        for id in used_up {
+            Box::pin(self.revoke(&id, now)).await?;
         }
         Ok(())
     }

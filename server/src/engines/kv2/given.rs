@@ -1,12 +1,13 @@
 //! Parameters of a request, read as the API's clients expect and without a tree of values.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 
 use crate::core::context::Context;
 use crate::core::error::Error;
-use crate::core::input::go_seconds;
+use crate::core::input::{go_seconds, parts};
 use crate::core::object::object;
 use crate::core::request::{Operation, Parameters};
 use crate::core::weak::{Json, each, is_empty_object};
@@ -99,7 +100,10 @@ impl<'a> Given<'a> {
             Json::Map if is_empty_object(raw) => Vec::new(),
             Json::List(items) => items.into_iter().map(Json::of).collect::<Result<_, _>>()?,
             Json::Text(text) if text.is_empty() => Vec::new(),
-            Json::Text(text) => text.split(',').map(|item| Json::Text(item.to_owned())).collect(),
+            Json::Text(text) => {
+                let parts = parts(&text).map_err(|problem| self.error("versions", &problem))?;
+                parts.map(|item| Json::Text(item.to_owned())).collect()
+            }
             other => vec![other],
         };
         let numbers = items.iter().map(Json::integer).enumerate();
@@ -109,8 +113,10 @@ impl<'a> Given<'a> {
             let intro = "decoding failed due to the following error(s):\n\n";
             self.error("versions", &format!("{intro}{}", problems.join("\n")))
         })?;
-        // Version 0 does not exist, as little as a negative one.
-        Ok(numbers.into_iter().map(|version| u64::try_from(version).unwrap_or(0)).collect())
+        // Version 0 does not exist, as little as a negative one. Each counts once.
+        let numbers: BTreeSet<u64> =
+            numbers.into_iter().map(|version| u64::try_from(version).unwrap_or(0)).collect();
+        Ok(numbers.into_iter().collect())
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) static ROUTES: &[Route<Identity>] = &[
         .write(handler!(delete_batch)),
     Route::new("entity/name").about("Names of the entities.").fields(&[]).list(handler!(list_names)),
     Route::new("entity/id").about("Ids of the entities.").fields(&[]).list(handler!(list_ids)),
-    Route::new("entity/merge")
+    Route::new("entity/merge/?")
         .about("Makes one entity of several.")
         .fields(merge::MergeFields::PARTS)
         .write(handler!(merge::merge)),

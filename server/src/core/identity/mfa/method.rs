@@ -23,18 +23,19 @@ const FOREIGN: &str = "request namespace does not match method namespace";
 
 /// Methods of all types, and those of TOTP.
 pub(super) static ROUTES: &[Route<Identity>] = &[
+    // Without the slash of a list, it is a method whose id is missing.
     Route::new("mfa/method")
-        .about("All methods of second factors.")
+        .about("One method of second factors, which has to be named.")
         .fields(MethodFields::PARTS)
-        .list(handler!(list))
         .read(handler!(read)),
+    Route::new("mfa/method/?").about("All methods of second factors.").list(handler!(list)),
     Route::new("mfa/method/totp")
-        .about("Makes a method of one-time passwords, and lists all of them.")
+        .about("Makes a method of one-time passwords.")
         .fields(MethodFields::PARTS)
-        .list(handler!(list))
         .read(handler!(read))
         .write(handler!(write_totp))
         .delete(handler!(delete)),
+    Route::new("mfa/method/totp/?").about("All methods of one-time passwords.").list(handler!(list)),
 ];
 
 /// What a TOTP method may be given.

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use base64::prelude::BASE64_STANDARD;
-use base64::{DecodeError, Engine as _};
 use schemas::shape::Declared as _;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +9,7 @@ use super::{address, method};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
+use crate::core::go_base64;
 use crate::core::identity::Identity;
 use crate::core::response::Response;
 use crate::engines::totp::Algorithm;
@@ -18,36 +17,39 @@ use crate::handler;
 
 /// `identity/mfa/method/{duo,okta,pingid}`.
 pub(super) static ROUTES: &[Route<Identity>] = &[
-    all_of(
+    each_of(
         Route::new("mfa/method/duo")
-            .about("Makes a method that asks Duo, and lists all of them.")
+            .about("Makes a method that asks Duo.")
             .fields(DuoFields::PARTS)
             .write(handler!(write_duo)),
     ),
+    Route::new("mfa/method/duo/?").about("All methods that ask Duo.").list(handler!(method::list)),
     each_of(
         Route::new("mfa/method/duo/{method_id#}")
             .about("One method that asks Duo.")
             .fields(DuoFields::PARTS)
             .write(handler!(write_duo)),
     ),
-    all_of(
+    each_of(
         Route::new("mfa/method/okta")
-            .about("Makes a method that asks Okta, and lists all of them.")
+            .about("Makes a method that asks Okta.")
             .fields(OktaFields::PARTS)
             .write(handler!(write_okta)),
     ),
+    Route::new("mfa/method/okta/?").about("All methods that ask Okta.").list(handler!(method::list)),
     each_of(
         Route::new("mfa/method/okta/{method_id#}")
             .about("One method that asks Okta.")
             .fields(OktaFields::PARTS)
             .write(handler!(write_okta)),
     ),
-    all_of(
+    each_of(
         Route::new("mfa/method/pingid")
-            .about("Makes a method that asks PingID, and lists all of them.")
+            .about("Makes a method that asks PingID.")
             .fields(PingIdFields::PARTS)
             .write(handler!(write_pingid)),
     ),
+    Route::new("mfa/method/pingid/?").about("All methods that ask PingID.").list(handler!(method::list)),
     each_of(
         Route::new("mfa/method/pingid/{method_id#}")
             .about("One method that asks PingID.")
@@ -59,10 +61,6 @@ pub(super) static ROUTES: &[Route<Identity>] = &[
 /// What the methods of all services have.
 const fn each_of(route: Route<Identity>) -> Route<Identity> {
     route.read(handler!(method::read)).delete(handler!(method::delete))
-}
-
-const fn all_of(route: Route<Identity>) -> Route<Identity> {
-    each_of(route).list(handler!(method::list))
 }
 
 /// Settings of a method. Keys and tokens are kept and never shown. Records of one service have no field of another
@@ -326,13 +324,7 @@ fn pingid(file: &str) -> Result<PingId, Error> {
     if file.is_empty() {
         return Err(Error::invalid("settings_file_base64 is empty"));
     }
-    let bytes = BASE64_STANDARD.decode(file).map_err(|error| {
-        let place = match error {
-            DecodeError::InvalidByte(place, _) | DecodeError::InvalidLastSymbol(place, _) => place,
-            _ => file.len(),
-        };
-        Error::invalid(format!("illegal base64 data at input byte {place}"))
-    })?;
+    let bytes = go_base64::decode(file).map_err(|problem| Error::invalid(problem.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|_| Error::invalid("pingid settings file is no text"))?;
     let mut settings = PingId::default();
     for line in text.split('\n').filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
@@ -379,6 +371,9 @@ fn truth(text: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+
     use super::*;
 
     #[test]

@@ -74,7 +74,11 @@ impl Waiting {
             logins.retain(|_, known| login.since.duration_since(known.since) < LIFETIME);
         }
         if logins.len() >= CAPACITY {
-            let first = logins.iter().min_by_key(|(_, known)| known.since).map(|(id, _)| id.clone());
+            // The first of who asks for more; of who has none, the first of all.
+            let first = |known: &(&String, &Login)| known.1.since;
+            let own = logins.iter().filter(|(_, known)| known.entity == login.entity);
+            let first = own.min_by_key(first).or_else(|| logins.iter().min_by_key(first));
+            let first = first.map(|(id, _)| id.clone());
             first.map(|first| logins.remove(&first));
         }
         logins.insert(id, login);

@@ -10,7 +10,7 @@ use super::pkce::Challenge;
 
 /// How long a code is good.
 const LIFETIME: SignedDuration = SignedDuration::from_secs(300);
-/// Codes that are kept at most; those that came first go.
+/// Codes that are kept at most. Beyond, the first of who asks for more goes; of who has none, the first of all.
 const CAPACITY: usize = 100_000;
 
 /// What a code is given out for.
@@ -52,7 +52,10 @@ impl Codes {
             codes.retain(|_, kept| is_good(kept, now));
         }
         if codes.len() >= CAPACITY {
-            let first = codes.iter().min_by_key(|(_, kept)| kept.since).map(|(hash, _)| *hash);
+            let first = |kept: &(&[u8; 32], &Kept)| kept.1.since;
+            let own = codes.iter().filter(|(_, kept)| kept.grant.entity_id == grant.entity_id);
+            let first =
+                own.min_by_key(first).or_else(|| codes.iter().min_by_key(first)).map(|(hash, _)| *hash);
             first.map(|first| codes.remove(&first));
         }
         codes.insert(hash(code), Kept { grant, since: now, used_by: None });

@@ -14,7 +14,7 @@ use crate::core::response::Response;
 use crate::handler;
 
 /// Who issues identity tokens.
-pub(super) static ROUTES: &[Route<Identity>] = &[Route::new("oidc/config")
+pub(super) static ROUTES: &[Route<Identity>] = &[Route::new("oidc/config/?")
     .about("The issuer that identity tokens name.")
     .fields(ConfigFields::PARTS)
     .read(handler!(read))

@@ -13,7 +13,7 @@ use crate::core::response::Response;
 use crate::handler;
 
 /// Checking identity tokens.
-pub(super) static ROUTES: &[Route<Identity>] = &[Route::new("oidc/introspect")
+pub(super) static ROUTES: &[Route<Identity>] = &[Route::new("oidc/introspect/?")
     .about("Whether an identity token is good.")
     .fields(Question::PARTS)
     .write(handler!(introspect))];

@@ -28,7 +28,7 @@ pub(super) static ROUTES: &[Route<Identity>] = &[
         .read(handler!(read))
         .write(handler!(write))
         .delete(handler!(delete)),
-    Route::new("oidc/key/{name}/rotate")
+    Route::new("oidc/key/{name}/rotate/?")
         .about("Makes a new pair of a key that signs identity tokens.")
         .fields(RotateFields::PARTS)
         .write(handler!(rotate)),

@@ -1,6 +1,6 @@
 //! `identity/oidc/scope`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::shape::Declared as _;
 
@@ -77,10 +77,8 @@ async fn delete(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
 
 /// The scopes that `text` asks for and `provider` has, sorted; `None` if it does not ask for OpenID Connect.
 pub(super) fn requested(text: &str, provider: &ProviderRecord) -> Option<Vec<String>> {
-    let mut scopes: Vec<&str> = text.split(' ').filter(|scope| !scope.is_empty()).collect();
-    scopes.sort_unstable();
-    scopes.dedup();
-    if !scopes.contains(&OPENID) {
+    let scopes: BTreeSet<&str> = text.split(' ').filter(|scope| !scope.is_empty()).collect();
+    if !scopes.contains(OPENID) {
         return None;
     }
     let supported = |scope: &&str| provider.scopes_supported.iter().any(|known| known == scope);

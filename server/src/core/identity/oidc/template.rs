@@ -3,35 +3,27 @@
 //! A value takes its place as JSON, quoted and escaped, so that whoever may write metadata of an entity adds no claim.
 //! Names of single groups are refused altogether, as the API refuses them: what they stand for would not be quoted.
 
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use jiff::{SignedDuration, Timestamp};
 use schemas::acl::{Piece, pieces};
 use serde_json::{Map, Value, json};
 
 use super::claims::RESERVED;
 use crate::core::error::Error;
-use crate::core::go_json;
 use crate::core::identity::{Entity, EntityAlias};
 use crate::core::input::go_seconds;
+use crate::core::{go_base64, go_json};
 
 /// Claims by name.
 pub(super) type Claims = Map<String, Value>;
 
 const MISSING: &str = "no value could be found for one of the template directives";
 
-/// Base64 as the API reads it: bits that are left over do not count.
-const LENIENT: GeneralPurpose =
-    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
-
 /// The template that is meant by `text`, which may be base64 of it.
 ///
 /// # Errors
 /// 400 if it is no template of a JSON object, or claims what is the server's to say.
 pub(super) fn accept(text: &str, now: Timestamp) -> Result<String, Error> {
-    let bare: String = text.chars().filter(|character| !matches!(character, '\r' | '\n')).collect();
-    let template = match LENIENT.decode(bare).map(String::from_utf8) {
+    let template = match go_base64::decode(text).map(String::from_utf8) {
         Err(_) => text.to_owned(),
         Ok(Ok(decoded)) => decoded,
         Ok(Err(error)) => return Err(no_json(&go_json::problem(error.as_bytes()))),

@@ -236,7 +236,8 @@ pub(super) fn user_info(
 /// What who is not let in to a resource is told, with status 401 (RFC 6750).
 pub(crate) fn denied() -> RawBody {
     let refusal = Refusal { code: code::INVALID_TOKEN, description: "permission denied".to_owned() };
-    let body = serde_json::to_vec(&OauthError::new(&refusal, None)).unwrap_or_default();
+    let mut body = serde_json::to_vec(&OauthError::new(&refusal, None)).unwrap_or_default();
+    body.push(b'\n');
     let mut raw = RawBody::json(body);
     raw.headers.extend(challenge(&refusal).map(|value| (WWW_AUTHENTICATE, value)));
     raw

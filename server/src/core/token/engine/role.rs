@@ -330,7 +330,7 @@ fn networks(names: Option<&List<String>>, what: &str) -> Result<Option<Vec<IpNet
     let parse = |text: &String| {
         let network =
             Network::parse(text).map_err(|error| error.after(&format!("error parsing {what}: ")))?;
-        Ok(network.0)
+        Ok(network.net)
     };
     names.0.iter().map(parse).collect::<Result<_, _>>().map(Some)
 }
