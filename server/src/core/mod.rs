@@ -21,6 +21,7 @@ pub(crate) mod inline;
 pub mod input;
 pub(crate) mod latency;
 pub(crate) mod lease;
+pub(crate) mod lenient;
 pub mod limits;
 pub mod mount;
 pub(crate) mod mount_table;

@@ -9,10 +9,11 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body;
 
 use super::media_type::media_type;
+use super::query;
 use super::room::Share;
-use super::{lenient, query};
 use crate::core::error::Error;
 use crate::core::go_json::{self, First};
+use crate::core::lenient;
 use crate::core::request::Parameters;
 
 /// Bytes of a body that are read for nothing.

@@ -9,9 +9,9 @@ use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::value::RawValue;
 
-use super::lenient;
 use crate::core::error::Error;
 use crate::core::inline::{InlineLogin, WORDS};
+use crate::core::lenient;
 use crate::core::request::{ClientToken, MfaCredentials, Operation, Parameters};
 
 /// Every header of a login begins so.

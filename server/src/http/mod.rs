@@ -6,7 +6,6 @@ mod consistency;
 pub(crate) mod fuzzing;
 mod host;
 mod inline;
-mod lenient;
 mod listen;
 mod media_type;
 mod origin;

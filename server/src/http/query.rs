@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::lenient;
+use crate::core::lenient;
 use crate::core::request::Parameters;
 
 /// Pairs that a query string or a form may have, as clients of the API know it. Empty ones count, too: a pair takes many

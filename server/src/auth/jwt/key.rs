@@ -1,7 +1,9 @@
 //! Public keys, and which signatures they can check.
 
 use aws_lc_rs::rsa::PublicKeyComponents;
-use aws_lc_rs::signature::{self, EcdsaVerificationAlgorithm, RsaParameters, UnparsedPublicKey};
+use aws_lc_rs::signature::{
+    self, EcdsaVerificationAlgorithm, ParsedPublicKey, RsaParameters, UnparsedPublicKey,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -133,6 +135,16 @@ impl Curve {
         })
     }
 
+    /// Whether the uncompressed `point` lies on it.
+    fn has(self, point: &[u8]) -> bool {
+        let how = match self {
+            Self::P256 => &signature::ECDSA_P256_SHA256_FIXED,
+            Self::P384 => &signature::ECDSA_P384_SHA384_FIXED,
+            Self::P521 => &signature::ECDSA_P521_SHA512_FIXED,
+        };
+        ParsedPublicKey::new(how, point).is_ok()
+    }
+
     /// Length of a coordinate, in bytes.
     fn length(self) -> usize {
         match self {
@@ -166,7 +178,8 @@ impl Jwk {
                 let curve = Curve::of_name(name)?;
                 let (x, y) = (bytes(&self.x)?, bytes(&self.y)?);
                 let fits = x.len() == curve.length() && y.len() == curve.length();
-                fits.then(|| Key::Ec { curve, point: [&[4], x.as_slice(), y.as_slice()].concat() })
+                let point = [&[4], x.as_slice(), y.as_slice()].concat();
+                (fits && curve.has(&point)).then_some(Key::Ec { curve, point })
             }
             ("OKP", "Ed25519") => bytes(&self.x).filter(|key| key.len() == 32).map(Key::Ed25519),
             _ => None,

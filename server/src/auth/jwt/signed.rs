@@ -1,5 +1,6 @@
 //! Tokens in their compact form (RFC 7515): header, claims, signature.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::key::{Jwk, Key};
+use crate::core::lenient;
 
 /// The claims of a token.
 pub(crate) type Claims = Map<String, Value>;
@@ -121,7 +123,10 @@ impl<'a> Signed<'a> {
         if !is_signed {
             return None;
         }
-        match serde_json::from_slice(&self.claims).ok()? {
+        // Half a pair of surrogates stands for a letter that is none, as in bodies.
+        let mut claims = Cow::Borrowed(self.claims.as_slice());
+        lenient::whole_escapes(&mut claims);
+        match serde_json::from_slice(&claims).ok()? {
             Distinct(Value::Object(claims)) => Some(claims),
             Distinct(Value::Null) => Some(Claims::new()),
             Distinct(_) => None,

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::Jwt;
-use super::key::{ALGORITHMS, Jwk};
+use super::key::{ALGORITHMS, Jwk, Key};
 use super::signed::Signed;
 use crate::core::error::Error;
 use crate::core::request::Operation;
@@ -70,7 +70,11 @@ impl Signer {
     }
 
     fn token(&self, header: &Value, claims: &Value) -> String {
-        let message = format!("{}.{}", base64(header.to_string()), base64(claims.to_string()));
+        self.token_of_text(header, &claims.to_string())
+    }
+
+    fn token_of_text(&self, header: &Value, claims: &str) -> String {
+        let message = format!("{}.{}", base64(header.to_string()), base64(claims));
         let signature = self.sign(header["alg"].as_str().unwrap_or_default(), message.as_bytes());
         format!("{message}.{}", base64(signature))
     }
@@ -126,6 +130,35 @@ fn every_algorithm_is_checked_with_its_own_kind_of_key() {
         let (message, _) = other.rsplit_once('.').expect("a signature");
         assert!(!signer.verifies(&format!("{message}.{signature}")), "{algorithm} with other claims");
     }
+}
+
+#[test]
+fn half_a_pair_of_escapes_is_a_letter_that_is_none() {
+    let signer = Signer::new();
+    let token = signer.token_of_text(&json!({"alg": "EdDSA"}), r#"{"sub":"a\ud83d"}"#);
+    let key = Key::Ed25519(signer.ed25519.public_key().as_ref().to_vec());
+    let claims = Signed::parse(&token).expect("three parts").claims_by(&key).expect("signed");
+    assert_eq!(claims["sub"], "a\u{fffd}");
+}
+
+#[test]
+fn a_point_that_is_not_on_its_curve_is_no_key() {
+    let key = |x: &[u8]| {
+        let y = hex::decode("4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5").expect("hex");
+        let jwk = json!({"kty": "EC", "crv": "P-256", "x": base64(x), "y": base64(y)});
+        serde_json::from_value::<Jwk>(jwk).expect("a key").key()
+    };
+    let x = hex::decode("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296").expect("hex");
+    assert!(key(&x).is_some(), "the base point");
+    assert!(key(&[7; 32]).is_none());
+    let header = json!({"alg": "ES256", "jwk": {"kty": "EC", "crv": "P-256", "x": base64([7; 32]), "y": base64([7; 32])}});
+    assert!(Signed::parse(&Signer::new().token(&header, &claims())).is_err());
+}
+
+#[test]
+fn a_token_of_any_length_is_not_read() {
+    assert!(Signed::parse(&".".repeat(100)).is_err());
+    assert!(Signed::parse(&"a".repeat(2 << 20)).expect_err("too long").contains("longer than"));
 }
 
 #[test]

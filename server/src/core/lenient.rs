@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 /// `bytes` as text.
-pub(super) fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(size(bytes));
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -14,12 +14,12 @@ pub(super) fn text(bytes: &[u8]) -> String {
 }
 
 /// As [`text`], without a copy of what is text already.
-pub(super) fn into_text(bytes: Vec<u8>) -> String {
+pub(crate) fn into_text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| text(error.as_bytes()))
 }
 
 /// Bytes of the [`text`] of `bytes`.
-pub(super) fn size(bytes: &[u8]) -> usize {
+pub(crate) fn size(bytes: &[u8]) -> usize {
     if std::str::from_utf8(bytes).is_ok() {
         return bytes.len();
     }
@@ -28,7 +28,7 @@ pub(super) fn size(bytes: &[u8]) -> usize {
 }
 
 /// `json` with whole escapes only; copied if it has others and is borrowed.
-pub(super) fn whole_escapes(json: &mut Cow<'_, [u8]>) {
+pub(crate) fn whole_escapes(json: &mut Cow<'_, [u8]>) {
     // Most JSON has no escapes at all, which is found out quickly.
     if !json.contains(&b'\\') {
         return;
