@@ -17,6 +17,8 @@ pub enum BarrierError {
         /// Where the record is wrong.
         cause: String,
     },
+    /// The namespace that the key is of is sealed: there are no keys for it in memory.
+    NamespaceSealed,
     /// No keyring is stored yet.
     NotInitialized,
     /// The key belongs to the barrier itself and cannot be written through it.
@@ -59,6 +61,7 @@ impl fmt::Display for BarrierError {
         match self {
             Self::AlreadyInitialized => formatter.write_str("the barrier is initialized already"),
             Self::Malformed { key, cause } => write!(formatter, "the entry `{key}` is malformed: {cause}"),
+            Self::NamespaceSealed => formatter.write_str("namespace is sealed"),
             Self::NotInitialized => formatter.write_str("the barrier is not initialized"),
             Self::Reserved { key } => write!(formatter, "the entry `{key}` belongs to the barrier itself"),
             Self::Sealed => formatter.write_str("Vault is sealed"),

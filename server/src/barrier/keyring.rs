@@ -11,7 +11,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::BarrierError;
 use super::cipher::{Cipher, KeyBytes, random_key, term_of};
 
-/// Where the keyring is stored, encrypted by the root key.
+/// Where the keyring of a domain is stored, encrypted by its root key.
 pub(super) const KEYRING_KEY: &str = "core/keyring";
 
 /// The term written into the entry of the keyring itself, which no term of the keyring encrypts.
@@ -153,17 +153,16 @@ impl Keyring {
         term.cipher.open(key, entry)
     }
 
-    /// The keyring as it is stored, encrypted by its root key.
-    pub(super) fn to_entry(&self) -> Bytes {
+    /// The keyring as it is stored under `key`, encrypted by its root key.
+    pub(super) fn to_entry(&self, key: &str) -> Bytes {
         let record = Record { terms: self.terms.iter().map(|(&number, term)| term.record(number)).collect() };
         let plaintext = Zeroizing::new(serde_json::to_vec(&record).expect("a keyring is plain JSON"));
-        Cipher::new(&self.root.0).seal(ROOT_TERM, KEYRING_KEY, &plaintext)
+        Cipher::new(&self.root.0).seal(ROOT_TERM, key, &plaintext)
     }
 
     /// Opens what [`to_entry`](Self::to_entry) wrote.
-    pub(super) fn from_entry(root: RootKey, entry: &[u8]) -> Result<Self, BarrierError> {
-        let plaintext =
-            Cipher::new(&root.0).open(KEYRING_KEY, entry).map_err(|_| BarrierError::WrongRootKey)?;
+    pub(super) fn from_entry(root: RootKey, key: &str, entry: &[u8]) -> Result<Self, BarrierError> {
+        let plaintext = Cipher::new(&root.0).open(key, entry).map_err(|_| BarrierError::WrongRootKey)?;
         let record: Record = serde_json::from_slice(&plaintext).map_err(|_| malformed("it is not JSON"))?;
         let terms: BTreeMap<u32, Term> =
             record.terms.into_iter().map(TermRecord::into_term).collect::<Result<_, _>>()?;

@@ -2,11 +2,13 @@
 //!
 //! A [`Barrier`] lies over a [`Storage`]: each value is encrypted by AES-256-GCM under the newest term of
 //! a keyring, with its storage key authenticated. The keyring is encrypted by the root key, and the root key
-//! is what the [seal](crate::seal) guards. Request handlers work in a [`Transaction`].
+//! is what the [seal](crate::seal) guards. A namespace with a seal of its own is a [`Domain`] of its own: it has another
+//! keyring, in the same order of commits. Request handlers work in a [`Transaction`].
 
 mod cache;
 mod cipher;
 mod claims;
+mod domain;
 mod error;
 mod keyring;
 mod listing;
@@ -19,18 +21,20 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 
 use crate::storage::{Batch, Storage, Write};
 use cache::{Epoch, ValueCache};
+use domain::{DomainDraft, Domains};
 use keyring::{KEYRING_KEY, Keyring};
 use listings::Listings;
 use order::CommitOrder;
 
 pub(crate) use claims::Claim;
+pub(crate) use domain::{Domain, NAMESPACES};
 pub use error::{BarrierError, CommitError};
 pub use keyring::{RootKey, TermStatus};
 pub(crate) use listings::Names;
@@ -39,15 +43,15 @@ pub(crate) use packed::{pack, unpack};
 pub use transaction::{Savepoint, Transaction};
 pub use view::View;
 
-/// Entries that are stored outside of the barrier's encryption and so cannot be written through it.
-const RESERVED: [&str; 3] = [KEYRING_KEY, crate::seal::ROOT_KEY_KEY, crate::seal::SEAL_CONFIG_KEY];
-
 /// Encryption over a storage. Begins sealed.
+///
+/// What begins with the prefix of a [`Domain`] is encrypted by the keyring of that one, everything else by the server's.
 pub struct Barrier {
     storage: Arc<dyn Storage>,
-    keyring: ArcSwapOption<Keyring>,
-    /// Held while the keyring is replaced.
-    replacing: tokio::sync::Mutex<()>,
+    /// The keys of all that no namespace has keys of its own for.
+    own: Arc<Domain>,
+    /// Those of namespaces with a seal of their own.
+    others: Domains,
     order: CommitOrder,
     values: ValueCache,
     listings: Listings,
@@ -57,9 +61,9 @@ impl Barrier {
     /// A sealed barrier over `storage`.
     pub fn new(storage: Arc<dyn Storage>) -> Arc<Self> {
         Arc::new(Self {
+            own: Domain::new(&storage, ""),
             storage,
-            keyring: ArcSwapOption::empty(),
-            replacing: tokio::sync::Mutex::new(()),
+            others: Domains::default(),
             order: CommitOrder::new(),
             values: ValueCache::new(),
             listings: Listings::default(),
@@ -73,17 +77,17 @@ impl Barrier {
 
     /// Whether a keyring is stored.
     pub async fn is_initialized(&self) -> Result<bool, BarrierError> {
-        Ok(self.storage.get(KEYRING_KEY).await?.is_some())
+        self.own.is_initialized().await
     }
 
     /// Whether there are no keys in memory.
     pub fn is_sealed(&self) -> bool {
-        self.keyring.load().is_none()
+        self.own.is_sealed()
     }
 
     /// Stores a new keyring under `root`, together with `also`, which is stored in the clear. Stays sealed.
     pub async fn initialize(&self, root: &RootKey, also: Batch) -> Result<(), BarrierError> {
-        self.initialize_with(root, also, Batch::new()).await
+        self.own.initialize(root, also, Batch::new()).await
     }
 
     /// As [`initialize`](Barrier::initialize), with first contents, which are encrypted: one batch of it all.
@@ -93,32 +97,25 @@ impl Barrier {
         also: Batch,
         contents: Batch,
     ) -> Result<(), BarrierError> {
-        let _replacing = self.replacing.lock().await;
-        if self.is_initialized().await? {
-            return Err(BarrierError::AlreadyInitialized);
-        }
-        let keyring = Keyring::generate(root.clone());
-        let mut batch = encrypt(&keyring, &contents)?;
-        for (key, write) in also {
-            batch.replace(&key, Some(write));
-        }
-        batch.put(KEYRING_KEY, keyring.to_entry());
-        Ok(self.storage.commit(batch).await?)
+        self.own.initialize(root, also, contents).await
     }
 
     /// Opens the stored keyring with `root`.
     pub async fn unseal(&self, root: &RootKey) -> Result<(), BarrierError> {
-        let _replacing = self.replacing.lock().await;
-        let entry = self.storage.get(KEYRING_KEY).await?.ok_or(BarrierError::NotInitialized)?;
-        let keyring = Keyring::from_entry(root.clone(), &entry)?;
-        self.keyring.store(Some(Arc::new(keyring)));
-        Ok(())
+        self.own.unseal(root).await
     }
 
     /// Drops all keys and all that is decrypted. Requests that are under way fail with [`BarrierError::Sealed`] at
     /// their next step.
     pub fn seal(&self) {
-        self.keyring.store(None);
+        self.seal_below("");
+    }
+
+    /// As [`seal`](Self::seal), the keys of the domains whose prefix begins with `prefix`; all others keep theirs, but
+    /// read anew what they have decrypted. Domains stay known: what is written there fails, and is not encrypted by
+    /// other keys.
+    pub(crate) fn seal_below(&self, prefix: &str) {
+        self.domains_below(prefix).iter().for_each(|domain| domain.seal());
         self.values.clear();
         self.listings.clear();
     }
@@ -128,27 +125,85 @@ impl Barrier {
         self.order.settle().await;
     }
 
-    /// Adds a term to the keyring; it encrypts from now on. Answers its status.
-    pub async fn rotate(self: &Arc<Self>) -> Result<TermStatus, BarrierError> {
-        self.replace_keyring(Batch::new(), Batch::new(), Keyring::rotated).await
+    /// The domain of all that is in no other one.
+    pub(crate) fn own_domain(&self) -> &Arc<Domain> {
+        &self.own
     }
 
-    /// Lets `root` open the keyring instead of the present root key, and stores with it `also` in the clear and
-    /// `contents` encrypted.
-    pub async fn replace_root_key(
+    /// The domains whose prefix begins with `prefix`, by prefix, sealed ones included.
+    pub(crate) fn domains_below(&self, prefix: &str) -> Vec<Arc<Domain>> {
+        let own = prefix.is_empty().then(|| Arc::clone(&self.own));
+        own.into_iter().chain(self.others.below(prefix)).collect()
+    }
+
+    /// Prefixes of the domains that are open.
+    pub(crate) fn open_domains(&self) -> Vec<String> {
+        let open = self.domains_below("").into_iter().filter(|domain| !domain.is_sealed());
+        open.map(|domain| domain.prefix().to_owned()).collect()
+    }
+
+    /// The domain of what begins with `prefix`, which has a keyring of its own: the one that is known, or a sealed one.
+    pub(crate) fn domain(&self, prefix: &str) -> Arc<Domain> {
+        self.others.get_or_add(prefix, || Domain::new(&self.storage, prefix))
+    }
+
+    /// Begins a domain whose keyring `root` opens, in `transaction`, whose commit seals it. Until then what is written
+    /// below `prefix` is encrypted by it; if there is no commit, nobody knows it any more.
+    pub(crate) fn begin_domain(
         self: &Arc<Self>,
+        transaction: &Transaction,
+        prefix: &str,
+        root: &RootKey,
+    ) -> Arc<Domain> {
+        let (domain, entry) = Domain::begun(&self.storage, prefix, root);
+        self.others.get_or_add(prefix, || Arc::clone(&domain));
+        transaction.put_as_it_is(domain.key(KEYRING_KEY), entry);
+        let draft = DomainDraft { barrier: Arc::clone(self), domain: Arc::clone(&domain), is_stored: false };
+        transaction.after_commit(Box::new(move || draft.keep()));
+        domain
+    }
+
+    /// Lets what is stored below `prefix` be deleted without its keys, and nothing else be done with it: it is nobody's
+    /// any more.
+    pub(crate) fn abandon_below(&self, prefix: &str) {
+        self.domains_below(prefix).iter().for_each(|domain| domain.abandon());
+        self.values.clear();
+        self.listings.clear();
+    }
+
+    /// Adds a term to the keyring; it encrypts from now on. Answers its status.
+    pub async fn rotate(self: &Arc<Self>) -> Result<TermStatus, BarrierError> {
+        self.rotate_in(&self.own).await
+    }
+
+    /// As [`rotate`](Self::rotate), the keyring of `domain`.
+    pub(crate) async fn rotate_in(
+        self: &Arc<Self>,
+        domain: &Arc<Domain>,
+    ) -> Result<TermStatus, BarrierError> {
+        self.replace_keyring(domain, Batch::new(), Batch::new(), Keyring::rotated).await
+    }
+
+    /// Lets `root` open the keyring of `domain` instead of the present root key, and stores with it `also` in the clear
+    /// and `contents` encrypted.
+    pub(crate) async fn replace_root_key(
+        self: &Arc<Self>,
+        domain: &Arc<Domain>,
         root: &RootKey,
         also: Batch,
         contents: Batch,
     ) -> Result<(), BarrierError> {
-        self.replace_keyring(also, contents, |keyring| keyring.with_root(root.clone())).await?;
+        self.replace_keyring(domain, also, contents, |keyring| keyring.with_root(root.clone())).await?;
         Ok(())
     }
 
-    /// Stores the counts of encryptions, which are otherwise stored by a rotation only.
-    pub async fn store_encryption_counts(self: &Arc<Self>) -> Result<(), BarrierError> {
+    /// Stores the counts of encryptions by `domain`, which are otherwise stored by a rotation only.
+    pub(crate) async fn store_encryption_counts(
+        self: &Arc<Self>,
+        domain: &Arc<Domain>,
+    ) -> Result<(), BarrierError> {
         let same_root = |keyring: &Keyring| keyring.with_root(keyring.root().clone());
-        self.replace_keyring(Batch::new(), Batch::new(), same_root).await?;
+        self.replace_keyring(domain, Batch::new(), Batch::new(), same_root).await?;
         Ok(())
     }
 
@@ -156,20 +211,19 @@ impl Barrier {
     /// The contents take part in the order of commits: what is kept in memory of them is renewed, too.
     async fn replace_keyring(
         self: &Arc<Self>,
+        domain: &Arc<Domain>,
         mut also: Batch,
         contents: Batch,
         next: impl FnOnce(&Keyring) -> Keyring,
     ) -> Result<TermStatus, BarrierError> {
-        let _replacing = self.replacing.lock().await;
-        let next = next(&*self.open_keyring()?);
+        let _replacing = domain.replacing().await;
+        let next = next(&*domain.keyring()?);
         let status = next.status();
-        also.put(KEYRING_KEY, next.to_entry());
+        also.put(domain.key(KEYRING_KEY), next.to_entry(&domain.key(KEYRING_KEY)));
         let transaction = Transaction::of_batch(Arc::clone(self), contents);
-        let (barrier, next) = (Arc::clone(self), Arc::new(next));
+        let (domain, next) = (Arc::clone(domain), Arc::new(next));
         // Sealed meanwhile: then it stays so.
-        transaction.after_commit(Box::new(move || {
-            barrier.keyring.rcu(|present| present.as_ref().map(|_| Arc::clone(&next)));
-        }));
+        transaction.after_commit(Box::new(move || domain.replace(&next)));
         match transaction.commit_beside(also).await {
             Ok(()) => Ok(status),
             Err(CommitError::Barrier(error)) => Err(error),
@@ -179,17 +233,41 @@ impl Barrier {
 
     /// The term that encrypts now.
     pub fn term_status(&self) -> Result<TermStatus, BarrierError> {
-        Ok(self.open_keyring()?.status())
-    }
-
-    /// Whether `root` is the root key of this unsealed barrier.
-    pub fn is_root_key(&self, root: &RootKey) -> Result<bool, BarrierError> {
-        use subtle::ConstantTimeEq as _;
-        Ok(self.open_keyring()?.root().expose().ct_eq(root.expose()).into())
+        self.own.term_status()
     }
 
     fn open_keyring(&self) -> Result<Arc<Keyring>, BarrierError> {
-        self.keyring.load_full().ok_or(BarrierError::Sealed)
+        self.own.keyring()
+    }
+
+    /// The keyring for the entry `key`.
+    fn keyring_of(&self, key: &str) -> Result<Arc<Keyring>, BarrierError> {
+        match self.others.of(key) {
+            Some(domain) => domain.keyring(),
+            None => self.open_keyring(),
+        }
+    }
+
+    /// Refuses what needs the keys for `key` while they are not in memory.
+    fn require_open(&self, key: &str) -> Result<(), BarrierError> {
+        if self.is_sealed() {
+            return Err(BarrierError::Sealed);
+        }
+        match self.others.of(key) {
+            Some(domain) => domain.require_open(),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses to show names below `prefix` while nobody may see them. Those of what is abandoned are needed to delete it.
+    fn require_listable(&self, prefix: &str) -> Result<(), BarrierError> {
+        if self.is_sealed() {
+            return Err(BarrierError::Sealed);
+        }
+        match self.others.of(prefix) {
+            Some(domain) => domain.require_open_or_abandoned(),
+            None => Ok(()),
+        }
     }
 
     /// Begins a transaction.
@@ -204,9 +282,7 @@ impl Barrier {
 
     /// The decrypted value under `key`.
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, BarrierError> {
-        if self.is_sealed() {
-            return Err(BarrierError::Sealed);
-        }
+        self.require_open(key)?;
         match self.values.find(key) {
             Ok(value) => Ok(value),
             Err(epoch) => self.read(key, epoch).await,
@@ -218,7 +294,7 @@ impl Barrier {
     async fn read(&self, key: &str, epoch: Epoch) -> Result<Option<Bytes>, BarrierError> {
         // Storage answers at once: who reads very many keys must let others run in between.
         tokio::task::coop::consume_budget().await;
-        let keyring = self.open_keyring()?;
+        let keyring = self.keyring_of(key)?;
         let value = match self.storage.get(key).await? {
             Some(entry) => Some(keyring.decrypt(key, &entry)?),
             None => None,
@@ -234,10 +310,10 @@ impl Barrier {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Bytes)>, BarrierError> {
-        let keyring = self.open_keyring()?;
+        self.require_open(prefix)?;
         let entries = self.storage.scan(prefix, after, limit).await?;
         let decrypt = |(key, entry): (String, Bytes)| {
-            let value = keyring.decrypt(&key, &entry)?;
+            let value = self.keyring_of(&key)?.decrypt(&key, &entry)?;
             Ok((key, value))
         };
         entries.into_iter().map(decrypt).collect()
@@ -250,7 +326,7 @@ impl Barrier {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<String>, BarrierError> {
-        self.open_keyring()?;
+        self.require_listable(prefix)?;
         Ok(self.storage.scan_keys(prefix, after, limit).await?)
     }
 
@@ -259,25 +335,34 @@ impl Barrier {
         Transaction::of_batch(Arc::clone(self), batch).commit().await
     }
 
-    /// `batch` as it goes to the storage.
-    fn encrypt(&self, batch: &Batch) -> Result<Batch, BarrierError> {
-        encrypt(&*self.open_keyring()?, batch)
-    }
-}
-
-fn encrypt(keyring: &Keyring, batch: &Batch) -> Result<Batch, BarrierError> {
-    let mut encrypted = Batch::new();
-    for (key, write) in batch.iter() {
-        if RESERVED.contains(&key) {
-            return Err(BarrierError::Reserved { key: key.to_owned() });
+    /// `batch` as it goes to the storage: each entry encrypted by the keys for it, but for those that are `as_they_are`.
+    fn encrypt(&self, batch: &Batch, as_they_are: &BTreeSet<String>) -> Result<Batch, BarrierError> {
+        let own = self.open_keyring()?;
+        let mut encrypted = Batch::new();
+        for (key, write) in batch.iter() {
+            let write = match self.others.of(key) {
+                _ if as_they_are.contains(key) => write.clone(),
+                Some(domain) => domain.encrypt(key, write)?,
+                None => domain::encrypt(&own, &self.own, key, write)?,
+            };
+            encrypted.replace(key, Some(write));
         }
-        match write {
-            Write::Delete => encrypted.delete(key),
-            Write::Put(value) => {
-                let entry = keyring.encrypt(key, value);
-                encrypted.put(key, entry);
+        Ok(encrypted)
+    }
+
+    /// Refuses `batch` if some of its keys were forgotten since it was encrypted.
+    fn require_writable(&self, batch: &Batch) -> Result<(), BarrierError> {
+        self.open_keyring()?;
+        if self.others.is_empty() {
+            return Ok(());
+        }
+        for (key, write) in batch.iter() {
+            match (self.others.of(key), write) {
+                (Some(domain), Write::Delete) => domain.require_open_or_abandoned()?,
+                (Some(domain), Write::Put(_)) => domain.require_open()?,
+                (None, _) => {}
             }
         }
+        Ok(())
     }
-    Ok(encrypted)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::{Barrier, BarrierError, Claim, CommitError, RootKey, Transaction};
+use super::{Barrier, BarrierError, Claim, CommitError, Domain, RootKey, Transaction};
 use crate::storage::{Batch, FaultyStorage, InmemStorage, Storage, Write};
 
 async fn unsealed_over(storage: Arc<dyn Storage>) -> Arc<Barrier> {
@@ -76,10 +76,10 @@ async fn a_new_root_key_replaces_the_old_one() {
     let barrier = unsealed().await;
     put_all(&barrier, &["a"]).await;
     let root = RootKey::generate();
-    barrier.replace_root_key(&root, Batch::new(), Batch::new()).await.unwrap();
+    barrier.replace_root_key(barrier.own_domain(), &root, Batch::new(), Batch::new()).await.unwrap();
     barrier.seal();
     barrier.unseal(&root).await.unwrap();
-    assert!(barrier.is_root_key(&root).unwrap());
+    assert!(barrier.own_domain().is_root_key(&root).unwrap());
     assert_eq!(barrier.get("a").await.unwrap().unwrap(), "a");
 }
 
@@ -127,7 +127,7 @@ async fn rotation_adds_a_term_and_old_entries_stay_readable() {
     assert_eq!(barrier.term_status().unwrap().encryptions, 2);
     assert_eq!(barrier.rotate().await.unwrap().term, 2);
     put_all(&barrier, &["new"]).await;
-    barrier.store_encryption_counts().await.unwrap();
+    barrier.store_encryption_counts(barrier.own_domain()).await.unwrap();
 
     let reopened = Barrier::new(storage);
     reopened.unseal(&root).await.unwrap();
@@ -584,4 +584,115 @@ async fn a_value_that_is_kept_shows_commits_and_nothing_else() {
     transaction.delete("a");
     transaction.commit().await.unwrap();
     assert_eq!(value().await, None);
+}
+
+/// A domain `namespaces/a/` of `barrier`, open, and the root key that opens it.
+async fn with_domain(barrier: &Arc<Barrier>) -> (Arc<Domain>, RootKey) {
+    let (root, transaction) = (RootKey::generate(), barrier.begin());
+    let domain = barrier.begin_domain(&transaction, "namespaces/a/", &root);
+    transaction.put("namespaces/a/first", "hidden");
+    transaction.commit().await.unwrap();
+    assert!(domain.is_sealed(), "nobody has entered a share");
+    domain.unseal(&root).await.unwrap();
+    (domain, root)
+}
+
+#[tokio::test]
+async fn one_transaction_writes_each_domain_by_its_own_keys() {
+    let barrier = unsealed().await;
+    let (_, root) = with_domain(&barrier).await;
+    put_all(&barrier, &["x", "namespaces/a/x", "namespaces/a/namespaces/b/x", "namespaces/b/x"]).await;
+    assert_eq!(barrier.get("namespaces/a/first").await.unwrap().unwrap(), "hidden");
+    let other = Barrier::new(Arc::clone(barrier.storage()));
+    other.own_domain().replace(&barrier.own_domain().keyring().unwrap());
+    let domain = other.domain("namespaces/a/");
+    domain.unseal(&root).await.unwrap();
+    for (key, is_own) in [("x", true), ("namespaces/b/x", true), ("namespaces/a/namespaces/b/x", false)] {
+        let entry = barrier.storage().get(key).await.unwrap().unwrap();
+        let (own, its) = (barrier.own_domain().keyring().unwrap(), domain.keyring().unwrap());
+        assert_eq!(own.decrypt(key, &entry).is_ok(), is_own, "{key}");
+        assert_eq!(its.decrypt(key, &entry).is_ok(), !is_own, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_sealed_domain_answers_nothing_from_memory_and_takes_nothing() {
+    let barrier = unsealed().await;
+    let (domain, root) = with_domain(&barrier).await;
+    put_all(&barrier, &["x"]).await;
+    let begun_before = barrier.begin();
+    begun_before.put("namespaces/a/late", "late");
+    begun_before.put("x", "late");
+    let deleting = barrier.begin();
+    deleting.delete("namespaces/a/first");
+    assert!(barrier.get("namespaces/a/first").await.unwrap().is_some());
+    let (epoch, keyring) =
+        (barrier.values.find("namespaces/a/other").unwrap_err(), domain.keyring().unwrap());
+    barrier.seal_below("namespaces/a/");
+    // Who has read before the seal keeps nothing after it.
+    barrier.values.keep("namespaces/a/other", None, epoch);
+    drop(keyring);
+    assert!(barrier.values.find("namespaces/a/first").is_err());
+    assert!(barrier.values.find("namespaces/a/other").is_err());
+    let is_sealed = |error: &BarrierError| matches!(error, BarrierError::NamespaceSealed);
+    assert!(barrier.get("namespaces/a/first").await.is_err_and(|error| is_sealed(&error)));
+    assert!(barrier.scan("namespaces/a/", None, 9).await.is_err_and(|error| is_sealed(&error)));
+    assert!(barrier.begin().list_all("namespaces/a/").await.is_err_and(|error| is_sealed(&error)));
+    for transaction in [begun_before, deleting] {
+        let refused = transaction.commit().await;
+        assert!(matches!(refused, Err(CommitError::Barrier(BarrierError::NamespaceSealed))), "{refused:?}");
+    }
+    assert_eq!(barrier.get("x").await.unwrap().unwrap(), "x", "all of the transaction or nothing");
+    domain.unseal(&root).await.unwrap();
+    assert_eq!(barrier.get("namespaces/a/first").await.unwrap().unwrap(), "hidden");
+    assert!(barrier.get("namespaces/a/late").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_domain_that_is_not_committed_is_not_known() {
+    let barrier = unsealed().await;
+    let transaction = barrier.begin();
+    let savepoint = transaction.savepoint();
+    let domain = barrier.begin_domain(&transaction, "namespaces/a/", &RootKey::generate());
+    assert_eq!(barrier.domains_below("namespaces/").len(), 1);
+    transaction.rollback_to(savepoint);
+    assert!(domain.is_sealed() && barrier.domains_below("namespaces/").is_empty());
+    transaction.commit().await.unwrap();
+    assert!(barrier.storage().get("namespaces/a/core/keyring").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_keys_of_a_domain_are_not_written_through_it_nor_taken_for_those_of_another() {
+    let barrier = unsealed().await;
+    let (_, root) = with_domain(&barrier).await;
+    for name in ["core/keyring", "core/root-key", "core/seal-config"] {
+        let transaction = barrier.begin();
+        transaction.put(format!("namespaces/a/{name}"), "x");
+        let refused = transaction.commit().await;
+        assert!(matches!(refused, Err(CommitError::Barrier(BarrierError::Reserved { .. }))), "{name}");
+    }
+    let stored = barrier.storage().get("namespaces/a/core/keyring").await.unwrap().unwrap();
+    let mut batch = Batch::new();
+    batch.put("namespaces/b/core/keyring", stored);
+    barrier.storage().commit(batch).await.unwrap();
+    let opened = barrier.domain("namespaces/b/").unseal(&root).await;
+    assert!(matches!(opened, Err(BarrierError::WrongRootKey)));
+}
+
+#[tokio::test]
+async fn what_is_abandoned_is_deleted_without_keys_and_never_opened() {
+    let barrier = unsealed().await;
+    let (domain, root) = with_domain(&barrier).await;
+    barrier.abandon_below("namespaces/a/");
+    assert!(domain.unseal(&root).await.is_err());
+    assert!(barrier.get("namespaces/a/first").await.is_err());
+    let transaction = barrier.begin();
+    for key in transaction.first_keys("namespaces/a/", 9).await.unwrap() {
+        transaction.delete(key);
+    }
+    transaction.commit().await.unwrap();
+    assert!(barrier.storage().scan_keys("namespaces/", None, 9).await.unwrap().is_empty());
+    let transaction = barrier.begin();
+    transaction.put("namespaces/a/first", "x");
+    assert!(transaction.commit().await.is_err(), "nothing is written there by other keys");
 }

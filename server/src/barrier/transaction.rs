@@ -32,6 +32,8 @@ pub struct Transaction {
 #[derive(Default)]
 struct State {
     batch: Batch,
+    /// Keys of `batch` whose values are stored without being encrypted.
+    as_they_are: BTreeSet<String>,
     /// What each overwritten place of `batch` held before, oldest first.
     undo: Vec<(String, Option<Write>)>,
     /// Keys that were read from the barrier, as they were then.
@@ -90,6 +92,14 @@ impl Transaction {
         self.state.lock().write(key.into(), Write::Put(value.into()));
     }
 
+    /// As [`put`](Transaction::put), stored without being encrypted: what the seal of a new domain begins with. It is
+    /// not read back.
+    pub(crate) fn put_as_it_is(&self, key: String, value: impl Into<Bytes>) {
+        let mut state = self.state.lock();
+        state.as_they_are.insert(key.clone());
+        state.write(key, Write::Put(value.into()));
+    }
+
     /// Creates or replaces `key` with a JSON record.
     ///
     /// # Errors
@@ -131,7 +141,7 @@ impl Transaction {
     pub(crate) async fn list_all(&self, prefix: &str) -> Result<Names, BarrierError> {
         self.note_folder(prefix);
         // A sealed barrier must not answer from memory.
-        self.barrier.open_keyring()?;
+        self.barrier.require_listable(prefix)?;
         let order = &self.barrier.order;
         let stripe = order.folder_stripe(prefix);
         if self.is_dirty() {
@@ -165,6 +175,11 @@ impl Transaction {
     pub async fn has_any(&self, prefix: &str) -> Result<bool, BarrierError> {
         self.note_folder(prefix);
         listing::has_any(self, prefix).await
+    }
+
+    /// The barrier that it reads and writes through.
+    pub(crate) fn barrier(&self) -> &Arc<Barrier> {
+        &self.barrier
     }
 
     /// This transaction with `prefix` put before each key.
@@ -256,14 +271,14 @@ impl Transaction {
     async fn store(self, also: Batch, claim: &mut Claim) -> Result<(), CommitError> {
         let state = self.state.into_inner();
         let footprint = state.footprint(&self.barrier, self.start);
-        let mut batch = self.barrier.encrypt(&state.batch)?;
+        let mut batch = self.barrier.encrypt(&state.batch, &state.as_they_are)?;
         for (key, write) in also {
             batch.replace(&key, Some(write));
         }
         let sequence = admit(&self.barrier, &footprint, claim).await?;
         let ticket = Ticket::new(&self.barrier, sequence, state.batch);
         // Sealed while this waited: what a seal does not find under way must not begin.
-        self.barrier.open_keyring()?;
+        self.barrier.require_writable(&ticket.batch)?;
         // A task of its own: a request that is dropped now must not leave its sequence unfinished.
         let writing = tokio::spawn(write(ticket, batch, state.hooks));
         writing.await.map_err(|_| aborted())??;

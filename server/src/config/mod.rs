@@ -9,6 +9,7 @@ mod document;
 mod duration;
 mod listener;
 mod report;
+mod seal;
 mod section;
 mod settings;
 
@@ -21,6 +22,7 @@ use std::time::Duration;
 pub use duration::{DurationError, parse_duration};
 pub use listener::{Listener, Tls, TlsVersion};
 pub use report::{Place, Problem, Problems, Severity};
+pub(crate) use seal::parse_seal;
 
 /// The lease TTL of the peers, 32 days, where the file names none.
 pub const DEFAULT_LEASE_TTL: Duration = Duration::from_secs(768 * 3600);

@@ -6,6 +6,14 @@ use std::time::Duration;
 use super::document::{Node, Value};
 use super::{Place, Problems, parse_duration};
 
+/// A whole number, also one that is written as a string.
+pub(super) fn read_integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(text) | Value::Text(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
 /// One table of a configuration.
 pub(super) struct Section<'a> {
     /// As messages name it: `` in `listener "tcp"` ``, or nothing.
@@ -67,10 +75,7 @@ impl<'a> Section<'a> {
 
     /// Whole numbers, also as strings.
     pub(super) fn integer(&mut self, key: &'static str) -> Option<i64> {
-        let read = self.read(key, "a whole number", |value| match value {
-            Value::Number(text) | Value::Text(text) => text.parse().ok(),
-            _ => None,
-        });
+        let read = self.read(key, "a whole number", read_integer);
         read.map(|(value, _)| value)
     }
 

@@ -19,10 +19,10 @@ use super::mount_table;
 use super::moving::Moving;
 use super::state::Core;
 use super::topology::Mounted;
-use crate::barrier::{CommitError, Transaction};
+use crate::barrier::{BarrierError, CommitError, Transaction};
 use crate::engines::kv2::upgrade;
 
-/// Before the notes of what is left.
+/// Before the notes of what is left, below the prefix of the domain that it is in.
 const PREFIX: &str = "core/leftovers/";
 
 /// Begins the names of notes that are read before all others.
@@ -40,6 +40,9 @@ const PAUSE: Duration = Duration::from_secs(10);
 pub(crate) enum Leftover {
     /// All descendants of the token with this stored name. It is revoked, so that none of them is good for anything.
     Children(String),
+    /// The secrets that were leased under the token with this stored name, which is revoked, in namespaces that were
+    /// sealed then.
+    Secrets(String),
     /// All keys that begin with this text. Nothing leads to them any more.
     Keys(String),
     /// The secrets of version 1 of a kv mount that has version 2.
@@ -60,27 +63,39 @@ pub(crate) enum Leftover {
 pub(crate) struct Clearing(Arc<Notify>);
 
 impl Clearing {
-    /// Notes `leftover` in `transaction`, to be cleared away once it is committed.
-    pub(crate) fn leave(&self, transaction: &Transaction, leftover: &Leftover) -> Result<(), Error> {
+    /// Notes `leftover` in `transaction`, to be cleared away once it is committed. `domain` is the prefix of whose keys
+    /// are needed for that: while it is sealed, nobody reads the note.
+    pub(crate) fn leave(
+        &self,
+        transaction: &Transaction,
+        domain: &str,
+        leftover: &Leftover,
+    ) -> Result<(), Error> {
         let name = match leftover {
             Leftover::Children(token) => token.clone(),
+            Leftover::Secrets(token) => format!("secrets-{token}"),
             Leftover::Keys(_) => uuid::Uuid::new_v4().to_string(),
             // Before all others: somebody waits for it.
             Leftover::OldSecrets { mount, .. } | Leftover::Moving(Moving { mount, .. }) => {
                 format!("{URGENT}{mount}")
             }
         };
-        transaction.put_json(&format!("{PREFIX}{name}"), leftover)?;
+        transaction.put_json(&format!("{domain}{PREFIX}{name}"), leftover)?;
         let clearing = self.clone();
         transaction.after_commit(Box::new(move || clearing.wake()));
         Ok(())
     }
 
-    /// Deletes all keys that begin with `prefix`: at once if they are few, else later.
-    pub(crate) async fn delete_all(&self, transaction: &Transaction, prefix: &str) -> Result<(), Error> {
+    /// Deletes all keys that begin with `prefix`: at once if they are few, else later, with a note in `domain`.
+    pub(crate) async fn delete_all(
+        &self,
+        transaction: &Transaction,
+        domain: &str,
+        prefix: &str,
+    ) -> Result<(), Error> {
         match few(transaction, prefix).await? {
             Some(keys) => keys.into_iter().for_each(|key| transaction.delete(key)),
-            None => self.leave(transaction, &Leftover::Keys(prefix.to_owned()))?,
+            None => self.leave(transaction, domain, &Leftover::Keys(prefix.to_owned()))?,
         }
         Ok(())
     }
@@ -124,26 +139,43 @@ impl Core {
         });
     }
 
-    /// Clears away everything that is left. What cannot be cleared away keeps nothing else from it, and stays.
+    /// Clears away everything that is left. What cannot be cleared away keeps nothing else from it, and stays. So does,
+    /// without an error, what is in namespaces that are sealed.
     ///
     /// # Errors
     /// If the server is sealed, or something stays.
     pub(crate) async fn clear_leftovers(self: &Arc<Self>) -> Result<(), Error> {
-        let (mut after, mut failures) = (None::<String>, 0_usize);
-        while let Some(key) = self.barrier.scan_keys(PREFIX, after.as_deref(), 1).await?.pop() {
-            if let Err(error) = self.clear_noted(&key).await {
-                if self.barrier.is_sealed() {
-                    return Err(error);
-                }
-                tracing::error!(note = %key, "something that is left could not be cleared away: {error}");
-                (after, failures) = (Some(key), failures + 1);
+        let mut failures = 0_usize;
+        for domain in self.served_domains() {
+            match self.clear_leftovers_in(&domain).await {
+                Err(error) if error.is_of_sealed_namespace() => {}
+                cleared => failures += cleared?,
             }
-            tokio::task::yield_now().await;
         }
         match failures {
             0 => Ok(()),
             _ => Err(Error::internal(format_args!("{failures} of the notes of what is left stay"))),
         }
+    }
+
+    /// As [`clear_leftovers`](Self::clear_leftovers), what is noted in `domain`. Answers how many notes stay for an error.
+    async fn clear_leftovers_in(self: &Arc<Self>, domain: &str) -> Result<usize, Error> {
+        let (mut after, mut failures) = (None::<String>, 0_usize);
+        let prefix = format!("{domain}{PREFIX}");
+        while let Some(key) = self.barrier.scan_keys(&prefix, after.as_deref(), 1).await?.pop() {
+            if let Err(error) = self.clear_noted(&key).await {
+                if self.barrier.is_sealed() {
+                    return Err(error);
+                }
+                if !error.is_of_sealed_namespace() {
+                    tracing::error!(note = %key, "something that is left could not be cleared away: {error}");
+                    failures += 1;
+                }
+                after = Some(key);
+            }
+            tokio::task::yield_now().await;
+        }
+        Ok(failures)
     }
 
     async fn clear_noted(self: &Arc<Self>, key: &str) -> Result<bool, Error> {
@@ -167,7 +199,9 @@ impl Core {
             Leftover::OldSecrets { .. } | Leftover::Moving(_) => {
                 self.topology_writer.stop_for(self.clear_some_now(key, leftover)).await
             }
-            Leftover::Children(_) | Leftover::Keys(_) => self.clear_some_now(key, leftover).await,
+            Leftover::Children(_) | Leftover::Secrets(_) | Leftover::Keys(_) => {
+                self.clear_some_now(key, leftover).await
+            }
         }
     }
 
@@ -176,6 +210,9 @@ impl Core {
         let is_done = match leftover {
             Leftover::Children(token) => {
                 self.tokens.revoke_children(&transaction, token, self.clock.now()).await?
+            }
+            Leftover::Secrets(token) => {
+                self.tokens.end_secrets_of(&transaction, token, self.clock.now()).await?
             }
             Leftover::Keys(prefix) => delete_some(&transaction, prefix).await?,
             Leftover::OldSecrets { namespace, mount, are_aside } => {
@@ -246,11 +283,26 @@ impl Core {
     }
 }
 
-/// Notes of what somebody waits for.
+/// Whether somebody may wait for something of which nobody can read what it is: in namespaces that are sealed.
+pub(super) async fn has_urgent_sealed(transaction: &Transaction) -> Result<bool, Error> {
+    let barrier = transaction.barrier();
+    for domain in barrier.domains_below("").into_iter().filter(|domain| domain.is_sealed()) {
+        let notes = format!("{}{PREFIX}{URGENT}", domain.prefix());
+        let found = barrier.storage().scan_keys(&notes, None, 1).await.map_err(BarrierError::from)?;
+        if !found.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Notes of what somebody waits for, in all namespaces that are not sealed.
 pub(super) async fn urgent(transaction: &Transaction) -> Result<Vec<Leftover>, Error> {
     let mut notes = Vec::new();
-    for key in transaction.scan_keys(&format!("{PREFIX}{URGENT}")).await? {
-        notes.extend(transaction.get_json(&key).await?);
+    for domain in transaction.barrier().open_domains() {
+        for key in transaction.scan_keys(&format!("{domain}{PREFIX}{URGENT}")).await? {
+            notes.extend(transaction.get_json(&key).await?);
+        }
     }
     Ok(notes)
 }
@@ -293,7 +345,7 @@ mod tests {
         transaction.put(format!("{PREFIX}!bad"), r#"{"keys":5}"#);
         transaction.put(format!("{PREFIX}worse"), "{");
         (0..=AT_ONCE).for_each(|number| transaction.put(format!("gone/{number:05}"), "x"));
-        core.tokens.clearing().delete_all(&transaction, "gone/").await.expect("unsealed");
+        core.tokens.clearing().delete_all(&transaction, "", "gone/").await.expect("unsealed");
         transaction.commit().await.expect("no conflict");
         let error = core.clear_leftovers().await.expect_err("two notes stay");
         assert!(error.to_string().contains("2 of the notes"), "{error}");
@@ -310,7 +362,7 @@ mod tests {
         transaction.put("b", "x");
         transaction.commit().await.expect("no conflict");
         let transaction = barrier.begin();
-        Clearing::default().delete_all(&transaction, "a/").await.expect("unsealed");
+        Clearing::default().delete_all(&transaction, "", "a/").await.expect("unsealed");
         transaction.commit().await.expect("no conflict");
         let keys = barrier.scan_keys("a/", None, usize::MAX).await.expect("unsealed").len();
         let notes = barrier.scan_keys(PREFIX, None, usize::MAX).await.expect("unsealed").len();

@@ -20,6 +20,7 @@ pub struct Error {
     manner: Manner,
     /// For the log alone.
     cause: Option<String>,
+    is_of_sealed_namespace: bool,
 }
 
 /// How the texts are put.
@@ -39,7 +40,7 @@ impl Error {
 
     /// Another status, with the text as it is.
     pub fn with_status(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, messages: vec![message.into()], data: None, manner: Manner::Plain, cause: None }
+        Self { messages: vec![message.into()], ..Self::empty(status) }
     }
 
     /// A failure of the operation itself. On authenticated requests the API counts such errors:
@@ -55,7 +56,8 @@ impl Error {
 
     /// A status with `{"errors":[]}`.
     pub fn empty(status: StatusCode) -> Self {
-        Self { status, messages: Vec::new(), data: None, manner: Manner::Plain, cause: None }
+        let (messages, manner) = (Vec::new(), Manner::Plain);
+        Self { status, messages, data: None, manner, cause: None, is_of_sealed_namespace: false }
     }
 
     /// The token or its ACL does not allow it.
@@ -76,6 +78,16 @@ impl Error {
     /// The server is sealed. 503.
     pub fn sealed() -> Self {
         Self::with_status(StatusCode::SERVICE_UNAVAILABLE, "Vault is sealed")
+    }
+
+    /// The namespace, or one that it lies in, is sealed. 503.
+    pub fn namespace_sealed() -> Self {
+        Self::from(BarrierError::NamespaceSealed)
+    }
+
+    /// Whether it is of a namespace that is sealed: what failed can be done once that is unsealed.
+    pub(crate) fn is_of_sealed_namespace(&self) -> bool {
+        self.is_of_sealed_namespace
     }
 
     /// With `text` before the first message.
@@ -167,6 +179,10 @@ impl From<BarrierError> for Error {
     fn from(error: BarrierError) -> Self {
         match error {
             BarrierError::Sealed => Self::sealed(),
+            BarrierError::NamespaceSealed => Self {
+                is_of_sealed_namespace: true,
+                ..Self::with_status(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            },
             error => Self::internal(error),
         }
     }

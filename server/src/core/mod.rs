@@ -39,6 +39,7 @@ mod render;
 pub mod request;
 pub mod response;
 pub(crate) mod rotation;
+mod sealing;
 mod shards;
 pub mod state;
 pub mod token;

@@ -85,10 +85,12 @@ pub(crate) async fn bring_some(transaction: &Transaction, from: &str, to: &str) 
     Ok(count < AT_ONCE && taken == count)
 }
 
-/// Whether records of a mount that has left are still below `prefix`.
+/// Whether records of a mount that has left are still below `prefix`, or may be: into what is sealed nobody looks.
 pub(crate) async fn is_left_below(transaction: &Transaction, prefix: &str) -> Result<bool, Error> {
     let notes = clearing::urgent(transaction).await?;
-    Ok(notes.iter().any(|note| matches!(note, Leftover::Moving(moving) if moving.from.starts_with(prefix))))
+    let is_meant =
+        |note: &Leftover| matches!(note, Leftover::Moving(moving) if moving.from.starts_with(prefix));
+    Ok(notes.iter().any(is_meant) || clearing::has_urgent_sealed(transaction).await?)
 }
 
 impl Core {
@@ -101,7 +103,7 @@ impl Core {
     ) -> Result<bool, Error> {
         let Some(mounted) = self.mounted(&moving.namespace, &moving.mount)? else {
             // It was unmounted meanwhile, and what was brought over is deleted.
-            self.tokens.clearing().leave(transaction, &Leftover::Keys(moving.from.clone()))?;
+            self.tokens.clearing().leave(transaction, "", &Leftover::Keys(moving.from.clone()))?;
             end(transaction, moving, Status::Failure).await?;
             return Ok(true);
         };

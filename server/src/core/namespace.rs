@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::barrier::NAMESPACES;
+
 /// A namespace. Requests, tokens, mounts and policies hold it by `Arc`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Namespace {
@@ -23,6 +25,12 @@ pub struct Namespace {
     /// SHA-256 of the key that unlocks its API, hexadecimal; empty while it is open.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub lock: String,
+    /// Whether it has a seal of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sealable: bool,
+    /// Where the innermost namespace with a seal of its own that it lies in is stored; empty for none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub within: String,
 }
 
 impl Namespace {
@@ -35,6 +43,8 @@ impl Namespace {
             custom_metadata: BTreeMap::new(),
             tainted: false,
             lock: String::new(),
+            sealable: false,
+            within: String::new(),
         })
     }
 
@@ -53,9 +63,15 @@ impl Namespace {
         self.path.starts_with(&other.path)
     }
 
-    /// Where the records of the namespace are stored: empty, or `namespaces/<uuid>/`.
+    /// Where the records of the namespace are stored: empty, or `namespaces/<uuid>/`, below that of the namespace whose
+    /// keys encrypt them.
     pub fn storage_prefix(&self) -> String {
-        if self.is_root() { String::new() } else { format!("namespaces/{}/", self.uuid) }
+        if self.is_root() { String::new() } else { format!("{}{NAMESPACES}{}/", self.within, self.uuid) }
+    }
+
+    /// Before all that is encrypted by the keys that encrypt its records: empty for those of the server.
+    pub fn domain(&self) -> String {
+        if self.sealable { self.storage_prefix() } else { self.within.clone() }
     }
 
     /// What ends the ids that belong to it: empty for the root, else `.a1B2c3`.

@@ -175,6 +175,9 @@ impl Core {
             .resolve(&incoming.namespace, &incoming.path)
             .filter(|(space, _)| !space.namespace.tainted)
             .ok_or_else(|| Error::with_status(StatusCode::NOT_FOUND, "namespace not found"))?;
+        if space.is_sealed {
+            return Err(Error::namespace_sealed());
+        }
         let mut request = Request {
             id: incoming.id,
             namespace: Arc::clone(&space.namespace),
@@ -381,6 +384,9 @@ impl Core {
         path: &'t str,
         access: Access,
     ) -> Result<Target<'t>, Error> {
+        if topology.is_sealed(&request.namespace.path) {
+            return Err(Error::namespace_sealed());
+        }
         let space = topology.by_id(&request.namespace.id).filter(|space| !space.namespace.tainted);
         match space.ok_or_else(|| no_route(path)).and_then(|space| target(space, path, request.operation)) {
             Ok(target) => Ok(target),

@@ -1,12 +1,15 @@
 //! When the barrier takes a new key by itself.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::state::Core;
-use crate::barrier::{TermStatus, Transaction};
+use crate::barrier::{Domain, TermStatus, Transaction};
 
+/// Below the prefix of a domain.
 const KEY: &str = "core/rotation-config";
 
 /// Seconds: a shorter interval is refused.
@@ -33,14 +36,14 @@ impl Default for RotationConfig {
 }
 
 impl RotationConfig {
-    /// The stored one.
-    pub(crate) async fn load(transaction: &Transaction) -> Result<Self, Error> {
-        Ok(transaction.get_json(KEY).await?.unwrap_or_default())
+    /// The one that is stored for `domain`.
+    pub(crate) async fn load(transaction: &Transaction, domain: &Domain) -> Result<Self, Error> {
+        Ok(transaction.get_json(&domain.key(KEY)).await?.unwrap_or_default())
     }
 
-    /// Stores it.
-    pub(crate) fn store(&self, transaction: &Transaction) -> Result<(), Error> {
-        Ok(transaction.put_json(KEY, self)?)
+    /// Stores it for `domain`.
+    pub(crate) fn store(&self, transaction: &Transaction, domain: &Domain) -> Result<(), Error> {
+        Ok(transaction.put_json(&domain.key(KEY), self)?)
     }
 
     /// Whether the key of `term` has served long enough.
@@ -52,14 +55,24 @@ impl RotationConfig {
 }
 
 impl Core {
-    /// Replaces the key of the barrier if its time has come.
+    /// Replaces the keys of the barrier whose time has come, but for those of namespaces that are sealed.
     ///
     /// # Errors
     /// If the server is sealed or the storage fails.
     pub(crate) async fn rotate_when_due(&self) -> Result<(), Error> {
-        let config = RotationConfig::load(&self.barrier.begin()).await?;
-        if config.is_due(&self.barrier.term_status()?, self.clock.now()) {
-            let status = self.barrier.rotate().await?;
+        for domain in self.barrier.domains_below("") {
+            match self.rotate_one_when_due(&domain).await {
+                Err(error) if error.is_of_sealed_namespace() => {}
+                rotated => rotated?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn rotate_one_when_due(&self, domain: &Arc<Domain>) -> Result<(), Error> {
+        let config = RotationConfig::load(&self.barrier.begin(), domain).await?;
+        if config.is_due(&domain.term_status()?, self.clock.now()) {
+            let status = self.barrier.rotate_in(domain).await?;
             tracing::info!(term = status.term, "the keyring was rotated, as its configuration says");
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! The state of one server.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use super::namespace::Namespace;
 use super::pipeline::TopologyWriter;
 use super::policies::{self, AclCache};
 use super::quota::Quotas;
+use super::sealing::Seals;
 use super::token::{Surroundings, Tokens};
 use super::topology::{Space, Topology};
 use super::traffic::Traffic;
@@ -27,7 +29,8 @@ use crate::seal::Seal;
 const CLUSTER_KEY: &str = "core/cluster/local/info";
 /// How often the counts of encryptions are stored.
 const COUNT_INTERVAL: Duration = Duration::from_secs(300);
-const NAMESPACE_PREFIX: &str = "core/namespaces/";
+/// Below the prefix of a domain: the namespaces that lie in it, but for those in one that has keys of its own.
+pub(crate) const NAMESPACE_PREFIX: &str = "core/namespaces/";
 
 /// What the configuration says that requests can see.
 #[derive(Clone, Debug)]
@@ -57,7 +60,9 @@ pub(crate) struct Cluster {
 
 /// Everything that requests work on. One for each server.
 pub struct Core {
-    pub(crate) seal: Seal,
+    pub(crate) seal: Arc<Seal>,
+    /// Those of namespaces.
+    pub(super) seals: Seals,
     pub(crate) barrier: Arc<Barrier>,
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
@@ -75,15 +80,16 @@ pub struct Core {
     /// `None` while sealed.
     pub(super) topology: ArcSwapOption<Topology>,
     cluster: ArcSwapOption<Cluster>,
-    /// Held while the server opens or seals.
-    opening: tokio::sync::Mutex<()>,
+    /// Held while the server, or a namespace with a seal of its own, opens or seals.
+    pub(super) opening: tokio::sync::Mutex<()>,
 }
 
 impl Core {
     /// A core over `barrier`, closed until [`open`](Core::open).
     pub fn new(barrier: Arc<Barrier>, settings: Settings, clock: Clock) -> Arc<Self> {
         Arc::new_cyclic(|core: &Weak<Self>| Self {
-            seal: Seal::new(Arc::clone(&barrier)),
+            seal: Arc::new(Seal::new(Arc::clone(&barrier))),
+            seals: Seals::default(),
             traffic: Traffic::new(clock.now()),
             tokens: Tokens::new(Arc::clone(&barrier), Weak::clone(core) as Weak<dyn Surroundings>),
             barrier,
@@ -120,7 +126,7 @@ impl Core {
     pub(crate) fn start_counting(self: &Arc<Self>, stop: CancellationToken) {
         let core = Arc::downgrade(self);
         tokio::spawn(async move {
-            let mut stored = None;
+            let mut stored = HashMap::new();
             while tokio::time::timeout(COUNT_INTERVAL, stop.cancelled()).await.is_err() {
                 let Some(core) = core.upgrade() else { return };
                 core.store_counts(&mut stored).await;
@@ -139,16 +145,19 @@ impl Core {
         }
     }
 
-    /// Stores the counts, unless they are as `stored` says.
-    async fn store_counts(&self, stored: &mut Option<(u32, u64)>) {
-        let Ok(status) = self.barrier.term_status() else { return };
-        let counts = Some((status.term, status.encryptions));
-        if *stored == counts {
-            return;
-        }
-        match self.barrier.store_encryption_counts().await {
-            Ok(()) => *stored = counts,
-            Err(error) => tracing::warn!("the counts of encryptions could not be stored: {error}"),
+    /// Stores the counts, unless they are as `stored` says of the prefix of their domain.
+    async fn store_counts(&self, stored: &mut HashMap<String, (u32, u64)>) {
+        for domain in self.barrier.domains_below("") {
+            let Ok(status) = domain.term_status() else { continue };
+            let counts = (status.term, status.encryptions);
+            if stored.get(domain.prefix()) == Some(&counts) {
+                continue;
+            }
+            match self.barrier.store_encryption_counts(&domain).await {
+                Ok(()) => _ = stored.insert(domain.prefix().to_owned(), counts),
+                Err(_) if domain.is_sealed() => {}
+                Err(error) => tracing::warn!("the counts of encryptions could not be stored: {error}"),
+            }
         }
     }
 
@@ -172,7 +181,7 @@ impl Core {
             Ok::<(), Error>(())
         };
         self.topology_writer.stop_for(load).await?;
-        self.start_restoring();
+        self.start_restoring(self.namespaces());
         self.tokens.clearing().wake();
         Ok(())
     }
@@ -182,6 +191,7 @@ impl Core {
         let _opening = self.opening.lock().await;
         // First: what is committed without a topology would take every namespace for gone.
         let sealed = self.seal.seal().await;
+        self.seals.clear();
         self.topology.store(None);
         self.tokens.close();
         self.acls.clear();
@@ -217,7 +227,7 @@ pub(crate) fn write_namespace(transaction: &Transaction, namespace: &Namespace) 
 
 /// Where the record of `namespace` is.
 pub(crate) fn namespace_key(namespace: &Namespace) -> String {
-    format!("{NAMESPACE_PREFIX}{}", namespace.uuid)
+    format!("{}{NAMESPACE_PREFIX}{}", namespace.within, namespace.uuid)
 }
 
 /// Writes what every namespace begins with: its own mounts and the policy `default`.
@@ -239,20 +249,39 @@ const PAGE: usize = 1024;
 
 async fn load_topology(barrier: &Barrier) -> Result<Arc<Topology>, Error> {
     let mut topology = Topology::default();
-    topology.add(load_space(barrier, Namespace::root()).await?);
-    let mut after: Option<String> = None;
+    load_domain(barrier, &mut topology, Namespace::root()).await?;
+    Ok(Arc::new(topology))
+}
+
+/// Reads `namespace`, which has keys of its own that are in memory, and all that lie in it, into `topology`. Those in it
+/// that have keys of their own are sealed. Answers the others.
+pub(super) async fn load_domain(
+    barrier: &Barrier,
+    topology: &mut Topology,
+    namespace: Arc<Namespace>,
+) -> Result<Vec<Arc<Namespace>>, Error> {
+    let prefix = format!("{}{NAMESPACE_PREFIX}", namespace.domain());
+    topology.add(load_space(barrier, Arc::clone(&namespace)).await?);
+    let (mut opened, mut after) = (vec![namespace], None::<String>);
     loop {
-        let page = barrier.scan(NAMESPACE_PREFIX, after.as_deref(), PAGE).await?;
+        let page = barrier.scan(&prefix, after.as_deref(), PAGE).await?;
         for (key, record) in &page {
             // Not left out: its path could be given away, and what is stored for it would be nobody's.
-            let namespace =
+            let namespace: Namespace =
                 serde_json::from_slice(record).map_err(|error| BarrierError::malformed(key, &error))?;
-            topology.add(load_space(barrier, Arc::new(namespace)).await?);
+            let namespace = Arc::new(namespace);
+            if namespace.sealable {
+                // Known from now on, so that nothing in it is taken for the server's.
+                barrier.domain(&namespace.storage_prefix());
+                topology.add(Arc::new(Space::sealed(namespace)));
+                continue;
+            }
+            topology.add(load_space(barrier, Arc::clone(&namespace)).await?);
+            opened.push(namespace);
         }
-        let Some((last, _)) = page.into_iter().next_back() else { break };
+        let Some((last, _)) = page.into_iter().next_back() else { return Ok(opened) };
         after = Some(last);
     }
-    Ok(Arc::new(topology))
 }
 
 async fn load_space(barrier: &Barrier, namespace: Arc<Namespace>) -> Result<Arc<Space>, Error> {

@@ -55,6 +55,8 @@ impl NextTopology {
 #[derive(Debug)]
 pub(crate) struct Space {
     pub(crate) namespace: Arc<Namespace>,
+    /// By a seal of its own: nobody knows its mounts, nor what namespaces are below it.
+    pub(crate) is_sealed: bool,
     /// Made when the first request needs them: most of many namespaces are asked for nothing.
     mounts: OnceLock<Mounts>,
     /// Records of which the mounts are made.
@@ -130,12 +132,24 @@ impl Mounted {
 impl Space {
     /// A namespace with `mounts`.
     pub(crate) fn new(namespace: Arc<Namespace>, mounts: impl IntoIterator<Item = Arc<Mounted>>) -> Self {
-        Self { namespace, mounts: OnceLock::from(by_path(mounts)), stored: Box::default() }
+        Self { namespace, is_sealed: false, mounts: OnceLock::from(by_path(mounts)), stored: Box::default() }
+    }
+
+    /// A namespace that is sealed.
+    pub(crate) fn sealed(namespace: Arc<Namespace>) -> Self {
+        Self { is_sealed: true, ..Self::new(namespace, []) }
+    }
+
+    /// The same with another record of its namespace.
+    pub(crate) fn in_namespace(&self, namespace: &Arc<Namespace>) -> Self {
+        let mounts = self.mounts().map(|(_, mounted)| mounted.in_namespace(namespace));
+        Self { is_sealed: self.is_sealed, ..Self::new(Arc::clone(namespace), mounts) }
     }
 
     /// A namespace whose mounts are made of `stored` when they are needed.
     pub(crate) fn closed(namespace: Arc<Namespace>, stored: Vec<StoredMount>) -> Self {
-        Self { namespace, mounts: OnceLock::new(), stored: stored.into_boxed_slice() }
+        let stored = stored.into_boxed_slice();
+        Self { namespace, is_sealed: false, mounts: OnceLock::new(), stored }
     }
 
     fn open(&self) -> &Mounts {
@@ -193,8 +207,8 @@ impl Space {
     fn changed(&self, change: impl FnOnce(&mut Mounts)) -> Arc<Self> {
         let mut mounts = self.open().clone();
         change(&mut mounts);
-        let namespace = Arc::clone(&self.namespace);
-        Arc::new(Self { namespace, mounts: OnceLock::from(mounts), stored: Box::default() })
+        let (namespace, is_sealed) = (Arc::clone(&self.namespace), self.is_sealed);
+        Arc::new(Self { namespace, is_sealed, mounts: OnceLock::from(mounts), stored: Box::default() })
     }
 }
 
@@ -240,6 +254,12 @@ impl Topology {
         let ends = path.match_indices('/').map(|(slash, _)| slash + 1);
         let namespaces = ends.filter_map(|end| self.spaces.get(&path[..end]).map(|space| &space.namespace));
         namespaces.into_iter().find(|namespace| namespace.is_locked())
+    }
+
+    /// Whether the namespace `path`, or one that it lies in, is sealed.
+    pub(crate) fn is_sealed(&self, path: &str) -> bool {
+        let mut ends = path.match_indices('/').map(|(slash, _)| slash + 1);
+        ends.any(|end| self.spaces.get(&path[..end]).is_some_and(|space| space.is_sealed))
     }
 
     /// Refuses what is asked of the namespace `path` while it, or one that it lies in, is locked.
@@ -299,6 +319,19 @@ impl Topology {
         let mut next = self.clone();
         if let Some(space) = next.spaces.remove(path) {
             next.by_id.remove(&space.namespace.id);
+        }
+        Arc::new(next)
+    }
+
+    /// This topology with the namespace at `path` sealed, and without all below it.
+    pub(crate) fn with_sealed(&self, path: &str) -> Arc<Self> {
+        let mut next = self.clone();
+        for (_, space) in self.below(path, true) {
+            next.spaces.remove(&space.namespace.path);
+            next.by_id.remove(&space.namespace.id);
+        }
+        if let Some(space) = self.spaces.get(path) {
+            next.add(Arc::new(Space::sealed(Arc::clone(&space.namespace))));
         }
         Arc::new(next)
     }

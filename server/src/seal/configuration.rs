@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{SEAL_CONFIG_KEY, SealError};
-use crate::barrier::{Barrier, BarrierError};
+use crate::barrier::{Barrier, BarrierError, Domain};
 
 /// The stored configuration of the seal, in the form that OpenBao stores it in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,14 +68,13 @@ impl SealConfiguration {
         self.secret_threshold
     }
 
-    /// The stored configuration; `None` before initialization.
-    pub(super) async fn load(barrier: &Barrier) -> Result<Option<Self>, SealError> {
-        let stored = barrier.storage().get(SEAL_CONFIG_KEY).await.map_err(BarrierError::from)?;
+    /// The stored configuration of the seal of `domain`; `None` before initialization.
+    pub(super) async fn load(barrier: &Barrier, domain: &Domain) -> Result<Option<Self>, SealError> {
+        let key = domain.key(SEAL_CONFIG_KEY);
+        let stored = barrier.storage().get(&key).await.map_err(BarrierError::from)?;
         let parse = |bytes: Bytes| {
-            serde_json::from_slice(&bytes).map_err(|error| BarrierError::Malformed {
-                key: SEAL_CONFIG_KEY.to_owned(),
-                cause: error.to_string(),
-            })
+            serde_json::from_slice(&bytes)
+                .map_err(|error| BarrierError::Malformed { key: key.clone(), cause: error.to_string() })
         };
         Ok(stored.map(parse).transpose()?)
     }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::Deserialize;
 use tokio::sync::OwnedMutexGuard;
 use zeroize::Zeroizing;
 
+use super::rotation::UNSEAL_KEY_KEY;
 use super::{
     Progress, ROOT_KEY_KEY, SEAL_CONFIG_KEY, Seal, SealConfiguration, SealError, SecretBytes, split,
 };
@@ -109,14 +111,50 @@ impl InitDraft {
     }
 
     async fn store(self) -> Result<(RootKey, Vec<SecretBytes>), SealError> {
-        let (root, unseal_key) = (RootKey::generate(), RootKey::generate());
+        let first = FirstKeys::generate();
         let mut clear = Batch::new();
-        clear.put(SEAL_CONFIG_KEY, self.configuration.to_json());
-        clear.put(ROOT_KEY_KEY, root.wrap(&unseal_key, ROOT_KEY_KEY));
-        self.contents.put(super::rotation::UNSEAL_KEY_KEY, unseal_key.expose().to_vec());
-        self.barrier.initialize_with(&root, clear, self.contents.into_batch()).await?;
-        Ok((root, shares_of(&unseal_key, &self.configuration)))
+        for (key, entry) in first.in_the_clear("", &self.configuration) {
+            clear.put(key, entry);
+        }
+        self.contents.put(UNSEAL_KEY_KEY, first.unseal_key.expose().to_vec());
+        self.barrier.initialize_with(&first.root, clear, self.contents.into_batch()).await?;
+        Ok((first.root, shares_of(&first.unseal_key, &self.configuration)))
     }
+}
+
+/// The keys that a seal begins with.
+struct FirstKeys {
+    root: RootKey,
+    unseal_key: RootKey,
+}
+
+impl FirstKeys {
+    fn generate() -> Self {
+        Self { root: RootKey::generate(), unseal_key: RootKey::generate() }
+    }
+
+    /// What of them is stored in the clear, for the domain with `prefix`.
+    fn in_the_clear(&self, prefix: &str, configuration: &SealConfiguration) -> [(String, Bytes); 2] {
+        let (configured, key) = (format!("{prefix}{SEAL_CONFIG_KEY}"), format!("{prefix}{ROOT_KEY_KEY}"));
+        let root = self.root.wrap(&self.unseal_key, &key);
+        [(configured, configuration.to_json().into()), (key, root)]
+    }
+}
+
+/// Begins the domain with `prefix` and its seal in `transaction`, whose commit seals it. What is written below the prefix
+/// meanwhile is encrypted by its keys. Answers the shares, which exist nowhere else.
+pub(crate) fn begin_in(
+    transaction: &Transaction,
+    prefix: &str,
+    configuration: &SealConfiguration,
+) -> Vec<SecretBytes> {
+    let first = FirstKeys::generate();
+    let domain = transaction.barrier().begin_domain(transaction, prefix, &first.root);
+    for (key, entry) in first.in_the_clear(prefix, configuration) {
+        transaction.put_as_it_is(key, entry);
+    }
+    transaction.put(domain.key(UNSEAL_KEY_KEY), first.unseal_key.expose().to_vec());
+    shares_of(&first.unseal_key, configuration)
 }
 
 /// The shares of `unseal_key`; a single one is the key itself.

@@ -22,12 +22,13 @@ use std::time::Duration;
 use serde::Serialize;
 use subtle::ConstantTimeEq as _;
 
-use crate::barrier::{Barrier, BarrierError, RootKey};
+use crate::barrier::{Barrier, BarrierError, Domain, RootKey};
 
 pub use configuration::SealConfiguration;
 pub use error::SealError;
+pub(crate) use init::begin_in;
 pub use init::{InitDraft, InitRequest};
-pub(crate) use root_generation::{OTP_LENGTH, exclusive_or};
+pub(crate) use root_generation::{GenerationStatus, exclusive_or};
 pub(crate) use rotation::RotationStatus;
 pub use shamir::{CombineError, SecretBytes, combine, split};
 pub use share::parse_share;
@@ -49,7 +50,7 @@ pub struct SealStatus {
     pub kind: &'static str,
     /// Whether a keyring is stored.
     pub initialized: bool,
-    /// Whether the barrier is sealed.
+    /// Whether what it guards is sealed.
     pub sealed: bool,
     /// Shares needed; 0 before initialization.
     #[serde(rename = "t")]
@@ -72,19 +73,27 @@ struct Progress {
     shares: Vec<SecretBytes>,
 }
 
-/// The seal of one barrier.
+/// The seal of one domain of a barrier: of a whole server, or of a namespace that has one of its own.
 pub struct Seal {
     barrier: Arc<Barrier>,
+    domain: Arc<Domain>,
     progress: Arc<tokio::sync::Mutex<Progress>>,
     rotation: tokio::sync::Mutex<Option<rotation::Rotation>>,
     generation: tokio::sync::Mutex<Option<root_generation::RootGeneration>>,
 }
 
 impl Seal {
-    /// The seal of `barrier`.
+    /// The seal of `barrier` as a whole.
     pub fn new(barrier: Arc<Barrier>) -> Self {
+        let domain = Arc::clone(barrier.own_domain());
+        Self::of(barrier, domain)
+    }
+
+    /// The seal of `domain` of `barrier`.
+    pub(crate) fn of(barrier: Arc<Barrier>, domain: Arc<Domain>) -> Self {
         Self {
             barrier,
+            domain,
             progress: Arc::default(),
             rotation: tokio::sync::Mutex::default(),
             generation: tokio::sync::Mutex::default(),
@@ -96,9 +105,14 @@ impl Seal {
         &self.barrier
     }
 
-    /// Whether the barrier has been initialized.
+    /// What it guards.
+    pub(crate) fn domain(&self) -> &Arc<Domain> {
+        &self.domain
+    }
+
+    /// Whether the domain has been initialized.
     pub async fn is_initialized(&self) -> Result<bool, SealError> {
-        Ok(self.barrier.is_initialized().await?)
+        Ok(self.domain.is_initialized().await?)
     }
 
     /// What `sys/seal-status` shows.
@@ -107,12 +121,16 @@ impl Seal {
         self.status_of(&progress).await
     }
 
+    async fn configuration(&self) -> Result<Option<SealConfiguration>, SealError> {
+        SealConfiguration::load(&self.barrier, &self.domain).await
+    }
+
     async fn status_of(&self, progress: &Progress) -> Result<SealStatus, SealError> {
-        let configuration = SealConfiguration::load(&self.barrier).await?;
+        let configuration = self.configuration().await?;
         Ok(SealStatus {
             kind: SealConfiguration::KIND,
             initialized: configuration.is_some(),
-            sealed: self.barrier.is_sealed(),
+            sealed: self.domain.is_sealed(),
             threshold: configuration.as_ref().map_or(0, SealConfiguration::threshold),
             shares: configuration.as_ref().map_or(0, SealConfiguration::shares),
             progress: progress.shares.len(),
@@ -126,8 +144,8 @@ impl Seal {
     /// A share that is entered twice counts once. On an unsealed barrier a share changes nothing.
     pub async fn unseal_share(&self, share: SecretBytes) -> Result<SealStatus, SealError> {
         let mut progress = self.progress.lock().await;
-        let configuration = SealConfiguration::load(&self.barrier).await?.ok_or(SealError::NotInitialized)?;
-        if self.barrier.is_sealed() {
+        let configuration = self.configuration().await?.ok_or(SealError::NotInitialized)?;
+        if self.domain.is_sealed() {
             share::check_length(&share)?;
             progress.add(share);
             if progress.shares.len() >= usize::from(configuration.threshold()) {
@@ -142,34 +160,45 @@ impl Seal {
         // Nobody is given other shares before this key is kept.
         let _rotation = self.rotation.lock().await;
         let root = self.root_opened_by(&unseal_key).await?;
-        self.barrier.unseal(&root).await?;
+        self.domain.unseal(&root).await?;
         self.keep_unseal_key(&unseal_key).await
     }
 
     /// Forgets the shares entered so far.
     pub async fn reset(&self) -> Result<SealStatus, SealError> {
         let mut progress = self.progress.lock().await;
-        if !self.barrier.is_sealed() {
+        if !self.domain.is_sealed() {
             return Err(SealError::Unsealed);
         }
         *progress = Progress::default();
         self.status_of(&progress).await
     }
 
-    /// Seals the barrier: all keys leave the memory. Counts of encryptions are stored first.
+    /// Seals the domain and those within it: their keys leave the memory. Counts of encryptions are stored first.
     pub async fn seal(&self) -> Result<(), SealError> {
         let mut progress = self.progress.lock().await;
         *progress = Progress::default();
         self.cancel_rotation().await;
         self.cancel_generation().await;
-        let stored = match self.barrier.store_encryption_counts().await {
-            Err(BarrierError::Sealed) => Ok(()),
-            other => other,
-        };
+        let stored = self.store_encryption_counts().await;
         // Sealing must not depend on a storage that works.
-        self.barrier.seal();
+        self.barrier.seal_below(self.domain.prefix());
         tokio::time::timeout(SETTLING, self.barrier.settle()).await.ok();
         Ok(stored?)
+    }
+}
+
+impl Seal {
+    /// Stores the counts of encryptions by all that is sealed with it; answers the last thing that was in the way.
+    async fn store_encryption_counts(&self) -> Result<(), BarrierError> {
+        let mut outcome = Ok(());
+        for domain in self.barrier.domains_below(self.domain.prefix()) {
+            match self.barrier.store_encryption_counts(&domain).await {
+                Ok(()) | Err(BarrierError::Sealed | BarrierError::NamespaceSealed) => {}
+                Err(error) => outcome = Err(error),
+            }
+        }
+        outcome
     }
 }
 

@@ -7,8 +7,10 @@ use subtle::ConstantTimeEq as _;
 
 use super::{Seal, SealError, SecretBytes};
 
-/// Letters of a one-time password: as many as a root token has.
-pub(crate) const OTP_LENGTH: usize = 26;
+/// Letters of a one-time password: as many as a root token of the root namespace has.
+const OTP_LENGTH: usize = 26;
+/// As many as the id of another namespace adds to its tokens, with the dot.
+const NAMESPACE_LENGTH: usize = 7;
 
 /// An attempt that is under way.
 pub(super) struct RootGeneration {
@@ -51,6 +53,11 @@ fn refused(text: impl Into<String>) -> SealError {
 }
 
 impl Seal {
+    /// Letters of a one-time password: as many as the token has.
+    pub(crate) fn otp_length(&self) -> usize {
+        if self.domain.is_own() { OTP_LENGTH } else { OTP_LENGTH + NAMESPACE_LENGTH }
+    }
+
     /// The attempt that is under way.
     pub(crate) async fn generation(&self) -> Option<GenerationStatus> {
         let generation = self.generation.lock().await;
@@ -71,10 +78,10 @@ impl Seal {
         if generation.is_some() {
             return Err(refused("root generation already in progress for this namespace"));
         }
-        if otp.as_ref().is_some_and(|otp| otp.len() != OTP_LENGTH) {
+        if otp.as_ref().is_some_and(|otp| otp.len() != self.otp_length()) {
             return Err(refused("OTP string has incorrect length"));
         }
-        let made_up = otp.is_none().then(random_otp);
+        let made_up = otp.is_none().then(|| random_otp(self.otp_length()));
         let otp = otp.or_else(|| made_up.clone()).unwrap_or_default().into();
         let nonce = uuid::Uuid::new_v4().to_string();
         *generation = Some(RootGeneration { nonce: nonce.clone(), otp, shares: Vec::new() });
@@ -119,6 +126,6 @@ impl Seal {
     }
 }
 
-fn random_otp() -> String {
-    rand::rng().sample_iter(rand::distr::Alphanumeric).take(OTP_LENGTH).map(char::from).collect()
+fn random_otp(length: usize) -> String {
+    rand::rng().sample_iter(rand::distr::Alphanumeric).take(length).map(char::from).collect()
 }

@@ -97,7 +97,7 @@ impl Seal {
     /// # Errors
     /// If the storage fails.
     pub(crate) async fn threshold(&self) -> Result<u8, SealError> {
-        let configuration = SealConfiguration::load(&self.barrier).await?.ok_or(SealError::NotInitialized)?;
+        let configuration = self.configuration().await?.ok_or(SealError::NotInitialized)?;
         Ok(configuration.threshold())
     }
 
@@ -232,12 +232,16 @@ impl Seal {
     /// wrapped by a key that no share leads to.
     pub(crate) async fn rotate_root_key(&self) -> Result<(), SealError> {
         let _rotation = self.rotation.lock().await;
-        let stored = self.barrier.get(UNSEAL_KEY_KEY).await?.map(|bytes| Zeroizing::new(bytes.to_vec()));
+        let stored = self
+            .barrier
+            .get(&self.domain.key(UNSEAL_KEY_KEY))
+            .await?
+            .map(|bytes| Zeroizing::new(bytes.to_vec()));
         let unseal_key = stored.as_ref().and_then(|bytes| RootKey::from_bytes(bytes));
         let unseal_key =
             unseal_key.ok_or_else(|| refused("the unseal key is not known until the next unsealing"))?;
         let root = self.root_opened_by(&unseal_key).await?;
-        if !self.barrier.is_root_key(&root)? {
+        if !self.domain.is_root_key(&root)? {
             return Err(SealError::WrongKey);
         }
         self.replace_keys(&unseal_key, None).await
@@ -250,9 +254,10 @@ impl Seal {
 
     /// The stored root key, which `unseal_key` has to open.
     pub(super) async fn root_opened_by(&self, unseal_key: &RootKey) -> Result<RootKey, SealError> {
-        let entry = self.barrier.storage().get(ROOT_KEY_KEY).await.map_err(BarrierError::from)?;
+        let key = self.domain.key(ROOT_KEY_KEY);
+        let entry = self.barrier.storage().get(&key).await.map_err(BarrierError::from)?;
         let entry = entry.ok_or(SealError::NotInitialized)?;
-        RootKey::unwrap_entry(unseal_key, ROOT_KEY_KEY, &entry).ok_or(SealError::WrongKey)
+        RootKey::unwrap_entry(unseal_key, &key, &entry).ok_or(SealError::WrongKey)
     }
 
     /// Stores a new root key under `unseal_key`, and what goes with it, in one batch.
@@ -263,23 +268,24 @@ impl Seal {
     ) -> Result<(), SealError> {
         let root = RootKey::generate();
         let mut clear = Batch::new();
-        clear.put(ROOT_KEY_KEY, root.wrap(unseal_key, ROOT_KEY_KEY));
+        let key = self.domain.key(ROOT_KEY_KEY);
+        clear.put(key.clone(), root.wrap(unseal_key, &key));
         if let Some(configuration) = configuration {
-            clear.put(SEAL_CONFIG_KEY, configuration.to_json());
+            clear.put(self.domain.key(SEAL_CONFIG_KEY), configuration.to_json());
         }
         let mut contents = Batch::new();
-        contents.put(UNSEAL_KEY_KEY, unseal_key.expose().to_vec());
-        Ok(self.barrier.replace_root_key(&root, clear, contents).await?)
+        contents.put(self.domain.key(UNSEAL_KEY_KEY), unseal_key.expose().to_vec());
+        Ok(self.barrier.replace_root_key(&self.domain, &root, clear, contents).await?)
     }
 
     /// Stores the unseal key where it is not known yet: stores of older versions.
     pub(super) async fn keep_unseal_key(&self, unseal_key: &RootKey) -> Result<(), SealError> {
-        let stored = self.barrier.get(UNSEAL_KEY_KEY).await?;
+        let stored = self.barrier.get(&self.domain.key(UNSEAL_KEY_KEY)).await?;
         if stored.is_some_and(|stored| stored == unseal_key.expose()) {
             return Ok(());
         }
         let transaction = self.barrier.begin();
-        transaction.put(UNSEAL_KEY_KEY, unseal_key.expose().to_vec());
+        transaction.put(self.domain.key(UNSEAL_KEY_KEY), unseal_key.expose().to_vec());
         transaction
             .commit()
             .await

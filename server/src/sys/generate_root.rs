@@ -13,7 +13,7 @@ use crate::core::engine::Route;
 use crate::core::error::Error;
 use crate::core::response::Response;
 use crate::handler;
-use crate::seal::{OTP_LENGTH, exclusive_or, parse_share};
+use crate::seal::{GenerationStatus, Seal, exclusive_or, parse_share};
 
 /// The attempt, and the reading of its token. Without a token of one's own it is off.
 pub(super) static ROUTES: &[Route<Sys>] = &[
@@ -74,55 +74,51 @@ struct Decode {
     otp: Option<String>,
 }
 
-fn require_root(cx: &Context<'_>) -> Result<(), Error> {
-    if cx.request().namespace.is_root() { Ok(()) } else { Err(Error::invalid("namespace is not sealable")) }
-}
-
 async fn status(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
-    let required = cx.core.seal.threshold().await?;
-    let Some(attempt) = cx.core.seal.generation().await else {
+    let seal = super::own_seal(cx)?;
+    let required = seal.threshold().await?;
+    let Some(attempt) = seal.generation().await else {
         return Response::data(&json!({
-            "complete": false, "otp": "", "otp_length": OTP_LENGTH, "progress": 0, "required": required,
+            "complete": false, "otp": "", "otp_length": seal.otp_length(), "progress": 0, "required": required,
             "started": false,
         }));
     };
-    Response::data(&shown(&attempt.nonce, attempt.progress, required, ""))
+    Response::data(&shown(&seal, &attempt, required, ""))
 }
 
-fn shown(nonce: &str, progress: usize, required: u8, otp: &str) -> Value {
+fn shown(seal: &Seal, attempt: &GenerationStatus, required: u8, otp: &str) -> Value {
     json!({
         "complete": false,
-        "nonce": nonce,
+        "nonce": attempt.nonce,
         "otp": otp,
-        "otp_length": OTP_LENGTH,
+        "otp_length": seal.otp_length(),
         "pgp_fingerprint": "",
-        "progress": progress,
+        "progress": attempt.progress,
         "required": required,
         "started": true,
     })
 }
 
 async fn begin(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
+    let seal = super::own_seal(cx)?;
     let given: Begin = cx.fields()?;
     if given.pgp_key.is_some_and(|key| !key.is_empty()) {
         return Err(Error::not_implemented("encrypting the token for a PGP key"));
     }
-    let (attempt, otp) = cx.core.seal.begin_generation(given.otp.filter(|otp| !otp.is_empty())).await?;
-    let required = cx.core.seal.threshold().await?;
-    Response::data(&shown(&attempt.nonce, attempt.progress, required, &otp.unwrap_or_default()))
+    let (attempt, otp) = seal.begin_generation(given.otp.filter(|otp| !otp.is_empty())).await?;
+    let required = seal.threshold().await?;
+    Response::data(&shown(&seal, &attempt, required, &otp.unwrap_or_default()))
 }
 
 async fn cancel(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
-    cx.core.seal.cancel_generation().await;
+    let seal = super::own_seal(cx)?;
+    seal.cancel_generation().await;
     Ok(Response::empty())
 }
 
 /// The token is made in the transaction of the request. Should that fail, the shares have to be entered again.
 async fn enter(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
+    let seal = super::own_seal(cx)?;
     let given: Share = cx.fields()?;
     let required = |value: Option<String>, name: &str| {
         let value = value.filter(|value| !value.is_empty());
@@ -133,9 +129,9 @@ async fn enter(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let refused =
         |error: crate::seal::SealError| Error::counted(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
     let share = parse_share(&key).map_err(refused)?;
-    let threshold = cx.core.seal.threshold().await?;
-    let Some(permit) = cx.core.seal.enter_for_generation(&nonce, share).await.map_err(refused)? else {
-        let progress = cx.core.seal.generation().await.map_or(0, |attempt| attempt.progress);
+    let threshold = seal.threshold().await?;
+    let Some(permit) = seal.enter_for_generation(&nonce, share).await.map_err(refused)? else {
+        let progress = seal.generation().await.map_or(0, |attempt| attempt.progress);
         return Response::data(&json!({
             "complete": false,
             "encoded_token": "",
@@ -148,7 +144,7 @@ async fn enter(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     };
     // Stored at once: the shares that it was made for are used up.
     let transaction = cx.core.barrier.begin();
-    let token = cx.core.tokens.create_root(&transaction, None, cx.now()).await?;
+    let token = cx.core.tokens.create_root_in(&transaction, &cx.request().namespace, cx.now()).await?;
     transaction.commit().await?;
     let encoded = permit.encode(token.expose());
     let encoded =

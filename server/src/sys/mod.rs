@@ -13,6 +13,7 @@ mod lock;
 mod locked_users;
 mod loggers;
 mod mounts;
+mod namespace_seals;
 mod namespaces;
 mod openapi;
 mod password;
@@ -26,14 +27,16 @@ mod tune;
 mod unbuilt;
 mod unmount;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 
+use crate::core::context::Context;
 use crate::core::engine::{Engine, Route};
+use crate::core::error::Error;
 use crate::core::identity::mfa;
 use crate::core::{lease, wrapping};
-use crate::seal::SecretBytes;
+use crate::seal::{Seal, SecretBytes};
 
 pub(crate) use figures::open_metrics;
 
@@ -48,6 +51,15 @@ pub(crate) fn encoded(shares: &[SecretBytes]) -> (Vec<String>, Vec<String>) {
     (hexadecimal, base64.collect())
 }
 
+/// The seal of the namespace of the request.
+///
+/// # Errors
+/// 400 if it has none of its own.
+fn own_seal(cx: &Context<'_>) -> Result<Arc<Seal>, Error> {
+    let seal = cx.core.seal_of(&cx.request().namespace);
+    seal.ok_or_else(|| Error::invalid("namespace is not sealable"))
+}
+
 static ROUTES: LazyLock<Vec<Route<Sys>>> = LazyLock::new(|| {
     let tables = [
         capabilities::ROUTES,
@@ -58,6 +70,8 @@ static ROUTES: LazyLock<Vec<Route<Sys>>> = LazyLock::new(|| {
         mounts::ROUTES,
         remount::ROUTES,
         lock::ROUTES,
+        // `…/seal` before `namespaces/{path+..}`, which takes everything.
+        namespace_seals::ROUTES,
         namespaces::ROUTES,
         locked_users::ROUTES,
         quotas::ROUTES,

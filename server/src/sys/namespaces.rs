@@ -6,11 +6,12 @@ use std::sync::Arc;
 use http::StatusCode;
 use rand::Rng as _;
 use schemas::Value;
-use schemas::shape::{Declared as _, Json};
+use schemas::shape::{Declared as _, Json, List};
 use serde::Serialize;
 use serde_json::json;
 
 use super::{Sys, mounts, unmount};
+use crate::config::parse_seal;
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
@@ -23,6 +24,7 @@ use crate::core::response::Response;
 use crate::core::state::{namespace_key, write_namespace, write_namespace_records};
 use crate::core::topology::{Mounted, Space};
 use crate::handler;
+use crate::seal::{SealConfiguration, SealError, begin_in};
 
 /// Namespaces by name, and all.
 pub(super) static ROUTES: &[Route<Sys>] = &[
@@ -36,19 +38,6 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .unauthenticated()
         .fields(&[])
         .read(handler!(list_names)),
-    Route::new("namespaces/{path+..}/seal-status")
-        .about("Whether a namespace is sealed.")
-        .read(handler!(seal_status)),
-    Route::new("namespaces/{path+..}/seal")
-        .about("Seals a namespace that has a seal of its own.")
-        .write(handler!(seal)),
-    Route::new("namespaces/{path+..}/unseal")
-        .about("Unseals a namespace that has a seal of its own.")
-        .write(handler!(unseal)),
-    Route::new("namespaces/{path+..}/delete-sealed")
-        .about("Deletes a namespace that is sealed.")
-        .sudo()
-        .delete(handler!(delete_sealed)),
     Route::new("namespaces/{path+..}")
         .about("One namespace: makes, changes or shows it, or deletes it with all that it holds.")
         .fields(Body::PARTS)
@@ -70,10 +59,10 @@ const ID_LENGTH: usize = 6;
 struct Body {
     /// Chosen by users.
     custom_metadata: Option<Json>,
-    /// A seal of its own.
-    seal: Option<Json>,
+    /// A seal of its own: a document with one block `seal "shamir"`, in HCL or JSON.
+    seal: Option<String>,
     /// PGP keys for the shares of that seal.
-    pgp_keys: Option<Json>,
+    pgp_keys: Option<List<String>>,
 }
 
 #[derive(Serialize)]
@@ -84,6 +73,16 @@ struct NamespaceBody<'a> {
     path: &'a str,
     tainted: bool,
     uuid: &'a str,
+}
+
+/// A namespace with a seal of its own, as it is shown once.
+#[derive(Serialize)]
+struct NewSealBody<'a> {
+    #[serde(flatten)]
+    namespace: NamespaceBody<'a>,
+    /// Hexadecimal.
+    key_shares: Vec<String>,
+    key_threshold: u8,
 }
 
 impl<'a> From<&'a Namespace> for NamespaceBody<'a> {
@@ -103,7 +102,7 @@ impl<'a> From<&'a Namespace> for NamespaceBody<'a> {
 ///
 /// # Errors
 /// 400 for a name that no namespace can have.
-fn named(cx: &Context<'_>) -> Result<String, Error> {
+pub(super) fn named(cx: &Context<'_>) -> Result<String, Error> {
     let name = cx.capture("path").trim_matches('/');
     if name.contains('/') {
         return Err(Error::invalid("namespace name cannot contain /"));
@@ -115,7 +114,7 @@ fn named(cx: &Context<'_>) -> Result<String, Error> {
     Ok(format!("{}{name}/", cx.request().namespace.path))
 }
 
-fn find(cx: &Context<'_>, path: &str) -> Result<Option<Arc<Space>>, Error> {
+pub(super) fn find(cx: &Context<'_>, path: &str) -> Result<Option<Arc<Space>>, Error> {
     Ok(cx.topology()?.space(path).cloned())
 }
 
@@ -127,18 +126,30 @@ async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let path = named(cx)?;
     let given: Body = cx.fields()?;
-    if given.seal.is_some() || given.pgp_keys.is_some() {
-        return Err(Error::not_implemented("a namespace with a seal of its own"));
+    let seal = given.seal.map(|text| seal_wanted(&text)).transpose()?;
+    if given.pgp_keys.is_some_and(|keys| !keys.0.is_empty()) {
+        return Err(Error::not_implemented("encrypting shares for PGP keys"));
     }
     let refused = || Error::invalid("custom_metadata values must be strings");
     let mut metadata = BTreeMap::new();
     for (key, value) in metadata_given(cx)? {
         metadata.insert(key, text(value).ok_or_else(refused)?);
     }
-    match find(cx, &path)? {
-        Some(space) => change(cx, &space, metadata),
-        None => create(cx, path, metadata),
+    match (find(cx, &path)?, seal) {
+        (Some(_), Some(_)) => Err(Error::invalid("cannot modify existing namespace seal config")),
+        (Some(space), None) => change(cx, &space, metadata),
+        (None, seal) => create(cx, path, metadata, seal.as_ref()),
     }
+}
+
+/// The seal that `text` asks for.
+fn seal_wanted(text: &str) -> Result<SealConfiguration, Error> {
+    let failed = |text| Error::counted(StatusCode::INTERNAL_SERVER_ERROR, text);
+    let stanza = parse_seal(text).map_err(failed)?;
+    SealConfiguration::new(stanza.shares, stanza.threshold).map_err(|error| match error {
+        SealError::InvalidConfiguration(reason) => Error::invalid(format!("invalid seal config: {reason}")),
+        error => error.into(),
+    })
 }
 
 /// Writes `metadata` into a namespace that there is.
@@ -151,11 +162,15 @@ fn change(cx: &Context<'_>, space: &Space, metadata: BTreeMap<String, String>) -
 /// Writes `namespace` in place of the one of `space`.
 pub(super) fn replace(cx: &Context<'_>, space: &Space, namespace: &Arc<Namespace>) -> Result<(), Error> {
     write_namespace(cx.transaction(), namespace)?;
-    let entries = space.mounts().map(|(_, mounted)| mounted.in_namespace(namespace));
-    publish(cx, Space::new(Arc::clone(namespace), entries))
+    publish(cx, space.in_namespace(namespace))
 }
 
-fn create(cx: &Context<'_>, path: String, metadata: BTreeMap<String, String>) -> Result<Response, Error> {
+fn create(
+    cx: &Context<'_>,
+    path: String,
+    metadata: BTreeMap<String, String>,
+    seal: Option<&SealConfiguration>,
+) -> Result<Response, Error> {
     check_name(cx)?;
     let parent = mounts::space(cx)?;
     let name = &path[parent.namespace.path.len()..];
@@ -169,12 +184,25 @@ fn create(cx: &Context<'_>, path: String, metadata: BTreeMap<String, String>) ->
         custom_metadata: metadata,
         tainted: false,
         lock: String::new(),
+        sealable: seal.is_some(),
+        within: parent.namespace.domain(),
     });
     write_namespace(cx.transaction(), &namespace)?;
-    let entries = write_namespace_records(cx.transaction(), &namespace, cx.now())?;
-    let mounts = entries.into_iter().map(|entry| Mounted::new(entry, &namespace));
-    publish(cx, Space::new(Arc::clone(&namespace), mounts))?;
-    Response::data(&NamespaceBody::from(&*namespace))
+    let Some(seal) = seal else {
+        let entries = write_namespace_records(cx.transaction(), &namespace, cx.now())?;
+        let mounts = entries.into_iter().map(|entry| Mounted::new(entry, &namespace));
+        publish(cx, Space::new(Arc::clone(&namespace), mounts))?;
+        return Response::data(&NamespaceBody::from(&*namespace));
+    };
+    // From here on what is written in it is encrypted by its own keys.
+    let shares = begin_in(cx.transaction(), &namespace.domain(), seal);
+    write_namespace_records(cx.transaction(), &namespace, cx.now())?;
+    publish(cx, Space::sealed(Arc::clone(&namespace)))?;
+    Response::data(&NewSealBody {
+        namespace: NamespaceBody::from(&*namespace),
+        key_shares: super::encoded(&shares).0,
+        key_threshold: seal.threshold(),
+    })
 }
 
 fn check_name(cx: &Context<'_>) -> Result<(), Error> {
@@ -240,6 +268,9 @@ async fn delete(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let Some(space) = find(cx, &path)? else {
         return Ok(Response::empty().with_warning("requested namespace does not exist"));
     };
+    if space.is_sealed {
+        return Err(Error::namespace_sealed());
+    }
     if !cx.topology()?.below(&path, false).is_empty() {
         return Err(Error::invalid("unable to delete namespace containing child namespaces"));
     }
@@ -263,10 +294,19 @@ async fn clear(cx: &Context<'_>, space: &Space) -> Result<(), Error> {
     for (_, mounted) in space.mounts() {
         unmount::clear_in_namespace(cx, mounted).await?;
     }
-    let prefix = space.namespace.storage_prefix();
-    cx.core.tokens.clearing().delete_all(cx.transaction(), &prefix).await?;
+    abandon_after(cx, &space.namespace);
+    let (within, prefix) = (&space.namespace.within, space.namespace.storage_prefix());
+    cx.core.tokens.clearing().delete_all(cx.transaction(), within, &prefix).await?;
     cx.transaction().delete(namespace_key(&space.namespace));
     Ok(())
+}
+
+/// Lets what `namespace` holds be deleted without its keys, if it has its own, once the request is committed.
+pub(super) fn abandon_after(cx: &Context<'_>, namespace: &Namespace) {
+    if namespace.sealable {
+        let (core, prefix) = (Arc::clone(cx.core), namespace.storage_prefix());
+        cx.transaction().after_commit(Box::new(move || core.abandon_below(&prefix)));
+    }
 }
 
 async fn list(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -305,37 +345,4 @@ async fn list_names(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let keys: Vec<&str> =
         below.keys().filter(|path| acl.reaches_mount("", path)).map(|path| &path[parent.len()..]).collect();
     Response::data(&if keys.is_empty() { json!({}) } else { json!({ "keys": keys }) })
-}
-
-/// No namespace has a seal of its own: it is open with its server. The error says what is in the way.
-fn not_sealable(cx: &Context<'_>, missing: Error) -> Error {
-    match named(cx).and_then(|path| find(cx, &path)) {
-        Ok(Some(_)) => Error::invalid("namespace is not sealable"),
-        Ok(None) => missing,
-        Err(error) => error,
-    }
-}
-
-fn missing_namespace(cx: &Context<'_>) -> Error {
-    let path = named(cx).unwrap_or_default();
-    Error::counted(StatusCode::INTERNAL_SERVER_ERROR, format!("namespace \"{path}\" doesn't exist"))
-}
-
-async fn seal_status(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    Err(not_sealable(cx, missing_namespace(cx)))
-}
-
-async fn seal(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    Err(not_sealable(cx, Error::invalid("namespace doesn't exist")))
-}
-
-async fn unseal(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    Err(not_sealable(cx, missing_namespace(cx)))
-}
-
-async fn delete_sealed(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    match find(cx, &named(cx)?)? {
-        Some(_) => Err(Error::invalid("namespace is not sealed")),
-        None => Ok(Response::empty().with_warning("requested namespace does not exist")),
-    }
 }

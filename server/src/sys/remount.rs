@@ -102,7 +102,8 @@ async fn bring_first(
         mount: entry.uuid.clone(),
         migration: migration.to_owned(),
     };
-    cx.core.tokens.clearing().leave(cx.transaction(), &Leftover::Moving(moving))?;
+    let domain = to.space.namespace.domain();
+    cx.core.tokens.clearing().leave(cx.transaction(), &domain, &Leftover::Moving(moving))?;
     Ok(false)
 }
 

@@ -3,7 +3,7 @@
 use schemas::shape::{Declared as _, List, Seconds};
 use serde_json::{Value, json};
 
-use super::Sys;
+use super::{Sys, own_seal};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
@@ -150,21 +150,16 @@ struct Share {
     nonce: Option<String>,
 }
 
-fn require_root(cx: &Context<'_>) -> Result<(), Error> {
-    if cx.request().namespace.is_root() { Ok(()) } else { Err(Error::invalid("namespace is not sealable")) }
-}
-
 /// Encrypts with a new key from now on. It is stored apart from the transaction of the request, which writes nothing.
 async fn rotate(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
-    let status = cx.core.barrier.rotate().await?;
+    let status = cx.core.barrier.rotate_in(own_seal(cx)?.domain()).await?;
     tracing::info!(term = status.term, "the keyring was rotated");
     Ok(Response::empty())
 }
 
 async fn read_config(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
-    let config = RotationConfig::load(cx.transaction()).await?;
+    let seal = own_seal(cx)?;
+    let config = RotationConfig::load(cx.transaction(), seal.domain()).await?;
     let interval = match config.interval {
         0 => json!(0),
         seconds => Value::from(go_duration(seconds)),
@@ -180,9 +175,9 @@ fn go_duration(seconds: u64) -> String {
 }
 
 async fn write_config(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
+    let seal = own_seal(cx)?;
     let given: Config = cx.fields()?;
-    let present = RotationConfig::load(cx.transaction()).await?;
+    let present = RotationConfig::load(cx.transaction(), seal.domain()).await?;
     let config = RotationConfig {
         enabled: given.enabled.unwrap_or(present.enabled),
         interval: given.interval.map_or(present.interval, |interval| interval.0.max(0).unsigned_abs()),
@@ -198,21 +193,20 @@ async fn write_config(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         let text = format!("max_operations must be in the range [{MIN_OPERATIONS},{MAX_OPERATIONS}]");
         return Err(Error::invalid(text));
     }
-    config.store(cx.transaction())?;
+    config.store(cx.transaction(), seal.domain())?;
     Ok(Response::empty())
 }
 
 async fn rotate_root(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
-    cx.core.seal.rotate_root_key().await?;
+    own_seal(cx)?.rotate_root_key().await?;
     tracing::info!("the root key was rotated");
     Ok(Response::empty())
 }
 
 async fn status(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
-    let required = cx.core.seal.threshold().await?;
-    match cx.core.seal.rotation().await {
+    let seal = own_seal(cx)?;
+    let required = seal.threshold().await?;
+    match seal.rotation().await {
         Some(rotation) => Response::data(&shown(&rotation, required)),
         None => Response::data(&json!({ "n": 0, "required": required, "started": false, "t": 0 })),
     }
@@ -232,7 +226,7 @@ fn shown(rotation: &RotationStatus, required: u8) -> Value {
 }
 
 async fn begin(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
+    let seal = own_seal(cx)?;
     let given: Begin = cx.fields()?;
     let shares = given.secret_shares.unwrap_or_default();
     let keys = given.pgp_keys.map_or(0, |keys| keys.0.len());
@@ -247,13 +241,13 @@ async fn begin(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     }
     let (threshold, is_verified) =
         (given.secret_threshold.unwrap_or_default(), given.require_verification.unwrap_or_default());
-    let rotation = cx.core.seal.begin_rotation(shares, threshold, is_verified).await?;
-    Response::data(&shown(&rotation, cx.core.seal.threshold().await?))
+    let rotation = seal.begin_rotation(shares, threshold, is_verified).await?;
+    Response::data(&shown(&rotation, seal.threshold().await?))
 }
 
 async fn cancel(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
-    cx.core.seal.cancel_rotation().await;
+    let seal = own_seal(cx)?;
+    seal.cancel_rotation().await;
     Ok(Response::empty())
 }
 
@@ -270,9 +264,8 @@ fn share(cx: &Context<'_>) -> Result<(SecretBytes, String), Error> {
 }
 
 async fn enter(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
+    let seal = own_seal(cx)?;
     let (share, nonce) = share(cx)?;
-    let seal = &cx.core.seal;
     let is_verified = seal.rotation().await.is_some_and(|rotation| rotation.is_verified);
     let Some(new) = seal.enter_for_rotation(&nonce, share).await? else {
         let rotation = seal.rotation().await.ok_or_else(|| Error::invalid("no rotation in progress"))?;
@@ -307,57 +300,57 @@ fn no_rotation() -> Error {
 }
 
 async fn verification(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
-    let rotation = cx.core.seal.rotation().await.ok_or_else(no_rotation)?;
+    let seal = own_seal(cx)?;
+    let rotation = seal.rotation().await.ok_or_else(no_rotation)?;
     Response::data(&verification_shown(&rotation))
 }
 
 async fn verify(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
+    let seal = own_seal(cx)?;
     let (share, nonce) = share(cx)?;
-    if cx.core.seal.verify_rotation(&nonce, share).await? {
+    if seal.verify_rotation(&nonce, share).await? {
         return Response::data(&json!({ "complete": true, "nonce": nonce }));
     }
-    let rotation = cx.core.seal.rotation().await.ok_or_else(no_rotation)?;
+    let rotation = seal.rotation().await.ok_or_else(no_rotation)?;
     Response::data(&verification_shown(&rotation))
 }
 
 async fn restart(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
-    let rotation = cx.core.seal.restart_verification().await?;
+    let seal = own_seal(cx)?;
+    let rotation = seal.restart_verification().await?;
     Response::data(&verification_shown(&rotation))
 }
 
 /// Shares are kept only where they are encrypted for PGP keys, which is not built.
 async fn no_backup(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
+    own_seal(cx)?;
     Err(Error::invalid("no backed-up keys found"))
 }
 
 /// Nothing is kept, so nothing is left after it.
 async fn nothing_there(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
+    own_seal(cx)?;
     Ok(Response::empty())
 }
 
 async fn no_recovery_configuration(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
+    own_seal(cx)?;
     Err(Error::invalid("unable to look up config: recovery not supported"))
 }
 
 async fn no_recovery_keys(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
+    own_seal(cx)?;
     Err(Error::invalid("recovery keys not supported"))
 }
 
 async fn no_recovery_share(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
+    own_seal(cx)?;
     share(cx)?;
     Err(Error::invalid("recovery keys not supported"))
 }
 
 async fn no_recovery_rotation(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    require_root(cx)?;
+    own_seal(cx)?;
     Err(no_rotation())
 }
 

@@ -312,7 +312,8 @@ async fn upgrade(cx: &Context<'_>, mounted: &Mounted) -> Result<bool, Error> {
         mount: mounted.entry().uuid.clone(),
         are_aside: false,
     };
-    cx.core.tokens.clearing().leave(cx.transaction(), &note)?;
+    let domain = mounted.mount.namespace.domain();
+    cx.core.tokens.clearing().leave(cx.transaction(), &domain, &note)?;
     Ok(false)
 }
 

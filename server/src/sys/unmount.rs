@@ -62,7 +62,8 @@ fn taint(cx: &Context<'_>, mounted: &Mounted) -> Result<(), Error> {
 /// Deletes everything of `mounted`, whose leases are ended, its own entry included.
 async fn clear(cx: &Context<'_>, mounted: &Mounted) -> Result<(), Error> {
     clear_in_namespace(cx, mounted).await?;
-    cx.core.tokens.clearing().delete_all(cx.transaction(), &mounted.prefix).await
+    let domain = mounted.mount.namespace.domain();
+    cx.core.tokens.clearing().delete_all(cx.transaction(), &domain, &mounted.prefix).await
 }
 
 /// As [`clear`], of a mount whose leases are ended, and whose records are deleted with its namespace. That its entry

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{LeaseRecord, SecretLease, lease_key, token_of};
-use crate::barrier::{Claim, Transaction};
+use crate::barrier::{BarrierError, Claim, Transaction};
 use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::mount::{Mount, MountClass, MountEntry};
@@ -16,7 +16,7 @@ use crate::core::namespace::Namespace;
 use crate::core::path::ApiPath;
 use crate::core::request::{Authorization, ClientToken, Operation, Parameters, Request};
 use crate::core::state::Core;
-use crate::core::token::{Surroundings as _, ttl};
+use crate::core::token::ttl;
 
 /// After so many failures a lease is irrevocable, and tried once a day.
 const ATTEMPTS: u32 = 6;
@@ -46,12 +46,12 @@ impl Core {
         });
     }
 
-    /// Puts every lease of every namespace into the queue, beside the requests that are served: lookups do not depend
+    /// Puts every lease of `namespaces` into the queue, beside the requests that are served: lookups do not depend
     /// on it, they look at the time.
-    pub(crate) fn start_restoring(self: &Arc<Self>) {
+    pub(crate) fn start_restoring(self: &Arc<Self>, namespaces: Vec<Arc<Namespace>>) {
         let core = Arc::clone(self);
         tokio::spawn(async move {
-            match core.restore_leases().await {
+            match core.restore_leases(namespaces).await {
                 Err(_) if core.barrier.is_sealed() => {}
                 Err(error) => {
                     tracing::error!("the leases could not be read; they do not end by themselves: {error}")
@@ -61,19 +61,27 @@ impl Core {
         });
     }
 
-    pub(crate) async fn restore_leases(&self) -> Result<(), Error> {
-        for namespace in self.namespaces() {
-            let prefix = lease_key(&namespace, "");
-            let mut after: Option<String> = None;
-            loop {
-                after = self.restore_page(&prefix, after.as_deref()).await?;
-                if after.is_none() {
-                    break;
-                }
-                tokio::task::yield_now().await;
+    pub(crate) async fn restore_leases(&self, namespaces: Vec<Arc<Namespace>>) -> Result<(), Error> {
+        for namespace in namespaces {
+            match self.restore_leases_of(&namespace).await {
+                // When it is unsealed they are read once more.
+                Err(error) if error.is_of_sealed_namespace() => {}
+                restored => restored?,
             }
         }
         Ok(())
+    }
+
+    async fn restore_leases_of(&self, namespace: &Namespace) -> Result<(), Error> {
+        let prefix = lease_key(namespace, "");
+        let mut after: Option<String> = None;
+        loop {
+            after = self.restore_page(&prefix, after.as_deref()).await?;
+            if after.is_none() {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// A page of the leases below `prefix`. Answers the last one.
@@ -97,6 +105,7 @@ impl Core {
             match self.barrier.get(key).await {
                 Ok(Some(value)) => self.restore_readable(id, &value).await?,
                 Ok(None) => {}
+                Err(error @ BarrierError::NamespaceSealed) => return Err(error.into()),
                 Err(error) if self.barrier.is_sealed() => return Err(error.into()),
                 Err(error) => tell_unreadable(id, &error.into()),
             }
@@ -107,7 +116,7 @@ impl Core {
     /// A lease that cannot be read does not end by itself; all others do.
     async fn restore_readable(&self, id: &str, value: &[u8]) -> Result<(), Error> {
         match self.restore_lease(id, value).await {
-            Err(error) if self.barrier.is_sealed() => Err(error),
+            Err(error) if self.barrier.is_sealed() || error.is_of_sealed_namespace() => Err(error),
             Err(error) => {
                 tell_unreadable(id, &error);
                 Ok(())
@@ -142,7 +151,9 @@ impl Core {
 
     async fn expire_or_retry(self: &Arc<Self>, id: Box<str>) {
         let Err(error) = self.expire(&id).await else { return };
-        tracing::warn!(lease = %id, "a lease that is over could not be ended: {error}");
+        if !error.is_of_sealed_namespace() {
+            tracing::warn!(lease = %id, "a lease that is over could not be ended: {error}");
+        }
         let again = ttl::after(self.clock.now(), PROBLEM_SECONDS);
         self.tokens.leases().queue.add(id.into_string(), again);
     }
@@ -189,6 +200,7 @@ impl Core {
         match (self.tokens.end_lease(&cx, namespace, id, false).await, secret) {
             (Ok(()), _) => Ok(()),
             (Err(error), None) => Err(error),
+            (Err(error), Some(_)) if error.is_of_sealed_namespace() => Err(error),
             (Err(error), Some(lease)) => {
                 transaction.rollback_to(savepoint);
                 self.postpone(&cx, namespace, id, *lease, &error)
@@ -292,6 +304,7 @@ mod tests {
     use super::*;
     use crate::barrier::Barrier;
     use crate::core::testing::{self, HandClock};
+    use crate::core::token::Surroundings as _;
     use crate::storage::{Batch, FaultyStorage, InmemStorage, Storage as _};
 
     const START: i64 = 1_800_000_000;
@@ -315,7 +328,7 @@ mod tests {
         let clock = HandClock::at(START);
         let core = testing::server(clock.clock()).await;
         write_good_and_bad(&core).await;
-        core.restore_leases().await.expect("the others are restored");
+        core.restore_leases(core.namespaces()).await.expect("the others are restored");
         assert_eq!(core.tokens.leases().queue.next_second(), Some(START + 5 + 1));
     }
 
@@ -331,7 +344,7 @@ mod tests {
         let core = testing::closed_server(&Barrier::new(storage), clock.clock());
         core.seal.unseal_share(keys.unseal_key).await.expect("the key that it was made with");
         core.open().await.expect("a lease is not needed for that");
-        core.restore_leases().await.expect("the others are restored");
+        core.restore_leases(core.namespaces()).await.expect("the others are restored");
         assert_eq!(core.tokens.leases().queue.next_second(), Some(START + 5 + 1));
     }
 

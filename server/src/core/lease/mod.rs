@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::error::Error;
 use super::namespace::Namespace;
 use super::token::TokenEntry;
-use crate::barrier::Transaction;
+use crate::barrier::{BarrierError, Transaction};
 use queue::Queue;
 
 pub(crate) use paths::ROUTES;
@@ -35,6 +35,11 @@ impl Leases {
     /// Forgets all that is due, for sealing.
     pub(crate) fn close(&self) {
         self.queue.clear();
+    }
+
+    /// Watches those whose id `is_meant` no more.
+    pub(crate) fn forget(&self, is_meant: impl Fn(&str) -> bool) {
+        self.queue.retain(|id| !is_meant(id));
     }
 
     /// How many are watched.
@@ -106,20 +111,29 @@ impl Leases {
         Ok(())
     }
 
-    /// Makes all secrets that were leased under the token `id` due now. `namespace` is the token's.
+    /// Makes all secrets that were leased under the token `id` due now. `namespace` is the token's. False if some are in
+    /// a namespace that is sealed: these stay as they are.
     pub(crate) async fn end_all_of(
         &self,
         transaction: &Transaction,
         namespace: &Namespace,
         id: &str,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
+        let mut are_all = true;
         let prefix = leases_of_prefix(namespace, id);
         for key in transaction.scan_keys(&prefix).await? {
             let lease = key[prefix.len()..].to_owned();
             let place: Option<String> = transaction.get_json(&key).await?;
             let Some(place) = place else { continue };
-            if let Some(LeaseRecord::Secret(mut record)) = transaction.get_json(&place).await? {
+            let found = match transaction.get_json(&place).await {
+                Err(BarrierError::NamespaceSealed) => {
+                    are_all = false;
+                    continue;
+                }
+                found => found?,
+            };
+            if let Some(LeaseRecord::Secret(mut record)) = found {
                 self.unwatch(transaction, lease.clone(), Some(record.expires_at));
                 record.expires_at = record.expires_at.min(now);
                 transaction.put_json(&place, &LeaseRecord::Secret(record))?;
@@ -127,7 +141,7 @@ impl Leases {
             }
             transaction.delete(key);
         }
-        Ok(())
+        Ok(are_all)
     }
 }
 

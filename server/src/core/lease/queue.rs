@@ -59,6 +59,11 @@ impl Queue {
         self.earlier.notified().await;
     }
 
+    /// Forgets all but those that `is_kept`.
+    pub(super) fn retain(&self, is_kept: impl Fn(&str) -> bool) {
+        self.ends.lock().retain(|(_, id)| is_kept(id));
+    }
+
     /// Forgets everything.
     pub(super) fn clear(&self) {
         self.ends.lock().clear();

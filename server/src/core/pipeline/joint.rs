@@ -9,7 +9,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::{ATTEMPTS, Draft, Target, too_often};
-use crate::barrier::{Claim, CommitError, Transaction};
+use crate::barrier::{BarrierError, Claim, CommitError, Transaction};
 use crate::core::error::Error;
 use crate::core::render::Extra;
 use crate::core::request::Request;
@@ -80,7 +80,12 @@ impl Core {
         };
         match (outcome, attempted) {
             (Some(Ok(())), attempted) => attempted,
-            (Some(Err(CommitError::Barrier(error))), Ok(_)) => Err(error.into()),
+            // The namespace may be another's.
+            (Some(Err(CommitError::Barrier(error))), Ok(_))
+                if !matches!(error, BarrierError::NamespaceSealed) =>
+            {
+                Err(error.into())
+            }
             // An error may come of what has failed now.
             (Some(Err(_)) | None, _) => {
                 request.operation = asked;

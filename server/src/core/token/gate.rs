@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{TokenEntry, TokenKind};
+use http::StatusCode;
+
+use super::{TokenEntry, TokenKind, namespace_of};
 use crate::core::error::Error;
 use crate::core::identity::Entity;
 use crate::core::latency::Latency;
-use crate::core::request::{Inline, Request};
+use crate::core::request::{ClientToken, Inline, Request};
 use crate::core::state::Core;
 
 /// What may be done in a locked namespace from outside of it: a lock keeps nobody from ending what has leaked.
@@ -49,7 +51,7 @@ impl Core {
             return Ok(Admission::default());
         }
         self.traffic.checks.end(begin);
-        let token = request.token.clone().ok_or_else(Error::permission_denied)?;
+        let token = request.token.clone().ok_or_else(|| self.denied(&request.client_token))?;
         self.require_unlocked_from_outside(request)?;
         // The one use of a token that is stored nowhere is this one.
         if token.num_uses == 0 || token.kind == TokenKind::Batch || request.inline == Inline::Proved {
@@ -59,6 +61,19 @@ impl Core {
         let last_use_of = (spent.num_uses < 0).then(|| spent.id.clone());
         request.token = Some(Arc::new(spent));
         Ok(Admission { last_use_of })
+    }
+
+    /// Why `token` is good for nothing.
+    fn denied(&self, token: &ClientToken) -> Error {
+        let topology = self.topology();
+        let home = topology.as_ref().and_then(|topology| topology.by_id(namespace_of(token.expose())));
+        if home.is_some_and(|home| home.is_sealed) {
+            return Error::with_status(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "error performing token check: failed to read entry: Vault is sealed",
+            );
+        }
+        Error::permission_denied()
     }
 
     /// Refuses requests that came to a locked namespace by an id of it. Asked once the token is known to be good, since

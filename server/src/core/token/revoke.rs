@@ -29,7 +29,7 @@ impl Tokens {
                     room -= children.len();
                     pending.extend(self.take_out(transaction, &entry.id, children)?);
                 }
-                _ => self.clearing().leave(transaction, &Leftover::Children(entry.id))?,
+                _ => self.leave(transaction, Leftover::Children(entry.id))?,
             }
         }
         Ok(())
@@ -52,7 +52,7 @@ impl Tokens {
             let Some(entry) = self.read(transaction, &child).await? else { continue };
             self.end(transaction, &entry, now).await?;
             if !self.children(transaction, &child, 1).await?.is_empty() {
-                self.clearing().leave(transaction, &Leftover::Children(child))?;
+                self.leave(transaction, Leftover::Children(child))?;
             }
         }
         Ok(is_done)
@@ -82,10 +82,36 @@ impl Tokens {
         let namespace =
             self.namespace_of(&entry.id)?.ok_or_else(|| Error::internal("a token without namespace"))?;
         if let Some(cubbyhole) = self.cubbyhole(&namespace, entry)? {
-            self.clearing().delete_all(transaction, &cubbyhole).await?;
+            self.clearing().delete_all(transaction, &namespace.domain(), &cubbyhole).await?;
         }
-        self.leases.end_all_of(transaction, &namespace, &entry.id, now).await?;
+        if !self.leases.end_all_of(transaction, &namespace, &entry.id, now).await? {
+            self.leave(transaction, Leftover::Secrets(entry.id.clone()))?;
+        }
         self.erase(transaction, &namespace, entry)
+    }
+
+    /// Makes the secrets due that were leased under the token `id`, which has ended, in namespaces that were sealed then.
+    ///
+    /// # Errors
+    /// If one of these still is.
+    pub(crate) async fn end_secrets_of(
+        &self,
+        transaction: &Transaction,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let Some(namespace) = self.namespace_of(id)? else { return Ok(true) };
+        match self.leases.end_all_of(transaction, &namespace, id, now).await? {
+            true => Ok(true),
+            false => Err(Error::namespace_sealed()),
+        }
+    }
+
+    /// Notes `leftover`, which is of a token, where that is.
+    fn leave(&self, transaction: &Transaction, leftover: Leftover) -> Result<(), Error> {
+        let (Leftover::Children(id) | Leftover::Secrets(id)) = &leftover else { return Ok(()) };
+        let namespace = self.namespace_of(id)?.ok_or_else(|| Error::internal("a token without namespace"))?;
+        self.clearing().leave(transaction, &namespace.domain(), &leftover)
     }
 
     /// Stored names of children of the token `id`, at most `limit`.

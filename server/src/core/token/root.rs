@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::store::Issue;
 use super::{TokenEntry, Tokens};
-use crate::barrier::Transaction;
+use crate::barrier::{NAMESPACES, Transaction};
 use crate::core::error::Error;
 use crate::core::namespace::Namespace;
 use crate::core::request::ClientToken;
@@ -32,7 +32,32 @@ impl Tokens {
             is_leased: id.is_some(),
             ..TokenEntry::default()
         };
-        let issue = Issue { namespace: &Namespace::root(), entry, text: id.map(ClientToken::new) };
+        let namespace = &Namespace::root();
+        let issue = Issue { namespace, entry, text: id.map(ClientToken::new) };
         Ok(self.issue(transaction, issue).await?.0)
+    }
+
+    /// Makes a token that may do everything in `namespace` for ever.
+    pub(crate) async fn create_root_in(
+        &self,
+        transaction: &Transaction,
+        namespace: &Namespace,
+        now: Timestamp,
+    ) -> Result<ClientToken, Error> {
+        let (path, display_name) = ("auth/token/root", "root");
+        let (path, display_name) = match namespace.is_root() {
+            true => (path.to_owned(), display_name.to_owned()),
+            false => {
+                (format!("{NAMESPACES}{}/{path}", namespace.uuid), format!("{}_{display_name}", namespace.id))
+            }
+        };
+        let entry = TokenEntry {
+            policies: vec!["root".to_owned()],
+            path,
+            display_name,
+            created_at: now,
+            ..TokenEntry::default()
+        };
+        Ok(self.issue(transaction, Issue { namespace, entry, text: None }).await?.0)
     }
 }

@@ -1,5 +1,6 @@
 //! Where tokens are kept.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwapOption;
@@ -105,6 +106,12 @@ impl Tokens {
         self.keys.store(None);
         self.cache.clear();
         self.leases.close();
+    }
+
+    /// Forgets the leases of the namespaces with these ids, and all tokens, for sealing the namespaces.
+    pub(crate) fn forget_namespaces(&self, ids: &BTreeSet<String>) {
+        self.cache.clear();
+        self.leases.forget(|id| ids.contains(namespace_of(id)));
     }
 
     /// The leases, those of tokens included.

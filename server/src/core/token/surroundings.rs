@@ -18,13 +18,13 @@ use crate::core::state::Core;
 /// The core, as tokens, leases, wrapping and identities see it.
 #[async_trait]
 pub(crate) trait Surroundings: Send + Sync {
-    /// The namespace with this id; `None` also for one that is being deleted.
+    /// The namespace with this id; `None` also for one that is being deleted, or is sealed.
     ///
     /// # Errors
     /// While sealed nobody knows whether it is there.
     fn namespace(&self, id: &str) -> Result<Option<Arc<Namespace>>, Error>;
 
-    /// All namespaces, for reading their leases at start.
+    /// All namespaces that are not sealed.
     fn namespaces(&self) -> Vec<Arc<Namespace>>;
 
     /// The mount that answers `path` of `namespace`, even one that takes no requests any more.
@@ -54,13 +54,14 @@ pub(crate) struct Home {
 impl Surroundings for Core {
     fn namespace(&self, id: &str) -> Result<Option<Arc<Namespace>>, Error> {
         let topology = self.open_topology()?;
-        let space = topology.by_id(id).filter(|space| !space.namespace.tainted);
+        let space = topology.by_id(id).filter(|space| !space.namespace.tainted && !space.is_sealed);
         Ok(space.map(|space| Arc::clone(&space.namespace)))
     }
 
     fn namespaces(&self) -> Vec<Arc<Namespace>> {
         let Some(topology) = self.topology() else { return Vec::new() };
-        topology.spaces().map(|space| Arc::clone(&space.namespace)).collect()
+        let open = topology.spaces().filter(|space| !space.is_sealed);
+        open.map(|space| Arc::clone(&space.namespace)).collect()
     }
 
     fn mount_at(&self, namespace: &Namespace, path: &str) -> Option<Home> {

@@ -12,6 +12,7 @@ use crate::core::pipeline::Incoming;
 use crate::core::request::{ClientToken, Operation};
 use crate::core::state::Core;
 use crate::core::testing::{self, HandClock};
+use crate::core::token::Surroundings as _;
 
 /// A development server in memory, whose clock is moved by hand.
 struct Bench {
@@ -457,7 +458,7 @@ async fn leases_are_watched_again_after_a_restart() {
     let token = bench.create("root", json!({"policies": ["maker"], "ttl": 60})).await;
     let child = bench.create(&token, json!({"ttl": 3600})).await;
     bench.core.tokens.leases().close();
-    bench.core.restore_leases().await.expect("restored");
+    bench.core.restore_leases(bench.core.namespaces()).await.expect("restored");
     bench.pass(62).await;
     assert!(!lookup(&bench, &token).await);
     assert!(!lookup(&bench, &child).await, "it has ended with its parent");

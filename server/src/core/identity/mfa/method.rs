@@ -281,7 +281,7 @@ pub(super) async fn delete(_: &Identity, cx: &Context<'_>) -> Result<Response, E
 async fn refuse_use(cx: &Context<'_>, id: &str) -> Result<(), Error> {
     let Some(topology) = cx.core.topology() else { return Ok(()) };
     let own = &cx.request().namespace;
-    for space in topology.spaces().filter(|space| space.namespace.is_within(own)) {
+    for space in topology.spaces().filter(|space| space.namespace.is_within(own) && !space.is_sealed) {
         let store = Store::new(cx.transaction(), &space.namespace, &cx.core.identities);
         let all = enforcement::all(&store).await?;
         if let Some(user) = all.iter().find(|user| user.mfa_method_ids.iter().any(|other| other == id)) {

@@ -151,7 +151,7 @@ pub(crate) async fn forget(store: &Store<'_>, entity: &str) -> Result<(), Error>
 pub(super) async fn forget_method(cx: &Context<'_>, method: &str) -> Result<(), Error> {
     let Some(topology) = cx.core.topology() else { return Ok(()) };
     let own = &cx.request().namespace;
-    for space in topology.spaces().filter(|space| space.namespace.is_within(own)) {
+    for space in topology.spaces().filter(|space| space.namespace.is_within(own) && !space.is_sealed) {
         let store = Store::new(cx.transaction(), &space.namespace, &cx.core.identities);
         for key in cx.transaction().scan_keys(&store.key("mfa/secret/")).await? {
             if key.ends_with(&format!("/{method}")) {

@@ -1,6 +1,6 @@
 //! Logins that wait for second factors, and what guards the factors: in memory alone, as tokens are not made yet.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -149,6 +149,11 @@ impl Waiting {
         known.retain(|_, (until, _)| now < *until);
         let (_, holder) = known.entry(used).or_insert_with(|| (after(now, period), request.to_owned()));
         holder == request
+    }
+
+    /// Forgets the logins of the namespaces with these ids, for sealing them.
+    pub(crate) fn forget_namespaces(&self, ids: &BTreeSet<String>) {
+        self.logins.lock().retain(|_, login| !ids.contains(&login.namespace));
     }
 
     /// Forgets everything, for sealing.

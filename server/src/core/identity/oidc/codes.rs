@@ -1,6 +1,6 @@
 //! Codes that were given out: in memory alone, for minutes, and good once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
@@ -72,6 +72,11 @@ impl Codes {
         }
         kept.used_by = Some(request.to_owned());
         Some(kept.grant.clone())
+    }
+
+    /// Forgets the codes of the namespaces with these ids, for sealing them.
+    pub(crate) fn forget_namespaces(&self, ids: &BTreeSet<String>) {
+        self.0.lock().retain(|_, kept| !ids.contains(&kept.grant.namespace));
     }
 
     /// Forgets all codes, for sealing.

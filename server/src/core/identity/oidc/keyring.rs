@@ -225,13 +225,20 @@ impl Core {
         for namespace in self.namespaces() {
             let transaction = self.barrier.begin();
             let store = Store::new(&transaction, &namespace, &self.identities);
-            for name in store.ids("oidc/key/").await? {
+            let names = match store.ids("oidc/key/").await {
+                Err(error) if error.is_of_sealed_namespace() => continue,
+                names => names?,
+            };
+            for name in names {
                 let Some(turn) = self.identity_pairs.begin(&store, &name) else { continue };
                 let Err(error) = self.rotate_identity_key_when_due(&turn, &namespace, &name).await else {
                     continue;
                 };
                 if self.barrier.is_sealed() {
                     return Err(error);
+                }
+                if error.is_of_sealed_namespace() {
+                    break;
                 }
                 not_rotated(&namespace, &name, &error);
                 failures += 1;
@@ -259,7 +266,7 @@ impl Core {
             let Err(error) = core.rotate_identity_key_when_due(&turn, &namespace, &name).await else {
                 return;
             };
-            if !core.barrier.is_sealed() {
+            if !core.barrier.is_sealed() && !error.is_of_sealed_namespace() {
                 not_rotated(&namespace, &name, &error);
             }
         });
