@@ -130,7 +130,7 @@ async fn unseal(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let share = share(&given.key.unwrap_or_default())?;
     let seal = seal_of(cx, &space)?;
     cx.core.unseal_namespace(&space.namespace, Arc::clone(&seal), share).await?;
-    if !seal.domain().is_sealed() {
+    if space.is_sealed && !seal.domain().is_sealed() {
         tracing::info!(namespace = %space.namespace.path, "the namespace is unsealed");
     }
     shown(&seal).await

@@ -340,6 +340,31 @@ async fn what_is_left_to_do_in_a_sealed_namespace_is_done_after_it() {
 }
 
 #[tokio::test]
+async fn a_mount_that_goes_into_a_sealable_namespace_is_encrypted_by_its_keys() {
+    let bench = Bench::new(Clock::system()).await;
+    let core = &bench.core;
+    let (shares, prefix) = filled(core).await;
+    assert_eq!(write(core, "sys/mounts/many", json!({ "type": "kv" })).await, 204);
+    for number in 0..300 {
+        assert_eq!(write(core, &format!("many/{number}"), json!({ "n": number })).await, 204);
+    }
+    assert_eq!(write(core, "sys/namespaces/from", json!({})).await, 200);
+    let body = json!({ "from": "many", "to": "s/many" });
+    assert_eq!(write(core, "sys/remount", body).await, 200);
+    seal(core, "s").await;
+    core.clear_leftovers().await.expect("it waits for the keys");
+    let delete = ask(core, Operation::Delete, "sys/namespaces/from", json!({})).await;
+    assert_eq!(delete.0, 400, "the mount may come from there");
+    unseal(core, "s", &shares[..2]).await;
+    core.clear_leftovers().await.expect("unsealed");
+    for number in [0, 150, 299] {
+        assert_eq!(read(core, &format!("s/many/{number}")).await.1["data"], json!({ "n": number }));
+    }
+    assert!(bench.keys(&prefix).await.len() > 300);
+    assert_eq!(ask(core, Operation::Delete, "sys/namespaces/from", json!({})).await.0, 200);
+}
+
+#[tokio::test]
 async fn new_shares_and_keys_of_a_namespace_are_its_own() {
     let bench = Bench::new(Clock::system()).await;
     let core = &bench.core;
