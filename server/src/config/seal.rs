@@ -22,7 +22,8 @@ pub(crate) fn parse_seal(text: &str) -> Result<ShamirStanza, String> {
     let mut problems = Problems::default();
     let document = document::parse(Path::new("seal"), text, &mut problems);
     if let Some(problem) = problems.iter().next() {
-        return Err(format!("unable to parse seal config: {}", problem.message));
+        let hint = if problem.hint.is_empty() { String::new() } else { format!("\nhint: {}", problem.hint) };
+        return Err(format!("unable to parse seal config: {}{hint}", problem.message));
     }
     let stanzas = document.map(|document| stanzas(&document)).unwrap_or_default();
     let [(kind, settings)] = stanzas.as_slice() else {
@@ -97,6 +98,8 @@ mod tests {
         check("seal \"awskms\" {}", kind);
         check("seal {\n  shares = 2\n}", kind);
         check("seal \"shamir\" {\n  shares = \"x\"\n}", Err("value of shares parameter must be integer"));
-        assert!(parse_seal("x").is_err_and(|error| error.starts_with("unable to parse seal config: ")));
+        let one_line = parse_seal("seal \"shamir\" { shares = 2 threshold = 2 }").expect_err("no HCL");
+        assert!(one_line.starts_with("unable to parse seal config: "), "{one_line}");
+        assert!(one_line.ends_with("hint: in HCL each setting stands on a line of its own"), "{one_line}");
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::barrier::{Barrier, BarrierError};
 use crate::core::clock::Clock;
+use crate::core::lease::{LeaseRecord, SecretLease};
 use crate::core::request::{ClientToken, Operation};
 use crate::core::state::Core;
 use crate::core::testing::{HandClock, ask, ask_with, closed_server, read, write};
@@ -269,6 +270,36 @@ async fn a_token_with_children_in_a_sealed_namespace_can_be_revoked() {
     assert_eq!(write(core, "auth/token/revoke", json!({ "token": parent })).await, 204);
     assert_eq!(unseal(core, "s", &shares[..2]).await.0, 200);
     assert_eq!(ask_with(core, &child, Operation::Read, "s/auth/token/lookup-self", json!({})).await.0, 403);
+}
+
+#[tokio::test]
+async fn secrets_in_a_sealed_namespace_of_a_token_that_was_revoked_are_due_after_it() {
+    let clock = HandClock::at(START);
+    let bench = Bench::new(clock.clock()).await;
+    let core = &bench.core;
+    let (shares, prefix) = filled(core).await;
+    let (_, made) = ask(core, Operation::Update, "auth/token/create", json!({})).await;
+    let token = made["auth"]["client_token"].as_str().expect("a token").to_owned();
+    let entry = core.tokens.lookup(&ClientToken::new(&token), core.clock.now()).await.expect("no failure");
+    let id = &entry.expect("it was made").id;
+    let (index, place) = (format!("sys/expire/token/{id}/kv/x"), format!("{prefix}sys/expire/id/kv/x"));
+    let end = core.clock.now() + Duration::from_secs(3600);
+    let lease = SecretLease { token: id.clone(), expires_at: end, ..SecretLease::default() };
+    let transaction = core.barrier.begin();
+    transaction.put_json(&index, &place).expect("JSON");
+    transaction.put_json(&place, &LeaseRecord::Secret(Box::new(lease))).expect("JSON");
+    transaction.commit().await.expect("no conflict");
+    seal(core, "s").await;
+    assert_eq!(write(core, "auth/token/revoke", json!({ "token": token })).await, 204);
+    core.clear_leftovers().await.expect("it is left out");
+    assert!(core.barrier.get(&index).await.expect("open").is_some());
+    unseal(core, "s", &shares[..2]).await;
+    core.clear_leftovers().await.expect("unsealed");
+    assert!(core.barrier.get(&index).await.expect("open").is_none());
+    let Some(LeaseRecord::Secret(lease)) = core.barrier.begin().get_json(&place).await.expect("open") else {
+        panic!("the lease is gone")
+    };
+    assert_eq!(lease.expires_at, core.clock.now());
 }
 
 #[tokio::test]
