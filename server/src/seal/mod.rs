@@ -31,6 +31,7 @@ pub use init::{InitDraft, InitRequest};
 pub(crate) use root_generation::{GenerationStatus, exclusive_or};
 pub(crate) use rotation::RotationStatus;
 pub use shamir::{CombineError, SecretBytes, combine, split};
+pub(crate) use share::digits_or_base64;
 pub use share::parse_share;
 
 /// Where the configuration of the seal is stored, in the clear.

@@ -1,10 +1,9 @@
 //! A share as a person enters it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::{SealError, SecretBytes};
+use crate::core::go_base64::{self, Corrupt};
 
 const SHORTEST: usize = 16;
 /// The unseal key, and the x of a share.
@@ -20,7 +19,15 @@ pub fn parse_share(text: &str) -> Result<SecretBytes, SealError> {
     {
         return Ok(share);
     }
-    STANDARD.decode(text).map(Zeroizing::new).map_err(|_| SealError::MalformedKey)
+    go_base64::decode(text).map(Zeroizing::new).map_err(|_| SealError::MalformedKey)
+}
+
+/// As [`parse_share`], where digits are not tried as base64, whatever their number.
+///
+/// # Errors
+/// Where it goes wrong as base64.
+pub(crate) fn digits_or_base64(text: &str) -> Result<SecretBytes, Corrupt> {
+    hex::decode(text).or_else(|_| go_base64::decode(text)).map(Zeroizing::new)
 }
 
 pub(super) fn check_length(share: &SecretBytes) -> Result<(), SealError> {

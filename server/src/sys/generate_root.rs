@@ -13,7 +13,7 @@ use crate::core::engine::Route;
 use crate::core::error::Error;
 use crate::core::response::Response;
 use crate::handler;
-use crate::seal::{GenerationStatus, Seal, exclusive_or, parse_share};
+use crate::seal::{GenerationStatus, Seal, SealError, digits_or_base64, exclusive_or};
 
 /// The attempt, and the reading of its token. Without a token of one's own it is off.
 pub(super) static ROUTES: &[Route<Sys>] = &[
@@ -111,14 +111,14 @@ async fn begin(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 }
 
 async fn cancel(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let seal = super::own_seal(cx)?;
-    seal.cancel_generation().await;
+    if let Ok(seal) = super::own_seal(cx) {
+        seal.cancel_generation().await;
+    }
     Ok(Response::empty())
 }
 
 /// The token is made in the transaction of the request. Should that fail, the shares have to be entered again.
 async fn enter(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let seal = super::own_seal(cx)?;
     let given: Share = cx.fields()?;
     let required = |value: Option<String>, name: &str| {
         let value = value.filter(|value| !value.is_empty());
@@ -126,9 +126,10 @@ async fn enter(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     };
     let nonce = required(given.nonce, "nonce")?;
     let key = required(given.key, "key")?;
-    let refused =
-        |error: crate::seal::SealError| Error::counted(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
-    let share = parse_share(&key).map_err(refused)?;
+    let refused = |error: SealError| Error::counted(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+    let share = digits_or_base64(key.trim()).map_err(|_| refused(SealError::MalformedKey))?;
+    let not_sealable = || Error::counted(StatusCode::INTERNAL_SERVER_ERROR, super::NOT_SEALABLE);
+    let seal = super::own_seal(cx).map_err(|_| not_sealable())?;
     let threshold = seal.threshold().await?;
     let Some(permit) = seal.enter_for_generation(&nonce, share).await.map_err(refused)? else {
         let progress = seal.generation().await.map_or(0, |attempt| attempt.progress);

@@ -51,13 +51,16 @@ pub(crate) fn encoded(shares: &[SecretBytes]) -> (Vec<String>, Vec<String>) {
     (hexadecimal, base64.collect())
 }
 
+/// What is told of a namespace that is open with the one that it lies in.
+const NOT_SEALABLE: &str = "namespace is not sealable";
+
 /// The seal of the namespace of the request.
 ///
 /// # Errors
 /// 400 if it has none of its own.
 fn own_seal(cx: &Context<'_>) -> Result<Arc<Seal>, Error> {
     let seal = cx.core.seal_of(&cx.request().namespace);
-    seal.ok_or_else(|| Error::invalid("namespace is not sealable"))
+    seal.ok_or_else(|| Error::invalid(NOT_SEALABLE))
 }
 
 static ROUTES: LazyLock<Vec<Route<Sys>>> = LazyLock::new(|| {

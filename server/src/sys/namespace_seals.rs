@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use schemas::shape::Declared as _;
 use serde::Serialize;
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use super::Sys;
 use super::namespaces::{abandon_after, find, named};
@@ -22,7 +19,7 @@ use crate::core::response::Response;
 use crate::core::state::{NAMESPACE_PREFIX, namespace_key};
 use crate::core::topology::Space;
 use crate::handler;
-use crate::seal::{Seal, SecretBytes};
+use crate::seal::{Seal, SecretBytes, digits_or_base64};
 
 /// What is asked of the parent of a namespace about its seal.
 pub(super) static ROUTES: &[Route<Sys>] = &[
@@ -87,7 +84,7 @@ fn meant(cx: &Context<'_>) -> Result<Arc<Space>, Error> {
 
 fn seal_of(cx: &Context<'_>, space: &Space) -> Result<Arc<Seal>, Error> {
     let seal = cx.core.seal_of(&space.namespace);
-    seal.ok_or_else(|| Error::invalid("namespace is not sealable"))
+    seal.ok_or_else(|| Error::invalid(super::NOT_SEALABLE))
 }
 
 async fn shown(seal: &Seal) -> Result<Response, Error> {
@@ -141,14 +138,7 @@ fn share(text: &str) -> Result<SecretBytes, Error> {
     if text.is_empty() {
         return Err(Error::counted(StatusCode::INTERNAL_SERVER_ERROR, "provided key is empty"));
     }
-    let bytes = hex::decode(text).or_else(|_| STANDARD.decode(text)).map(Zeroizing::new);
-    bytes.map_err(|error| {
-        let place = match error {
-            base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => at,
-            _ => 0,
-        };
-        Error::invalid(format!("illegal base64 data at input byte {place}"))
-    })
+    digits_or_base64(text).map_err(|problem| Error::invalid(problem.to_string()))
 }
 
 /// No lease in it is revoked, as nobody can read what it is of.

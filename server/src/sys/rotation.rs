@@ -1,5 +1,7 @@
 //! New keys: of the barrier, of the seal, and how often the barrier takes a new one by itself.
 
+use std::sync::Arc;
+
 use schemas::shape::{Declared as _, List, Seconds};
 use serde_json::{Value, json};
 
@@ -10,7 +12,7 @@ use crate::core::error::Error;
 use crate::core::response::Response;
 use crate::core::rotation::{MAX_OPERATIONS, MIN_INTERVAL, MIN_OPERATIONS, RotationConfig};
 use crate::handler;
-use crate::seal::{RotationStatus, SecretBytes, parse_share};
+use crate::seal::{RotationStatus, Seal, SecretBytes, parse_share};
 
 /// `rotate`, and `rekey` of older clients, which is off.
 pub(super) static ROUTES: &[Route<Sys>] = &[
@@ -246,13 +248,14 @@ async fn begin(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 }
 
 async fn cancel(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let seal = own_seal(cx)?;
-    seal.cancel_rotation().await;
+    if let Ok(seal) = own_seal(cx) {
+        seal.cancel_rotation().await;
+    }
     Ok(Response::empty())
 }
 
-/// Share and nonce of the request.
-fn share(cx: &Context<'_>) -> Result<(SecretBytes, String), Error> {
+/// Share and nonce of the request, for a seal that there is.
+fn share(cx: &Context<'_>) -> Result<(Arc<Seal>, SecretBytes, String), Error> {
     let given: Share = cx.fields()?;
     let required = |value: Option<String>, name: &str| {
         let value = value.filter(|value| !value.is_empty());
@@ -260,12 +263,12 @@ fn share(cx: &Context<'_>) -> Result<(SecretBytes, String), Error> {
     };
     let key = required(given.key, "key")?;
     let nonce = required(given.nonce, "nonce")?;
-    Ok((parse_share(&key)?, nonce))
+    let seal = own_seal(cx)?;
+    Ok((seal, parse_share(&key)?, nonce))
 }
 
 async fn enter(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let seal = own_seal(cx)?;
-    let (share, nonce) = share(cx)?;
+    let (seal, share, nonce) = share(cx)?;
     let is_verified = seal.rotation().await.is_some_and(|rotation| rotation.is_verified);
     let Some(new) = seal.enter_for_rotation(&nonce, share).await? else {
         let rotation = seal.rotation().await.ok_or_else(|| Error::invalid("no rotation in progress"))?;
@@ -300,14 +303,13 @@ fn no_rotation() -> Error {
 }
 
 async fn verification(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let seal = own_seal(cx)?;
+    let seal = own_seal(cx).map_err(|_| no_rotation())?;
     let rotation = seal.rotation().await.ok_or_else(no_rotation)?;
     Response::data(&verification_shown(&rotation))
 }
 
 async fn verify(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let seal = own_seal(cx)?;
-    let (share, nonce) = share(cx)?;
+    let (seal, share, nonce) = share(cx)?;
     if seal.verify_rotation(&nonce, share).await? {
         return Response::data(&json!({ "complete": true, "nonce": nonce }));
     }
@@ -316,20 +318,18 @@ async fn verify(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 }
 
 async fn restart(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let seal = own_seal(cx)?;
+    let seal = own_seal(cx).map_err(|_| no_rotation())?;
     let rotation = seal.restart_verification().await?;
     Response::data(&verification_shown(&rotation))
 }
 
 /// Shares are kept only where they are encrypted for PGP keys, which is not built.
-async fn no_backup(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    own_seal(cx)?;
+async fn no_backup(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
     Err(Error::invalid("no backed-up keys found"))
 }
 
 /// Nothing is kept, so nothing is left after it.
-async fn nothing_there(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    own_seal(cx)?;
+async fn nothing_there(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
     Ok(Response::empty())
 }
 
@@ -344,13 +344,11 @@ async fn no_recovery_keys(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> 
 }
 
 async fn no_recovery_share(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    own_seal(cx)?;
     share(cx)?;
     Err(Error::invalid("recovery keys not supported"))
 }
 
-async fn no_recovery_rotation(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    own_seal(cx)?;
+async fn no_recovery_rotation(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
     Err(no_rotation())
 }
 
