@@ -239,14 +239,3 @@ pub(super) fn set<T>(place: &mut T, value: Option<T>) {
 pub(super) fn not_renewed(reason: &str) -> Error {
     Error::counted(StatusCode::INTERNAL_SERVER_ERROR, format!("failed to renew entry: {reason}"))
 }
-
-/// A duration as Go prints it: `768h0m0s`.
-pub(super) fn go_duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{seconds}s"),
-        (0, _) => format!("{minutes}m{seconds}s"),
-        _ => format!("{hours}h{minutes}m{seconds}s"),
-    }
-}

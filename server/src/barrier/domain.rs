@@ -79,6 +79,11 @@ impl Domain {
         self.prefix.is_empty()
     }
 
+    /// Whether it is nobody's any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Acquire)
+    }
+
     fn sealed(&self) -> BarrierError {
         if self.is_own() { BarrierError::Sealed } else { BarrierError::NamespaceSealed }
     }
@@ -88,7 +93,7 @@ impl Domain {
     }
 
     pub(super) fn require_open_or_abandoned(&self) -> Result<(), BarrierError> {
-        if self.is_abandoned.load(Ordering::Acquire) { Ok(()) } else { self.require_open() }
+        if self.is_abandoned() { Ok(()) } else { self.require_open() }
     }
 
     pub(super) fn keyring(&self) -> Result<Arc<Keyring>, BarrierError> {
@@ -135,10 +140,12 @@ impl Domain {
         let _replacing = self.replacing.lock().await;
         let key = self.key(KEYRING_KEY);
         let entry = self.storage.get(&key).await?.ok_or(BarrierError::NotInitialized)?;
-        if self.is_abandoned.load(Ordering::Acquire) {
+        self.keyring.store(Some(Arc::new(Keyring::from_entry(root.clone(), &key, &entry)?)));
+        // It may have become nobody's meanwhile, and then is not opened again.
+        if self.is_abandoned() {
+            self.seal();
             return Err(self.sealed());
         }
-        self.keyring.store(Some(Arc::new(Keyring::from_entry(root.clone(), &key, &entry)?)));
         Ok(())
     }
 
@@ -233,6 +240,20 @@ impl Domains {
             domains
         });
         before.get(prefix).map_or(made, Arc::clone)
+    }
+
+    /// Adds those of `prefixes` that are not known, as `make` makes them, in one step.
+    pub(super) fn add_all(&self, prefixes: &[String], make: impl Fn(&str) -> Arc<Domain>) {
+        if prefixes.is_empty() {
+            return;
+        }
+        self.0.rcu(|domains| {
+            let mut domains = BTreeMap::clone(domains);
+            for prefix in prefixes {
+                domains.entry(prefix.as_str().into()).or_insert_with(|| make(prefix));
+            }
+            domains
+        });
     }
 
     fn remove(&self, prefix: &str) {

@@ -147,6 +147,11 @@ impl Barrier {
         self.others.get_or_add(prefix, || Domain::new(&self.storage, prefix))
     }
 
+    /// Makes the domains with these prefixes known, sealed unless they are known already.
+    pub(crate) fn know_domains(&self, prefixes: &[String]) {
+        self.others.add_all(prefixes, |prefix| Domain::new(&self.storage, prefix));
+    }
+
     /// Begins a domain whose keyring `root` opens, in `transaction`, whose commit seals it. Until then what is written
     /// below `prefix` is encrypted by it; if there is no commit, nobody knows it any more.
     pub(crate) fn begin_domain(

@@ -164,8 +164,9 @@ fn has_open_metrics(section: &mut Section<'_>) -> bool {
     let context = " in `telemetry` of `listener \"tcp\"`".to_owned();
     let mut telemetry = Section::new(context, entries.iter(), section.problems);
     let is_open = telemetry.bool("unauthenticated_metrics_access").unwrap_or(false);
-    telemetry.refuse("metrics_only", "is not built yet", "remove it: the listener answers all paths");
-    telemetry.ignore(&["disallow_metrics"]);
+    for key in ["disallow_metrics", "metrics_only"] {
+        telemetry.refuse(key, "is not built yet", "remove it only if you can do without what it guards");
+    }
     telemetry.finish();
     is_open
 }

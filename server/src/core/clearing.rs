@@ -19,7 +19,7 @@ use super::mount_table;
 use super::moving::Moving;
 use super::state::Core;
 use super::topology::Mounted;
-use crate::barrier::{BarrierError, CommitError, Transaction};
+use crate::barrier::{BarrierError, CommitError, Domain, Transaction};
 use crate::engines::kv2::upgrade;
 
 /// Before the notes of what is left, below the prefix of the domain that it is in.
@@ -147,7 +147,7 @@ impl Core {
     pub(crate) async fn clear_leftovers(self: &Arc<Self>) -> Result<(), Error> {
         let mut failures = 0_usize;
         for domain in self.served_domains() {
-            match self.clear_leftovers_in(&domain).await {
+            match Box::pin(self.clear_leftovers_in(&domain)).await {
                 Err(error) if error.is_of_sealed_namespace() => {}
                 cleared => failures += cleared?,
             }
@@ -178,7 +178,10 @@ impl Core {
         Ok(failures)
     }
 
+    /// One commit for what is noted under `key`, while nothing is sealed or unsealed: a namespace that is just being
+    /// unsealed has its keys, and is not known, which is how one looks that is gone.
     async fn clear_noted(self: &Arc<Self>, key: &str) -> Result<bool, Error> {
+        let _opening = self.opening.lock().await;
         match self.barrier.begin().get_json(key).await? {
             Some(leftover) => self.clear_some(key, &leftover).await,
             None => Ok(true),
@@ -283,10 +286,12 @@ impl Core {
     }
 }
 
-/// Whether somebody may wait for something of which nobody can read what it is: in namespaces that are sealed.
-pub(super) async fn has_urgent_sealed(transaction: &Transaction) -> Result<bool, Error> {
+/// Whether somebody may wait for something of which nobody can read what it is: in namespaces below `prefix` that are
+/// sealed.
+pub(super) async fn has_urgent_sealed(transaction: &Transaction, prefix: &str) -> Result<bool, Error> {
     let barrier = transaction.barrier();
-    for domain in barrier.domains_below("").into_iter().filter(|domain| domain.is_sealed()) {
+    let sealed = |domain: &Arc<Domain>| domain.is_sealed() && !domain.is_abandoned();
+    for domain in barrier.domains_below(prefix).into_iter().filter(sealed) {
         let notes = format!("{}{PREFIX}{URGENT}", domain.prefix());
         let found = barrier.storage().scan_keys(&notes, None, 1).await.map_err(BarrierError::from)?;
         if !found.is_empty() {

@@ -44,6 +44,15 @@ pub(crate) fn escaped(character: char) -> String {
     }
 }
 
+/// `seconds` as a duration: `768h0m0s`.
+pub(crate) fn duration(seconds: u64) -> String {
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds}s"),
+        (hours, minutes, seconds) => format!("{hours}h{minutes}m{seconds}s"),
+    }
+}
+
 /// `text` in double quotes as Go's durations show it: of what is not ASCII each byte.
 pub(crate) fn duration_quoted(text: &str) -> String {
     let shown = |byte: u8| match byte {

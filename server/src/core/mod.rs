@@ -12,6 +12,7 @@ pub mod engine;
 pub mod error;
 pub(crate) mod exact;
 mod filter;
+pub(crate) mod glob;
 pub(crate) mod go_base64;
 pub(crate) mod go_json;
 pub(crate) mod go_text;

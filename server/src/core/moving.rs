@@ -87,10 +87,21 @@ pub(crate) async fn bring_some(transaction: &Transaction, from: &str, to: &str) 
 
 /// Whether records of a mount that has left are still below `prefix`, or may be: into what is sealed nobody looks.
 pub(crate) async fn is_left_below(transaction: &Transaction, prefix: &str) -> Result<bool, Error> {
+    Ok(is_known_below(transaction, prefix).await? || clearing::has_urgent_sealed(transaction, "").await?)
+}
+
+/// Whether records of a mount that has left are still below `prefix`, or those of one that has come there are still
+/// elsewhere. `prefix` is that of something sealed.
+pub(crate) async fn is_on_its_way(transaction: &Transaction, prefix: &str) -> Result<bool, Error> {
+    Ok(is_known_below(transaction, prefix).await? || clearing::has_urgent_sealed(transaction, prefix).await?)
+}
+
+/// Whether a move that is known, of a mount to what is open, has records below `prefix`.
+async fn is_known_below(transaction: &Transaction, prefix: &str) -> Result<bool, Error> {
     let notes = clearing::urgent(transaction).await?;
     let is_meant =
         |note: &Leftover| matches!(note, Leftover::Moving(moving) if moving.from.starts_with(prefix));
-    Ok(notes.iter().any(is_meant) || clearing::has_urgent_sealed(transaction).await?)
+    Ok(notes.iter().any(is_meant))
 }
 
 impl Core {

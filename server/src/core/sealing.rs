@@ -62,13 +62,17 @@ impl Core {
 
     /// As [`seal_namespace`](Self::seal_namespace), for who has the lock.
     async fn seal_now(self: &Arc<Self>, namespace: &Namespace, seal: &Seal) -> Result<(), Error> {
+        // Another namespace may have come to its place meanwhile.
+        if self.open_topology()?.by_id(&namespace.id).is_none() {
+            return Err(Error::invalid("namespace doesn't exist"));
+        }
         // First: what is committed without the namespaces would take them for gone.
         let sealed = if seal.domain().is_sealed() { Ok(()) } else { seal.seal().await };
         let mut gone = BTreeSet::new();
         self.topology_writer
             .stop_for(async {
                 let Some(topology) = self.topology() else { return };
-                if topology.space(&namespace.path).is_none_or(|space| space.is_sealed) {
+                if topology.by_id(&namespace.id).is_none_or(|space| space.is_sealed) {
                     return;
                 }
                 let below = topology.below(&namespace.path, true).into_values();

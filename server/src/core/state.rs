@@ -265,20 +265,22 @@ pub(super) async fn load_domain(
     let (mut opened, mut after) = (vec![namespace], None::<String>);
     loop {
         let page = barrier.scan(&prefix, after.as_deref(), PAGE).await?;
+        let mut sealed = Vec::new();
         for (key, record) in &page {
             // Not left out: its path could be given away, and what is stored for it would be nobody's.
             let namespace: Namespace =
                 serde_json::from_slice(record).map_err(|error| BarrierError::malformed(key, &error))?;
             let namespace = Arc::new(namespace);
             if namespace.sealable {
-                // Known from now on, so that nothing in it is taken for the server's.
-                barrier.domain(&namespace.storage_prefix());
+                sealed.push(namespace.storage_prefix());
                 topology.add(Arc::new(Space::sealed(namespace)));
                 continue;
             }
             topology.add(load_space(barrier, Arc::clone(&namespace)).await?);
             opened.push(namespace);
         }
+        // Known from now on, so that nothing in them is taken for the server's.
+        barrier.know_domains(&sealed);
         let Some((last, _)) = page.into_iter().next_back() else { return Ok(opened) };
         after = Some(last);
     }

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::json;
@@ -16,6 +14,7 @@ use crate::core::pipeline::Reply;
 use crate::core::request::Parameters;
 use crate::core::state::Core;
 use crate::seal::{InitRequest, SealError, SealStatus, parse_share};
+use crate::sys::encoded;
 
 /// One request to a path of this module.
 pub(super) struct StatusRequest<'a> {
@@ -204,11 +203,8 @@ struct Initialized {
 async fn initialize(core: &Core, parameters: &Parameters) -> Result<Reply, Error> {
     let request: InitRequest = decode(parameters)?;
     let (shares, root_token) = core.initialize(&request, None).await?;
-    let body = Initialized {
-        keys: shares.iter().map(|share| hex::encode(&**share)).collect(),
-        keys_base64: shares.iter().map(|share| STANDARD.encode(&**share)).collect(),
-        root_token: root_token.expose().to_owned(),
-    };
+    let (keys, keys_base64) = encoded(&shares);
+    let body = Initialized { keys, keys_base64, root_token: root_token.expose().to_owned() };
     reply(StatusCode::OK, &body)
 }
 

@@ -9,7 +9,6 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::{Sys, namespaces};
-use crate::core::acl::{AclRequest, Operation};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
@@ -87,7 +86,7 @@ async fn lock(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 async fn unlock(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let given: Unlock = cx.fields()?;
     let key = given.unlock_key.unwrap_or_default();
-    if key.is_empty() && !has_sudo(cx).await? {
+    if key.is_empty() && !cx.core.tokens.surroundings()?.has_sudo(cx).await? {
         return Err(Error::counted(StatusCode::INTERNAL_SERVER_ERROR, "provided empty key"));
     }
     let space = meant(cx)?;
@@ -118,19 +117,6 @@ fn check(cx: &Context<'_>, namespace: &Namespace, key: &str) -> Result<(), Error
     }
     let fits = bool::from(digest(key).as_bytes().ct_eq(namespace.lock.as_bytes()));
     if fits || key.is_empty() { Ok(()) } else { Err(Error::invalid("incorrect unlock key")) }
-}
-
-/// Whether the token may unlock without the key.
-async fn has_sudo(cx: &Context<'_>) -> Result<bool, Error> {
-    let acl = cx.core.acl_of(cx.request()).await?;
-    let request = AclRequest {
-        operation: Operation::Update,
-        namespace: &cx.request().namespace.path,
-        path: &cx.request().path,
-        parameters: None,
-        wrap_ttl: None,
-    };
-    Ok(acl.check(&request).sudo)
 }
 
 fn digest(key: &str) -> String {

@@ -9,6 +9,7 @@ use super::{Sys, own_seal};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
+use crate::core::go_text;
 use crate::core::response::Response;
 use crate::core::rotation::{MAX_OPERATIONS, MIN_INTERVAL, MIN_OPERATIONS, RotationConfig};
 use crate::handler;
@@ -164,16 +165,11 @@ async fn read_config(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let config = RotationConfig::load(cx.transaction(), seal.domain()).await?;
     let interval = match config.interval {
         0 => json!(0),
-        seconds => Value::from(go_duration(seconds)),
+        seconds => Value::from(go_text::duration(seconds)),
     };
     Response::data(&json!({
         "enabled": config.enabled, "interval": interval, "max_operations": config.max_operations,
     }))
-}
-
-/// Seconds as Go writes them: `24h0m0s`.
-fn go_duration(seconds: u64) -> String {
-    format!("{}h{}m{}s", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 async fn write_config(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -188,7 +184,7 @@ async fn write_config(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
             .map_or(present.max_operations, |most| most.max(0).unsigned_abs()),
     };
     if config.interval != 0 && config.interval < MIN_INTERVAL {
-        let least = go_duration(MIN_INTERVAL);
+        let least = go_text::duration(MIN_INTERVAL);
         return Err(Error::invalid(format!("interval must be greater or equal to {least}")));
     }
     if !(MIN_OPERATIONS..=MAX_OPERATIONS).contains(&config.max_operations) {

@@ -9,9 +9,10 @@ use uuid::Uuid;
 use super::{AppRole, hash};
 use crate::auth::networks::require_blocks;
 use crate::auth::page::Page;
-use crate::auth::token_parameters::{self, TokenParameters, go_duration, names, seconds, set, texts};
+use crate::auth::token_parameters::{self, TokenParameters, names, seconds, set, texts};
 use crate::core::context::Context;
 use crate::core::error::Error;
+use crate::core::go_text;
 use crate::core::request::Operation;
 use crate::core::response::Response;
 
@@ -168,7 +169,7 @@ pub(super) fn require_period(cx: &Context<'_>, period: i64, shown: i64) -> Resul
     if seconds(period) <= max {
         return Ok(());
     }
-    let [shown, max] = [seconds(shown), max].map(go_duration);
+    let [shown, max] = [seconds(shown), max].map(|duration| go_text::duration(duration.as_secs()));
     let message =
         format!("period of \"{shown}\" is greater than the backend's maximum lease TTL of \"{max}\"");
     Err(Error::invalid(message))

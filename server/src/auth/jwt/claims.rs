@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::signed::Claims;
+use crate::core::glob::fits;
 
 /// The claim called `name`; a name that begins with `/` is a JSON pointer. Null is as good as absent.
 pub(super) fn claim<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
@@ -64,21 +65,6 @@ fn matches(expected: &Value, actual: &Value, is_glob: bool) -> bool {
         }
         _ => expected == actual,
     }
-}
-
-/// Whether `text` fits `pattern`, in which `*` stands for anything.
-fn fits(pattern: &str, text: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut text) = text.strip_prefix(first) else { return false };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let last = parts.pop().unwrap_or_default();
-    for part in parts {
-        match text.find(part) {
-            Some(place) => text = &text[place + part.len()..],
-            None => return false,
-        }
-    }
-    text.ends_with(last)
 }
 
 #[cfg(test)]

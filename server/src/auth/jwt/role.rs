@@ -11,10 +11,11 @@ use super::claims::values;
 use super::expectation::Leeways;
 use super::template;
 use crate::auth::page::Page;
-use crate::auth::token_parameters::{TokenParameters, go_duration, input_of, seconds, set, texts};
+use crate::auth::token_parameters::{TokenParameters, input_of, seconds, set, texts};
 use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::exact;
+use crate::core::go_text;
 use crate::core::input::go_seconds;
 use crate::core::response::Response;
 
@@ -163,7 +164,8 @@ fn require_period(cx: &Context<'_>, period: i64) -> Result<(), Error> {
     if seconds(period) <= cx.limits().max {
         return Ok(());
     }
-    let [period, max] = [seconds(period), cx.limits().max].map(go_duration);
+    let [period, max] =
+        [seconds(period), cx.limits().max].map(|duration| go_text::duration(duration.as_secs()));
     let message =
         format!("'period' of '\"{period}\"' is greater than the backend's maximum lease TTL of '\"{max}\"'");
     Err(invalid(message))

@@ -517,3 +517,102 @@ async fn an_ordinary_namespace_has_no_seal() {
     assert!(core.barrier.domains_below("namespaces/").is_empty());
     assert_eq!(core.namespaces().len(), 2);
 }
+
+#[tokio::test]
+async fn a_seal_that_waited_does_not_reach_another_namespace_of_the_name() {
+    let bench = Bench::new(Clock::system()).await;
+    let core = &bench.core;
+    filled(core).await;
+    let opening = core.opening.lock().await;
+    let sealing = tokio::spawn({
+        let core = Arc::clone(core);
+        async move { write(&core, "sys/namespaces/s/seal", json!({})).await }
+    });
+    tokio::task::yield_now().await;
+    assert_eq!(ask(core, Operation::Delete, "s/sys/namespaces/hunter2", json!({})).await.0, 200);
+    assert_eq!(ask(core, Operation::Delete, "sys/namespaces/s", json!({})).await.0, 200);
+    assert_eq!(write(core, "sys/namespaces/s", json!({})).await, 200);
+    drop(opening);
+    assert_eq!(sealing.await.expect("no panic"), 400);
+    assert_eq!(read(core, "s/sys/mounts").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_token_whose_child_lies_in_a_sealed_namespace_is_not_ended_alone() {
+    let bench = Bench::new(Clock::system()).await;
+    let core = &bench.core;
+    let (shares, _) = filled(core).await;
+    let token = |made: Value| made["auth"]["client_token"].as_str().expect("a token").to_owned();
+    let policy = json!({ "policies": ["root"] });
+    let parent = token(ask(core, Operation::Update, "auth/token/create", policy).await.1);
+    let policy = json!({ "policies": ["default"] });
+    let child =
+        token(ask_with(core, &parent, Operation::Update, "s/auth/token/create", policy.clone()).await.1);
+    seal(core, "s").await;
+    let body = json!({ "token": parent });
+    let (status, answer) = ask(core, Operation::Update, "auth/token/revoke-orphan", body.clone()).await;
+    assert!(is_sealed_answer(&(status, answer.clone())), "{status} {answer}");
+    assert_eq!(ask_with(core, &parent, Operation::Read, "auth/token/lookup-self", json!({})).await.0, 200);
+    assert_eq!(unseal(core, "s", &shares[1..]).await.0, 200);
+    assert_eq!(write(core, "auth/token/revoke-orphan", body).await, 204);
+    assert_eq!(ask_with(core, &child, Operation::Read, "s/auth/token/lookup-self", json!({})).await.0, 200);
+}
+
+#[tokio::test]
+async fn an_accessor_of_a_sealed_namespace_is_not_taken_for_nobodys() {
+    let bench = Bench::new(Clock::system()).await;
+    let core = &bench.core;
+    filled(core).await;
+    let (_, made) = ask(core, Operation::Update, "s/auth/token/create", json!({})).await;
+    let body = json!({ "accessor": made["auth"]["accessor"] });
+    for is_sealed in [false, true] {
+        if is_sealed {
+            seal(core, "s").await;
+        }
+        for path in ["auth/token/revoke-accessor", "auth/token/lookup-accessor"] {
+            let (status, answer) = ask(core, Operation::Update, path, body.clone()).await;
+            assert_eq!(status, 500, "{path}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_used_up_when_the_seal_came_is_tidied_away() {
+    let bench = Bench::new(Clock::system()).await;
+    let core = &bench.core;
+    let (shares, prefix) = filled(core).await;
+    let (_, made) = ask(core, Operation::Update, "s/auth/token/create", json!({ "num_uses": 1 })).await;
+    let token = ClientToken::new(made["auth"]["client_token"].as_str().expect("a token"));
+    let tokens = bench.keys(&format!("{prefix}sys/token/id/")).await.len();
+    let entry = core.tokens.lookup(&token, core.clock.now()).await.expect("open").expect("a token");
+    // Its last use, in the middle of which the namespace is sealed.
+    core.tokens.spend(&entry).await.expect("open").expect("a use");
+    seal(core, "s").await;
+    core.tokens.revoke(&entry.id, core.clock.now()).await.expect("nobody is there");
+    assert_eq!(unseal(core, "s", &shares[1..]).await.0, 200);
+    assert_eq!(write(core, "s/auth/token/tidy", json!({})).await, 202);
+    assert_eq!(bench.keys(&format!("{prefix}sys/token/id/")).await.len(), tokens - 1);
+}
+
+#[tokio::test]
+async fn what_is_moved_out_of_a_sealed_namespace_is_not_deleted_on_its_way() {
+    let bench = Bench::new(Clock::system()).await;
+    let core = &bench.core;
+    let (shares, _) = filled(core).await;
+    for number in 0..600 {
+        assert_eq!(write(core, &format!("s/kv/{number}"), json!({ "x": number })).await, 204);
+    }
+    // The task that brings it over is not started here.
+    let (status, moved) =
+        ask(core, Operation::Update, "sys/remount", json!({ "from": "s/kv", "to": "got" })).await;
+    assert_eq!(status, 200, "{moved}");
+    seal(core, "s").await;
+    let force = json!({ "force": true });
+    let (status, body) = ask(core, Operation::Delete, "sys/namespaces/s/delete-sealed", force.clone()).await;
+    assert_eq!(status, 400, "{body}");
+    assert_eq!(unseal(core, "s", &shares[1..]).await.0, 200);
+    core.clear_leftovers().await.expect("all is open");
+    assert_eq!(read(core, "got/599").await.1["data"], json!({ "x": 599 }));
+    seal(core, "s").await;
+    assert_eq!(ask(core, Operation::Delete, "sys/namespaces/s/delete-sealed", force).await.0, 200);
+}

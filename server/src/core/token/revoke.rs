@@ -59,6 +59,9 @@ impl Tokens {
     }
 
     /// Ends the token `id`; its children live on without parent.
+    ///
+    /// # Errors
+    /// 503 if one of them lies in a namespace that is sealed: it could not be told, and would end with its parent.
     pub(crate) async fn revoke_orphan(
         &self,
         transaction: &Transaction,
@@ -66,8 +69,13 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<(), Error> {
         let Some(entry) = self.read(transaction, id).await? else { return Ok(()) };
-        self.end(transaction, &entry, now).await?;
         let children = self.children(transaction, id, usize::MAX).await?;
+        for child in &children {
+            if self.sealed_namespace_of(child)?.is_some() {
+                return Err(Error::namespace_sealed());
+            }
+        }
+        self.end(transaction, &entry, now).await?;
         for child in self.take_out(transaction, id, children)? {
             if let Some(mut child) = self.read(transaction, &child).await? {
                 child.parent.clear();

@@ -148,6 +148,11 @@ impl Tokens {
         self.surroundings()?.namespace(namespace_of(id))
     }
 
+    /// The namespace that `id` tells, if that is sealed by a seal of its own.
+    pub(crate) fn sealed_namespace_of(&self, id: &str) -> Result<Option<Arc<Namespace>>, Error> {
+        Ok(self.surroundings()?.sealed_namespace(namespace_of(id)))
+    }
+
     /// The token `token`, if it may be used now: neither revoked nor expired nor used up.
     ///
     /// # Errors
@@ -317,11 +322,11 @@ impl Tokens {
             let Some(record) = transaction.get_packed::<AccessorRecord>(&key).await? else { continue };
             if transaction.get(&token_key(namespace, &record.token)).await?.is_none() {
                 transaction.delete(key);
-            } else if self.read(transaction, &record.token).await?.is_none() {
+            } else if self.read(transaction, &record.token).await?.is_some_and(|token| token.num_uses < 0) {
                 used_up.push(record.token);
             }
         }
-        // The server has ended between the last use and the end of the token.
+        // The server has ended, or was sealed, between the last use and the end of the token.
         for id in used_up {
             Box::pin(self.revoke(&id, now)).await?;
         }

@@ -24,6 +24,9 @@ pub(crate) trait Surroundings: Send + Sync {
     /// While sealed nobody knows whether it is there.
     fn namespace(&self, id: &str) -> Result<Option<Arc<Namespace>>, Error>;
 
+    /// The namespace with this id, if it is sealed by a seal of its own. One that lies in it is not known.
+    fn sealed_namespace(&self, id: &str) -> Option<Arc<Namespace>>;
+
     /// All namespaces that are not sealed.
     fn namespaces(&self) -> Vec<Arc<Namespace>>;
 
@@ -56,6 +59,12 @@ impl Surroundings for Core {
         let topology = self.open_topology()?;
         let space = topology.by_id(id).filter(|space| !space.namespace.tainted && !space.is_sealed);
         Ok(space.map(|space| Arc::clone(&space.namespace)))
+    }
+
+    fn sealed_namespace(&self, id: &str) -> Option<Arc<Namespace>> {
+        let topology = self.topology()?;
+        let space = topology.by_id(id).filter(|space| space.is_sealed)?;
+        Some(Arc::clone(&space.namespace))
     }
 
     fn namespaces(&self) -> Vec<Arc<Namespace>> {

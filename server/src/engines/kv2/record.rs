@@ -12,6 +12,7 @@ use super::config::Config;
 use crate::barrier::View;
 use crate::core::context::Context;
 use crate::core::error::Error;
+use crate::core::go_text;
 
 /// Versions that are kept if neither the mount nor the secret says a number.
 const DEFAULT_MAX_VERSIONS: u32 = 10;
@@ -199,12 +200,7 @@ pub(super) fn remove_data(view: &View<'_>, path: &str, versions: impl IntoIterat
 impl From<GoDuration> for String {
     fn from(GoDuration(seconds): GoDuration) -> Self {
         let sign = if seconds < 0 { "-" } else { "" };
-        let total = seconds.unsigned_abs();
-        match (total / 3600, total / 60 % 60, total % 60) {
-            (0, 0, seconds) => format!("{sign}{seconds}s"),
-            (0, minutes, seconds) => format!("{sign}{minutes}m{seconds}s"),
-            (hours, minutes, seconds) => format!("{sign}{hours}h{minutes}m{seconds}s"),
-        }
+        format!("{sign}{}", go_text::duration(seconds.unsigned_abs()))
     }
 }
 

@@ -7,6 +7,7 @@ use super::Totp;
 use super::key::{Algorithm, StoredKey, used_key};
 use crate::core::context::Context;
 use crate::core::error::Error;
+use crate::core::go_text;
 use crate::core::response::Response;
 
 #[derive(schemas::Fields)]
@@ -33,7 +34,7 @@ pub(super) async fn read(_: &Totp, cx: &Context<'_>) -> Result<Response, Error> 
         code: key.code(counter),
         expire_time: (counter + 1) * key.period,
         generated,
-        period: go_duration(key.period),
+        period: go_text::duration(key.period),
     })
 }
 
@@ -83,15 +84,6 @@ async fn used_counters(cx: &Context<'_>, name: &str, oldest: u64) -> Result<Vec<
     let mut used: Vec<u64> = cx.view().get_json(&used_key(name)).await?.unwrap_or_default();
     used.retain(|&counter| counter >= oldest);
     Ok(used)
-}
-
-/// `seconds` as Go writes a duration.
-fn go_duration(seconds: u64) -> String {
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds}s"),
-        (0, minutes, seconds) => format!("{minutes}m{seconds}s"),
-        (hours, minutes, seconds) => format!("{hours}h{minutes}m{seconds}s"),
-    }
 }
 
 impl StoredKey {

@@ -213,6 +213,14 @@ async fn find_by_accessor(cx: &Context<'_>, accessor: Option<String>) -> Result<
 /// # Errors
 /// 500 for a token of a namespace below, whose accessors are no secret to those above.
 pub(crate) async fn of_accessor(cx: &Context<'_>, accessor: &str) -> Result<Option<TokenEntry>, Error> {
+    let asked = &cx.request().namespace;
+    let elsewhere = || {
+        let text = "cannot lookup token in different namespace";
+        Error::counted(StatusCode::INTERNAL_SERVER_ERROR, text)
+    };
+    if tokens(cx).sealed_namespace_of(accessor)?.is_some_and(|owner| owner.is_within(asked)) {
+        return Err(elsewhere());
+    }
     let Some(id) = tokens(cx).by_accessor(cx.transaction(), accessor).await? else { return Ok(None) };
     let entry = tokens(cx).read(cx.transaction(), &id).await?;
     let Some(entry) = entry.filter(|entry| entry.num_uses >= 0 && !entry.is_expired(cx.now())) else {
@@ -221,13 +229,9 @@ pub(crate) async fn of_accessor(cx: &Context<'_>, accessor: &str) -> Result<Opti
     if tokens(cx).is_left_over(&entry, cx.now()).await? {
         return Ok(None);
     }
-    let (asked, owner) = (&cx.request().namespace, tokens(cx).namespace_of(&entry.id)?);
-    match owner {
+    match tokens(cx).namespace_of(&entry.id)? {
         Some(owner) if owner.id == asked.id => Ok(Some(entry)),
-        Some(owner) if owner.is_within(asked) => {
-            let text = "cannot lookup token in different namespace";
-            Err(Error::counted(StatusCode::INTERNAL_SERVER_ERROR, text))
-        }
+        Some(owner) if owner.is_within(asked) => Err(elsewhere()),
         _ => Ok(None),
     }
 }
