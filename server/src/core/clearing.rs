@@ -19,7 +19,7 @@ use super::mount_table;
 use super::moving::Moving;
 use super::state::Core;
 use super::topology::Mounted;
-use crate::barrier::{BarrierError, CommitError, Domain, Transaction};
+use crate::barrier::{CommitError, Transaction};
 use crate::engines::kv2::upgrade;
 
 /// Before the notes of what is left, below the prefix of the domain that it is in.
@@ -284,21 +284,6 @@ impl Core {
         transaction.after_commit(Box::new(move || core.publish(&topology)));
         Ok(())
     }
-}
-
-/// Whether somebody may wait for something of which nobody can read what it is: in namespaces below `prefix` that are
-/// sealed.
-pub(super) async fn has_urgent_sealed(transaction: &Transaction, prefix: &str) -> Result<bool, Error> {
-    let barrier = transaction.barrier();
-    let sealed = |domain: &Arc<Domain>| domain.is_sealed() && !domain.is_abandoned();
-    for domain in barrier.domains_below(prefix).into_iter().filter(sealed) {
-        let notes = format!("{}{PREFIX}{URGENT}", domain.prefix());
-        let found = barrier.storage().scan_keys(&notes, None, 1).await.map_err(BarrierError::from)?;
-        if !found.is_empty() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Notes of what somebody waits for, in all namespaces that are not sealed.

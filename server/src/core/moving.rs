@@ -85,19 +85,9 @@ pub(crate) async fn bring_some(transaction: &Transaction, from: &str, to: &str) 
     Ok(count < AT_ONCE && taken == count)
 }
 
-/// Whether records of a mount that has left are still below `prefix`, or may be: into what is sealed nobody looks.
+/// Whether records of a mount that has left are still below `prefix`. Moves that are on their way stay within one domain,
+/// so that none is hidden by a seal from who may delete what it comes from.
 pub(crate) async fn is_left_below(transaction: &Transaction, prefix: &str) -> Result<bool, Error> {
-    Ok(is_known_below(transaction, prefix).await? || clearing::has_urgent_sealed(transaction, "").await?)
-}
-
-/// Whether records of a mount that has left are still below `prefix`, or those of one that has come there are still
-/// elsewhere. `prefix` is that of something sealed.
-pub(crate) async fn is_on_its_way(transaction: &Transaction, prefix: &str) -> Result<bool, Error> {
-    Ok(is_known_below(transaction, prefix).await? || clearing::has_urgent_sealed(transaction, prefix).await?)
-}
-
-/// Whether a move that is known, of a mount to what is open, has records below `prefix`.
-async fn is_known_below(transaction: &Transaction, prefix: &str) -> Result<bool, Error> {
     let notes = clearing::urgent(transaction).await?;
     let is_meant =
         |note: &Leftover| matches!(note, Leftover::Moving(moving) if moving.from.starts_with(prefix));

@@ -14,7 +14,6 @@ use crate::core::clearing::Leftover;
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
-use crate::core::moving;
 use crate::core::quota;
 use crate::core::response::Response;
 use crate::core::state::{NAMESPACE_PREFIX, namespace_key};
@@ -157,12 +156,6 @@ async fn delete_sealed(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         return Err(Error::invalid(
             "sealed namespace has leftover child namespaces; pass force=true to delete the entire tree, or unseal the \
              namespace and delete children individually",
-        ));
-    }
-    if moving::is_on_its_way(cx.transaction(), &prefix).await? {
-        return Err(Error::invalid(
-            "unable to delete a namespace while a mount is being moved out of it or into it; unseal it and ask again once \
-             `sys/remount/status` says that it is over, or unmount what is moved out of it",
         ));
     }
     quota::remove_below(cx, namespace, "").await?;

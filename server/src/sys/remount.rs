@@ -81,6 +81,9 @@ fn given(cx: &Context<'_>) -> Result<(String, String), Error> {
 
 /// Takes `mounted` out of its namespace, and its records to that of `to` if they are few. False: there are others, and
 /// `entry` takes no request until a task has brought them over.
+///
+/// # Errors
+/// 501 if there are others and `to` has other keys: while one of both is sealed, nobody could tell what is on its way.
 async fn bring_first(
     cx: &Context<'_>,
     mounted: &Mounted,
@@ -90,6 +93,16 @@ async fn bring_first(
 ) -> Result<bool, Error> {
     let target = mounted.moved(entry.clone(), &to.space.namespace);
     cx.transaction().delete(mount_table::key(&mounted.mount.namespace, entry));
+    let domain = to.space.namespace.domain();
+    if domain != mounted.mount.namespace.domain() {
+        return match moving::bring_some(cx.transaction(), &mounted.prefix, &target.prefix).await? {
+            true => Ok(true),
+            false => Err(Error::not_implemented(format_args!(
+                "moving a mount of {} records or more between namespaces with different seals",
+                clearing::AT_ONCE
+            ))),
+        };
+    }
     if clearing::is_soon_done(cx, &mounted.prefix).await?
         && moving::bring_some(cx.transaction(), &mounted.prefix, &target.prefix).await?
     {
@@ -102,7 +115,6 @@ async fn bring_first(
         mount: entry.uuid.clone(),
         migration: migration.to_owned(),
     };
-    let domain = to.space.namespace.domain();
     cx.core.tokens.clearing().leave(cx.transaction(), &domain, &Leftover::Moving(moving))?;
     Ok(false)
 }

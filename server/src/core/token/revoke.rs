@@ -69,17 +69,17 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<(), Error> {
         let Some(entry) = self.read(transaction, id).await? else { return Ok(()) };
-        let children = self.children(transaction, id, usize::MAX).await?;
-        for child in &children {
-            if self.sealed_namespace_of(child)?.is_some() {
-                return Err(Error::namespace_sealed());
-            }
-        }
+        let namespace = self.namespace_of(id)?.ok_or_else(|| Error::internal("a token without namespace"))?;
         self.end(transaction, &entry, now).await?;
+        let children = self.children(transaction, id, usize::MAX).await?;
         for child in self.take_out(transaction, id, children)? {
-            if let Some(mut child) = self.read(transaction, &child).await? {
-                child.parent.clear();
-                self.rewrite(transaction, &child)?;
+            match self.read(transaction, &child).await? {
+                Some(mut child) => {
+                    child.parent.clear();
+                    self.rewrite(transaction, &child)?;
+                }
+                None if self.may_be_sealed(&child, &namespace)? => return Err(Error::namespace_sealed()),
+                None => {}
             }
         }
         Ok(())

@@ -148,9 +148,9 @@ impl Tokens {
         self.surroundings()?.namespace(namespace_of(id))
     }
 
-    /// The namespace that `id` tells, if that is sealed by a seal of its own.
-    pub(crate) fn sealed_namespace_of(&self, id: &str) -> Result<Option<Arc<Namespace>>, Error> {
-        Ok(self.surroundings()?.sealed_namespace(namespace_of(id)))
+    /// Whether the namespace that `id` tells may be one in `above` that is sealed by a seal of its own.
+    pub(crate) fn may_be_sealed(&self, id: &str, above: &Namespace) -> Result<bool, Error> {
+        Ok(self.surroundings()?.may_be_sealed(namespace_of(id), above))
     }
 
     /// The token `token`, if it may be used now: neither revoked nor expired nor used up.
@@ -310,25 +310,14 @@ impl Tokens {
         Ok(accessors)
     }
 
-    /// Removes the accessors in `namespace` that lead to no token.
-    pub(crate) async fn tidy(
-        &self,
-        transaction: &Transaction,
-        namespace: &Namespace,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let mut used_up = Vec::new();
+    /// Removes the accessors in `namespace` that lead to no token. Tokens that are used up are left: their last use may be
+    /// under way.
+    pub(crate) async fn tidy(&self, transaction: &Transaction, namespace: &Namespace) -> Result<(), Error> {
         for key in transaction.scan_keys(&accessor_key(namespace, "")).await? {
             let Some(record) = transaction.get_packed::<AccessorRecord>(&key).await? else { continue };
             if transaction.get(&token_key(namespace, &record.token)).await?.is_none() {
                 transaction.delete(key);
-            } else if self.read(transaction, &record.token).await?.is_some_and(|token| token.num_uses < 0) {
-                used_up.push(record.token);
             }
-        }
-        // The server has ended, or was sealed, between the last use and the end of the token.
-        for id in used_up {
-            Box::pin(self.revoke(&id, now)).await?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use crate::core::mount::Mount;
 use crate::core::namespace::Namespace;
 use crate::core::policies::{self, PolicyRecord};
 use crate::core::state::Core;
+use crate::core::topology::Space;
 
 /// The core, as tokens, leases, wrapping and identities see it.
 #[async_trait]
@@ -24,8 +25,9 @@ pub(crate) trait Surroundings: Send + Sync {
     /// While sealed nobody knows whether it is there.
     fn namespace(&self, id: &str) -> Result<Option<Arc<Namespace>>, Error>;
 
-    /// The namespace with this id, if it is sealed by a seal of its own. One that lies in it is not known.
-    fn sealed_namespace(&self, id: &str) -> Option<Arc<Namespace>>;
+    /// Whether the namespace with this id may be one in `above` that is sealed by a seal of its own, or lies in such: those
+    /// are not known, and neither are those that are gone.
+    fn may_be_sealed(&self, id: &str, above: &Namespace) -> bool;
 
     /// All namespaces that are not sealed.
     fn namespaces(&self) -> Vec<Arc<Namespace>>;
@@ -61,10 +63,13 @@ impl Surroundings for Core {
         Ok(space.map(|space| Arc::clone(&space.namespace)))
     }
 
-    fn sealed_namespace(&self, id: &str) -> Option<Arc<Namespace>> {
-        let topology = self.topology()?;
-        let space = topology.by_id(id).filter(|space| space.is_sealed)?;
-        Some(Arc::clone(&space.namespace))
+    fn may_be_sealed(&self, id: &str, above: &Namespace) -> bool {
+        let Some(topology) = self.topology() else { return false };
+        let is_meant = |space: &Arc<Space>| space.is_sealed && space.namespace.is_within(above);
+        match topology.by_id(id) {
+            Some(space) => is_meant(space),
+            None => topology.spaces().any(is_meant),
+        }
     }
 
     fn namespaces(&self) -> Vec<Arc<Namespace>> {

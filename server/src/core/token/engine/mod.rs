@@ -218,7 +218,7 @@ pub(crate) async fn of_accessor(cx: &Context<'_>, accessor: &str) -> Result<Opti
         let text = "cannot lookup token in different namespace";
         Error::counted(StatusCode::INTERNAL_SERVER_ERROR, text)
     };
-    if tokens(cx).sealed_namespace_of(accessor)?.is_some_and(|owner| owner.is_within(asked)) {
+    if tokens(cx).may_be_sealed(accessor, asked)? {
         return Err(elsewhere());
     }
     let Some(id) = tokens(cx).by_accessor(cx.transaction(), accessor).await? else { return Ok(None) };

@@ -59,7 +59,7 @@ pub(super) async fn revoke_orphan(_: &TokenEngine, cx: &Context<'_>) -> Result<R
 
 /// All records of a token are written and removed in one batch, so that there should never be something to tidy.
 pub(super) async fn tidy(_: &TokenEngine, cx: &Context<'_>) -> Result<Response, Error> {
-    tokens(cx).tidy(cx.transaction(), &cx.request().namespace, cx.now()).await?;
+    tokens(cx).tidy(cx.transaction(), &cx.request().namespace).await?;
     let told = "Tidy operation successfully started. Any information from the operation will be printed to \
                 OpenBao's server logs.";
     Ok(Response::empty().with_warning(told).with_status(StatusCode::ACCEPTED))
