@@ -7,6 +7,7 @@ use super::Sys;
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
+use crate::core::namespace::Namespace;
 use crate::core::response::Response;
 use crate::handler;
 
@@ -25,16 +26,29 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .read(handler!(requests)),
 ];
 
-/// Service tokens: each has one record. Keys are counted, no record is read.
+/// How many records are in `folder` of the namespaces that are `wanted`. Keys are counted, no record is read.
+async fn count(cx: &Context<'_>, folder: &str, wanted: impl Fn(&Namespace) -> bool) -> Result<usize, Error> {
+    let topology = cx.topology()?;
+    let open = topology.spaces().filter(|space| !space.is_sealed && wanted(&space.namespace));
+    let mut total = 0;
+    for space in open {
+        let prefix = format!("{}{folder}", space.namespace.storage_prefix());
+        total += cx.core.barrier.scan_keys(&prefix, None, usize::MAX).await?.len();
+    }
+    Ok(total)
+}
+
+/// Service tokens of the namespace and of those below it.
 async fn tokens(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let prefix = format!("{}sys/token/id/", cx.request().namespace.storage_prefix());
-    let total = cx.core.barrier.scan_keys(&prefix, None, usize::MAX).await?.len();
+    let asked = &cx.request().namespace;
+    let total = count(cx, "sys/token/id/", |namespace| namespace.is_within(asked)).await?;
     Response::data(&json!({ "counters": { "service_tokens": { "total": total } } }))
 }
 
+/// Entities of the namespace: how many others there are is not its tenants' to know.
 async fn entities(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let prefix = format!("{}sys/identity/entity/", cx.request().namespace.storage_prefix());
-    let total = cx.core.barrier.scan_keys(&prefix, None, usize::MAX).await?.len();
+    let asked = &cx.request().namespace;
+    let total = count(cx, "sys/identity/entity/", |namespace| namespace.id == asked.id).await?;
     Response::data(&json!({ "counters": { "entities": { "total": total } } }))
 }
 

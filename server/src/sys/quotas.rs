@@ -83,13 +83,14 @@ async fn write_config(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 /// A text is one path, commas and all.
 fn exempt_paths(cx: &Context<'_>) -> Result<Vec<String>, Error> {
     let Some(raw) = cx.parameters().get("rate_limit_exempt_paths") else { return Ok(Vec::new()) };
-    let items = match serde_json::from_str(raw.get())? {
-        Value::Null => Vec::new(),
-        Value::Array(items) => items,
+    let items = match Given::of(raw)? {
+        Given::Null => Vec::new(),
+        Given::Text(text) if text.is_empty() => Vec::new(),
+        Given::List(items) => items.into_iter().map(Given::of).collect::<Result<_, _>>()?,
         item => vec![item],
     };
-    let refused = || Error::invalid("`rate_limit_exempt_paths` is no list of paths");
-    items.into_iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(refused)).collect()
+    let refused = |_| Error::invalid("`rate_limit_exempt_paths` is no list of paths");
+    items.iter().map(|item| item.text().map(|path| path.trim().to_owned()).map_err(refused)).collect()
 }
 
 async fn list(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {

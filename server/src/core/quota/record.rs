@@ -76,7 +76,9 @@ impl Default for QuotaConfig {
 impl QuotaConfig {
     /// Whether no limit holds for `path`.
     pub(crate) fn exempts(&self, path: &str) -> bool {
-        let beginnings = self.exempt_paths.iter().filter_map(|exempt| {
+        // An empty text is the beginning of every path, and asks for nothing.
+        let exempt = self.exempt_paths.iter().filter(|exempt| !exempt.is_empty());
+        let beginnings = exempt.filter_map(|exempt| {
             let (exempt, is_exempt) = match exempt.strip_prefix('!') {
                 Some(rest) => (rest, false),
                 None => (exempt.as_str(), true),
@@ -120,5 +122,6 @@ mod tests {
         check(&["kv/*", "!kv/a"], "kv/a/b", false);
         check(&["kv/"], "kv", false);
         check(&[], "kv", false);
+        check(&["", "a"], "kv", false);
     }
 }
