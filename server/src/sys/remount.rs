@@ -44,6 +44,8 @@ async fn remount(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let topology = cx.topology()?;
     let (from, to) = (Place::of(cx, &topology, &from)?, Place::of(cx, &topology, &to)?);
     let mounted = check(&topology, &from, &to)?;
+    // Before its leases are ended.
+    require_few_for_other_keys(cx, mounted, &to).await?;
     let namespace = &from.space.namespace;
     if !cx.core.tokens.end_some_below(cx, namespace, &from.path, false).await? {
         return Ok(Response { effect: Some(Effect::Again), ..Response::empty() });
@@ -83,7 +85,7 @@ fn given(cx: &Context<'_>) -> Result<(String, String), Error> {
 /// `entry` takes no request until a task has brought them over.
 ///
 /// # Errors
-/// 501 if there are others and `to` has other keys: while one of both is sealed, nobody could tell what is on its way.
+/// 501 if there are others and `to` has other keys.
 async fn bring_first(
     cx: &Context<'_>,
     mounted: &Mounted,
@@ -95,13 +97,8 @@ async fn bring_first(
     cx.transaction().delete(mount_table::key(&mounted.mount.namespace, entry));
     let domain = to.space.namespace.domain();
     if domain != mounted.mount.namespace.domain() {
-        return match moving::bring_some(cx.transaction(), &mounted.prefix, &target.prefix).await? {
-            true => Ok(true),
-            false => Err(Error::not_implemented(format_args!(
-                "moving a mount of {} records or more between namespaces with different seals",
-                clearing::AT_ONCE
-            ))),
-        };
+        let are_all = moving::bring_some(cx.transaction(), &mounted.prefix, &target.prefix).await?;
+        return if are_all { Ok(true) } else { Err(too_much_for_other_keys()) };
     }
     if clearing::is_soon_done(cx, &mounted.prefix).await?
         && moving::bring_some(cx.transaction(), &mounted.prefix, &target.prefix).await?
@@ -117,6 +114,27 @@ async fn bring_first(
     };
     cx.core.tokens.clearing().leave(cx.transaction(), &domain, &Leftover::Moving(moving))?;
     Ok(false)
+}
+
+/// Refuses a mount of more records than go into one commit where `to` has other keys: while one of both is sealed, nobody
+/// could tell what is on its way.
+async fn require_few_for_other_keys(
+    cx: &Context<'_>,
+    mounted: &Mounted,
+    to: &Place<'_>,
+) -> Result<(), Error> {
+    if to.space.namespace.domain() == mounted.mount.namespace.domain() {
+        return Ok(());
+    }
+    let keys = cx.core.barrier.scan_keys(&mounted.prefix, None, clearing::AT_ONCE).await?;
+    if keys.len() < clearing::AT_ONCE { Ok(()) } else { Err(too_much_for_other_keys()) }
+}
+
+fn too_much_for_other_keys() -> Error {
+    Error::not_implemented(format_args!(
+        "moving a mount of {} records or more between namespaces with different seals",
+        clearing::AT_ONCE
+    ))
 }
 
 /// What a path leads to.
