@@ -63,6 +63,15 @@ pub(crate) fn duration_quoted(text: &str) -> String {
     format!("\"{}\"", text.bytes().map(shown).collect::<String>())
 }
 
+/// The truth value that `text` is: `1`, `t`, `true`, `0`, `f`, `false` and the like; `None` for another text, nothing too.
+pub(crate) fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
 /// Why `text` is no decimal integer.
 pub(crate) fn integer_problem(text: &str, error: &ParseIntError) -> String {
     let cause = match error.kind() {
