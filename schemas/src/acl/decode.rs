@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::ParameterValue;
-use super::duration;
 use super::hcl1::{Item, Literal, LiteralKind, Node};
 use super::rule::Parameters;
+use crate::duration;
 
 /// A mistake without its place: what we say and what OpenBao says.
 pub(super) struct Mismatch {

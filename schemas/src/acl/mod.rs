@@ -10,7 +10,6 @@ mod capability;
 mod control_group;
 mod decode;
 mod document;
-mod duration;
 pub(crate) mod error;
 mod filter_path;
 pub mod hcl1;

@@ -53,23 +53,13 @@ pub(crate) fn duration(seconds: u64) -> String {
     }
 }
 
-/// `text` in double quotes as Go's durations show it: of what is not ASCII each byte.
-pub(crate) fn duration_quoted(text: &str) -> String {
-    let shown = |byte: u8| match byte {
-        b'"' | b'\\' => format!("\\{}", char::from(byte)),
-        b' '..=0x7f => char::from(byte).to_string(),
-        _ => format!("\\x{byte:02x}"),
-    };
-    format!("\"{}\"", text.bytes().map(shown).collect::<String>())
-}
-
-/// Why `text` is no decimal integer.
-pub(crate) fn integer_problem(text: &str, error: &ParseIntError) -> String {
+/// Why `text` is no decimal integer, as `function` of Go's `strconv` tells it.
+pub(crate) fn integer_problem(function: &str, text: &str, error: &ParseIntError) -> String {
     let cause = match error.kind() {
         IntErrorKind::NegOverflow | IntErrorKind::PosOverflow => "value out of range",
         _ => "invalid syntax",
     };
-    format!("strconv.ParseInt: parsing {}: {cause}", quoted(text))
+    format!("strconv.{function}: parsing {}: {cause}", quoted(text))
 }
 
 /// The integer that `text` is as Go reads one without a given base: `12`, `-0x1f`, `0b11`, `0o17`, `017`, `1_000`.
