@@ -26,7 +26,6 @@ mod value;
 pub use advice::{root_protected, stanza};
 pub use capability::{Capabilities, Capability};
 pub use control_group::{ControlGroup, ControlGroupFactor};
-pub(crate) use decode::parse_integer;
 pub use document::{DocumentRule, document_id, render_policy_document};
 pub use error::{Finding, PolicyError};
 pub use filter_path::FilterPath;
