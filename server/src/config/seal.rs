@@ -38,7 +38,7 @@ pub(crate) fn parse_seal(text: &str) -> Result<ShamirStanza, String> {
     let number = |name| match settings.get(name).map(String::as_str) {
         None | Some("") => Ok(0),
         // Of both it is said in the same words.
-        Some(text) => based_integer(text).map_err(|_| "value of shares parameter must be integer".to_owned()),
+        Some(text) => text.parse().map_err(|_| "value of shares parameter must be integer".to_owned()),
     };
     Ok(ShamirStanza { shares: number("shares")?, threshold: number("threshold")? })
 }
@@ -151,7 +151,7 @@ mod tests {
     fn the_block_is_hcl_or_json() {
         check("seal \"shamir\" {\n  shares = 3\n  threshold = 2\n}", Ok((3, 2)));
         check("seal \"shamir\" { shares = 2 threshold = 2 }", Ok((2, 2)));
-        check("seal \"shamir\" {\n  shares = \"0x3\"\n  disabled = true\n}\n", Ok((3, 0)));
+        check("seal \"shamir\" {\n  shares = 0x3\n  disabled = true\n}\n", Ok((3, 0)));
         check("KMS \"Shamir\" {}", Ok((0, 0)));
         check(r#"{"seal":{"shamir":{"shares":2,"threshold":2}}}"#, Ok((2, 2)));
     }

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::core::error::Error;
+use crate::core::go_json;
 use crate::core::request::Parameters;
 use crate::core::weak::Json;
 
@@ -64,7 +65,7 @@ impl GoStruct {
             let value = Json::of(raw)?;
             if !kind.takes(&value) {
                 let place = format!("Go struct field {}.{name}", self.name);
-                return Err(refused(&value, &place, *kind));
+                return Err(refused(raw, &place, *kind));
             }
             if let Json::List(items) = &value {
                 self.require_texts(name, items)?;
@@ -79,27 +80,20 @@ impl GoStruct {
 
     fn require_texts(&self, name: &str, items: &[&RawValue]) -> Result<(), Error> {
         for (index, item) in items.iter().enumerate() {
-            let item = Json::of(item)?;
-            if !matches!(item, Json::Text(_)) {
-                return Err(refused(&item, &format!("{}.{name}.{index}", self.name), GoType::Text));
+            if !matches!(Json::of(item)?, Json::Text(_)) {
+                return Err(refused(item, &format!("{}.{name}.{index}", self.name), GoType::Text));
             }
         }
         Ok(())
     }
 }
 
-fn refused(value: &Json<'_>, place: &str, kind: GoType) -> Error {
-    let found = match value {
-        Json::Null => "null".to_owned(),
-        Json::Bool(_) => "bool".to_owned(),
-        Json::Number(digits) if matches!(kind, GoType::Int) => format!("number {digits}"),
-        Json::Number(_) => "number".to_owned(),
-        Json::Text(_) => "string".to_owned(),
-        Json::List(_) => "array".to_owned(),
-        Json::Map => "object".to_owned(),
+fn refused(value: &RawValue, place: &str, kind: GoType) -> Error {
+    let found = match go_json::kind(value.get()) {
+        "number" if matches!(kind, GoType::Int) => format!("number {}", value.get()),
+        found => found.to_owned(),
     };
     let kind = kind.name();
-    Error::invalid(format!(
-        "failed to decode JSON input: json: cannot unmarshal {found} into {place} of type {kind}"
-    ))
+    let problem = format!("json: cannot unmarshal {found} into {place} of type {kind}");
+    Error::invalid(format!("failed to decode JSON input: {problem}"))
 }
