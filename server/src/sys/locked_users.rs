@@ -2,7 +2,6 @@
 
 use schemas::shape::Declared as _;
 use serde::Serialize;
-use serde_json::json;
 
 use super::Sys;
 use crate::core::context::Context;
@@ -32,6 +31,12 @@ struct Question {
 }
 
 #[derive(Serialize)]
+struct LockedUsers {
+    by_namespace: Vec<OfNamespace>,
+    total: usize,
+}
+
+#[derive(Serialize)]
 struct OfNamespace {
     namespace_id: String,
     namespace_path: String,
@@ -58,8 +63,8 @@ async fn list(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let mut found: Vec<OfNamespace> =
         spaces.into_iter().map(|space| of_namespace(cx, space, accessor.as_deref())).collect();
     found.sort_by_key(|namespace| std::cmp::Reverse(namespace.counts));
-    let total: usize = found.iter().map(|namespace| namespace.counts).sum();
-    Response::data(&json!({ "by_namespace": found, "total": total }))
+    let total = found.iter().map(|namespace| namespace.counts).sum();
+    Response::data(&LockedUsers { by_namespace: found, total })
 }
 
 fn of_namespace(cx: &Context<'_>, space: &Space, accessor: Option<&str>) -> OfNamespace {

@@ -198,7 +198,7 @@ fn create(
     let shares = begin_in(cx.transaction(), &namespace.domain(), seal);
     write_namespace_records(cx.transaction(), &namespace, cx.now())?;
     publish(cx, Space::sealed(Arc::clone(&namespace)))?;
-    Response::data(&NewSealBody {
+    Response::sorted_data(&NewSealBody {
         namespace: NamespaceBody::from(&*namespace),
         key_shares: super::encoded(&shares).0,
         key_threshold: seal.threshold(),
