@@ -6,6 +6,7 @@
 //! - [`Server`] starts OpenBao or our server on a free port with a folder of its own, and ends it when dropped.
 //! - [`Terraform`] and [`Lockstep`] run the two clients in a folder of their own.
 //! - [`script`] reads request files and replays them; [`mask`] hides what differs in every run.
+//! - `order` compares the order of names in the answers with the peer's.
 //! - [`surface`] tells which operations of the API the request files cover.
 //! - [`openapi`] reads the description that a server gives of its API.
 //! - [`exceptions`] reads the lists of known exceptions, which can only shrink.
@@ -19,6 +20,7 @@ pub mod http;
 mod lockstep;
 pub mod mask;
 pub mod openapi;
+mod order;
 pub mod programs;
 pub mod run;
 pub mod script;

@@ -17,7 +17,7 @@
 //! no JSON follows `| `; `show NAME` puts that header of the answer behind its status, as JSON; `Body-Size: N` sends that many bytes of one JSON string;
 //! `await` on a line of its own repeats the request until it is answered as the file says, for ten seconds at most: some things a
 //! server does in the background. `Body-Bytes: …` sends what follows, with `\xff` as that byte. The answer is masked
-//! ([`mask`](crate::mask)); it is written by `UPDATE_EXPECT=1 cargo test -p acceptance-tests --test differential`,
+//! ([`mask`](crate::mask)), and its names have to be in the order of the peer's; it is written by `UPDATE_EXPECT=1 cargo test -p acceptance-tests --test differential`,
 //! which asks OpenBao.
 
 use std::collections::BTreeMap;
@@ -31,6 +31,7 @@ use serde_json::Value;
 
 use crate::http::{Call, Reply};
 use crate::mask::{self, Difference, mask};
+use crate::order;
 use crate::server::Server;
 
 /// A request file.
@@ -311,6 +312,7 @@ impl Exchange {
         let mut differences = self.compare(&reply, &body);
         if self.expected.is_some() {
             differences.extend(mask::differences(&self.expected_headers, &headers));
+            differences.extend(order::differences(&reply.body));
         }
         Ok(Replayed { name, line: self.line, status: reply.status, headers, body, differences })
     }

@@ -1,78 +1,140 @@
 //! Durations as the server's Go libraries read and write them.
 
+use std::num::ParseIntError;
+
 use crate::calendar;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// Units of Go, in nanoseconds. Days are none of them.
+const UNITS: [(&str, u64); 8] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("µs", 1_000),
+    ("μs", 1_000),
+    ("ms", 1_000_000),
+    ("s", SECOND),
+    ("m", 60 * SECOND),
+    ("h", 3_600 * SECOND),
+];
 
 /// The whole seconds of `text`: `90`, `90s`, `1h30m`, `1.5h`, `2d`. Empty text is no time at all.
 ///
 /// # Errors
 /// A sentence that names the text.
 pub fn seconds(text: &str) -> Result<i64, String> {
-    length(text).map(whole)
+    let nanoseconds = nanoseconds(text.trim()).ok();
+    let seconds = nanoseconds.and_then(|nanoseconds| i64::try_from(nanoseconds / i128::from(SECOND)).ok());
+    seconds.ok_or_else(|| {
+        let shown = text.chars().take(40).collect::<String>();
+        format!("`{shown}` is not a duration such as `90s`, `1h30m` or `3600`")
+    })
 }
 
-/// As [`seconds`], but what is something and less than a second is one: for a limit, of which none may be made by
-/// leaving out its fraction.
+/// The nanoseconds of `text`: whole seconds, whole days with a `d` behind them, or what Go takes for a duration. Empty
+/// text is no time at all.
 ///
 /// # Errors
-/// A sentence that names the text.
-pub fn seconds_at_least(text: &str) -> Result<i64, String> {
-    let length = length(text)?;
-    Ok(if length > 0.0 && length < 1.0 { 1 } else { whole(length) })
+/// In the words of the server's libraries.
+pub fn nanoseconds(text: &str) -> Result<i128, String> {
+    let of_seconds = |seconds: i64| i128::from(seconds) * i128::from(SECOND);
+    if text.is_empty() {
+        return Ok(0);
+    }
+    if let Ok(seconds) = text.parse() {
+        return Ok(of_seconds(seconds));
+    }
+    match days(text) {
+        Some((_, Ok(days))) => Ok(of_seconds(days) * 86_400),
+        Some((number, Err(_))) => Err(format!("strconv.ParseInt: parsing {number:?}: invalid syntax")),
+        None => go_duration(text).map_err(|problem| problem.in_words(text)),
+    }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "bounded in `length`; fractions of a second do not count"
-)]
-fn whole(length: f64) -> i64 {
-    length as i64
+/// Of a text that ends in `d` what stands before it, and the days that it is.
+#[must_use]
+pub fn days(text: &str) -> Option<(&str, Result<i64, ParseIntError>)> {
+    text.strip_suffix('d').map(|number| (number, number.parse()))
 }
 
-/// Seconds.
-fn length(text: &str) -> Result<f64, String> {
-    let trimmed = text.trim();
-    let (sign, magnitude) = match trimmed.strip_prefix('-') {
-        Some(rest) => (-1.0, rest),
-        None => (1.0, trimmed),
+/// Why a text is no duration of Go's.
+enum Problem<'a> {
+    Invalid,
+    MissingUnit,
+    UnknownUnit(&'a str),
+}
+
+impl Problem<'_> {
+    fn in_words(&self, text: &str) -> String {
+        let text = quoted(text);
+        match self {
+            Problem::Invalid => format!("time: invalid duration {text}"),
+            Problem::MissingUnit => format!("time: missing unit in duration {text}"),
+            Problem::UnknownUnit(unit) => {
+                format!("time: unknown unit {} in duration {text}", quoted(unit))
+            }
+        }
+    }
+}
+
+/// `text` in double quotes as Go's durations show it: of what is not ASCII each byte.
+fn quoted(text: &str) -> String {
+    let shown = |byte: u8| match byte {
+        b'"' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=0x7f => char::from(byte).to_string(),
+        _ => format!("\\x{byte:02x}"),
     };
-    let total = if trimmed.is_empty() { Some(0.0) } else { parse(magnitude) };
-    total.filter(|total| *total < 9.2e18).map(|total| sign * total).ok_or_else(|| {
-        format!(
-            "`{}` is not a duration such as `90s`, `1h30m` or `3600`",
-            text.chars().take(40).collect::<String>()
-        )
-    })
+    format!("\"{}\"", text.bytes().map(shown).collect::<String>())
 }
 
-fn parse(text: &str) -> Option<f64> {
-    if let Ok(seconds) = text.parse::<u64>() {
-        #[expect(clippy::cast_precision_loss, reason = "no duration has 2^53 seconds")]
-        return Some(seconds as f64);
+fn go_duration(text: &str) -> Result<i128, Problem<'_>> {
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if rest == "0" {
+        return Ok(0);
     }
-    let mut rest = text;
-    let mut total = 0.0;
+    if rest.is_empty() {
+        return Err(Problem::Invalid);
+    }
+    let is_negative = text.starts_with('-');
+    let mut total = 0;
     while !rest.is_empty() {
-        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, after) = rest.split_at(number_end);
-        let unit_end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
-        let (unit, after) = after.split_at(unit_end);
-        total += number.parse::<f64>().ok()? * unit_seconds(unit)?;
-        rest = after;
+        let (part, others) = go_part(rest)?;
+        total += part;
+        // Go counts in 64 bits.
+        if total > i128::from(i64::MAX) + i128::from(is_negative) {
+            return Err(Problem::Invalid);
+        }
+        rest = others;
     }
-    (!text.is_empty()).then_some(total)
+    Ok(if is_negative { -total } else { total })
 }
 
-fn unit_seconds(unit: &str) -> Option<f64> {
-    Some(match unit {
-        "ns" => 1e-9,
-        "us" | "µs" => 1e-6,
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        "d" => 86400.0,
-        _ => return None,
-    })
+/// The number and unit that `text` begins with, in nanoseconds, and what comes behind them.
+fn go_part(text: &str) -> Result<(i128, &str), Problem<'_>> {
+    let (whole, behind) = digits(text);
+    let (fraction, behind) = behind.strip_prefix('.').map_or(("", behind), digits);
+    if whole.is_empty() && fraction.is_empty() {
+        return Err(Problem::Invalid);
+    }
+    let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| Problem::Invalid)? };
+    let end = behind.find(|character: char| character.is_ascii_digit() || character == '.');
+    let (name, others) = behind.split_at(end.unwrap_or(behind.len()));
+    if name.is_empty() {
+        return Err(Problem::MissingUnit);
+    }
+    let unit = UNITS.iter().find(|(unit, _)| *unit == name).ok_or(Problem::UnknownUnit(name))?.1;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "less than one unit, of which the peer, too, leaves out what is below a nanosecond"
+    )]
+    let of_fraction = format!("0.{fraction}").parse().map_or(0, |part: f64| (part * unit as f64) as i128);
+    Ok((i128::from(whole) * i128::from(unit) + of_fraction, others))
+}
+
+/// The digits that `text` begins with, and the rest.
+fn digits(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len()))
 }
 
 /// `seconds` in the shortest usual form: `768h`, `1h30m`, `45s`; zero is `0s`.
@@ -125,17 +187,35 @@ mod tests {
     }
 
     #[test]
-    fn what_is_less_than_a_second_is_one_where_it_must_be_something() {
-        for (text, at_least) in [("500ms", 1), ("1ns", 1), ("0.5s", 1), ("1500ms", 1), ("0ms", 0), ("", 0)] {
-            assert_eq!(seconds_at_least(text), Ok(at_least), "{text}");
-        }
+    fn parts_of_seconds_are_left_out() {
         assert_eq!(seconds("500ms"), Ok(0));
+        assert_eq!(seconds("-1500ms"), Ok(-1));
+        assert_eq!(nanoseconds("1.5ms"), Ok(1_500_000));
+        assert_eq!(nanoseconds("3μs2µs1us"), Ok(6_000));
     }
 
     #[test]
     fn other_text_is_refused() {
-        for text in ["soon", "1", "h", "1x", "-", "1h-", "9999999999999999999h"] {
-            assert_eq!(seconds(text).is_err(), text != "1", "{text}");
+        for text in ["soon", "h", "1x", "-", "1h-", "9999999999999999999h", "1d2h", "1h2d", "1.5d", "d"] {
+            let expected = format!("`{text}` is not a duration such as `90s`, `1h30m` or `3600`");
+            assert_eq!(seconds(text), Err(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_in_the_words_of_the_server() {
+        for (text, expected) in [
+            ("1d2h", "time: unknown unit \"d\" in duration \"1d2h\""),
+            ("1h2d", "strconv.ParseInt: parsing \"1h2\": invalid syntax"),
+            ("1.5d", "strconv.ParseInt: parsing \"1.5\": invalid syntax"),
+            ("1.2.3s", "time: missing unit in duration \"1.2.3s\""),
+            (".s", "time: invalid duration \".s\""),
+            ("+-1s", "time: invalid duration \"+-1s\""),
+            ("1ü", "time: unknown unit \"\\xc3\\xbc\" in duration \"1\\xc3\\xbc\""),
+            ("9223372036854775807ns1ns", "time: invalid duration \"9223372036854775807ns1ns\""),
+            ("2562048h", "time: invalid duration \"2562048h\""),
+        ] {
+            assert_eq!(nanoseconds(text), Err(expected.to_owned()));
         }
     }
 

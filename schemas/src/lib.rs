@@ -35,7 +35,7 @@ pub use kind::{
     Act, Block, Call, Class, Endpoint, Field, Kind, Literal, Method, Omitted, Part, Presence, Secrecy, Shape,
     States, Text,
 };
-pub use number::Number;
+pub use number::{Number, based_integer};
 pub use request::{Answer, Request};
 pub use schemas_derive::{Fields, Kind};
 pub use secret::Secret;

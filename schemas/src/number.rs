@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::num::IntErrorKind;
 use std::str::FromStr;
 
 use bigdecimal::{BigDecimal, ToPrimitive};
@@ -42,6 +43,37 @@ impl Number {
             None => Cow::Owned(self.to_string()),
         }
     }
+}
+
+/// The integer that `text` is as Go reads one without a given base: `12`, `-0x1f`, `0b11`, `0o17`, `017`, `1_000`.
+///
+/// # Errors
+/// Why it is none, in the words of Go.
+pub fn based_integer(text: &str) -> Result<i64, &'static str> {
+    const SYNTAX: &str = "invalid syntax";
+    let (sign, digits) = match text.as_bytes().first() {
+        Some(b'-') => ("-", &text[1..]),
+        Some(b'+') => ("", &text[1..]),
+        _ => ("", text),
+    };
+    let (base, digits, is_prefixed) = match digits.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, &digits[2..], true),
+        [b'0', b'b' | b'B', ..] => (2, &digits[2..], true),
+        [b'0', b'o' | b'O', ..] => (8, &digits[2..], true),
+        [b'0', _, ..] => (8, &digits[1..], true),
+        _ => (10, digits, false),
+    };
+    // An underscore stands between two digits, or behind what tells the base.
+    let has_stray =
+        digits.ends_with('_') || digits.contains("__") || (!is_prefixed && digits.starts_with('_'));
+    if has_stray || digits.starts_with(['+', '-']) {
+        return Err(SYNTAX);
+    }
+    let digits = digits.replace('_', "");
+    i64::from_str_radix(&format!("{sign}{digits}"), base).map_err(|error| match error.kind() {
+        IntErrorKind::NegOverflow | IntErrorKind::PosOverflow => "value out of range",
+        _ => SYNTAX,
+    })
 }
 
 impl PartialEq for Number {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::ParameterValue;
-use super::duration;
 use super::hcl1::{Item, Literal, LiteralKind, Node};
 use super::rule::Parameters;
+use crate::duration;
+use crate::number::based_integer;
 
 /// A mistake without its place: what we say and what OpenBao says.
 pub(super) struct Mismatch {
@@ -86,9 +87,9 @@ pub(super) fn integer(item: &Item) -> Decoded<i64> {
     let node = &item.value;
     match node {
         Node::Literal(literal) if matches!(literal.kind, LiteralKind::Number | LiteralKind::String) => {
-            parse_integer(&literal.text).ok_or_else(|| Mismatch {
+            based_integer(&literal.text).map_err(|cause| Mismatch {
                 message: format!("`{}` must be a whole number, not `{}`", item.name(), literal.text),
-                peer_text: format!("strconv.ParseInt: parsing {:?}: invalid syntax", literal.text),
+                peer_text: format!("strconv.ParseInt: parsing {:?}: {cause}", literal.text),
             })
         }
         _ => {
@@ -96,18 +97,6 @@ pub(super) fn integer(item: &Item) -> Decoded<i64> {
             mismatch(item, "a whole number", format!("At {place}: root.{}: unknown type {kind}", item.name()))
         }
     }
-}
-
-/// Decimal, `0x` hexadecimal, or octal with a leading zero.
-pub(crate) fn parse_integer(text: &str) -> Option<i64> {
-    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
-    let lower = digits.to_ascii_lowercase();
-    let value = match (lower.strip_prefix("0x"), lower.strip_prefix('0')) {
-        (Some(hexadecimal), _) => i64::from_str_radix(hexadecimal, 16),
-        (None, Some(octal)) if !octal.is_empty() => i64::from_str_radix(octal, 8),
-        _ => digits.parse(),
-    };
-    value.ok().map(|value| if negative { -value } else { value })
 }
 
 /// `true` or `false`.
@@ -136,9 +125,9 @@ pub(super) fn duration(item: &Item) -> Decoded<i128> {
     };
     match literal.kind {
         LiteralKind::String => duration::nanoseconds(&literal.text).map_err(fail),
-        LiteralKind::Number => match parse_integer(&literal.text) {
-            Some(seconds) => Ok(i128::from(seconds) * 1_000_000_000),
-            None => Err(fail(format!("strconv.ParseInt: parsing {:?}: invalid syntax", literal.text))),
+        LiteralKind::Number => match based_integer(&literal.text) {
+            Ok(seconds) => Ok(i128::from(seconds) * 1_000_000_000),
+            Err(cause) => Err(fail(format!("strconv.ParseInt: parsing {:?}: {cause}", literal.text))),
         },
         LiteralKind::Float => {
             let seconds: f64 = literal.text.parse().unwrap_or_default();

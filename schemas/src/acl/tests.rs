@@ -240,4 +240,17 @@ fn base64_is_stored_decoded() {
     let text = "path \"a\" {}";
     assert_eq!(stored_text(text), text);
     assert_eq!(stored_text("cGF0aCAiYSIge30="), text);
+    assert_eq!(stored_text("cGF0aCAi\nYSIge30=\r\n"), text);
+}
+
+#[test]
+fn base64_of_what_is_no_text_is_refused() {
+    for (sent, expected) in [
+        ("true", "At 1:1: illegal char"),
+        ("YSA9ICL/Ig==", "At 1:6: illegal UTF-8 encoding"),
+        ("I/8KcGF0aCAiYSIge30=", "At 1:2: illegal UTF-8 encoding"),
+    ] {
+        let error = AclPolicy::parse(&stored_text(sent)).expect_err("no text");
+        assert_eq!(error.peer_text, format!("failed to parse policy: {expected}"));
+    }
 }

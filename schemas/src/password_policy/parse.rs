@@ -3,7 +3,7 @@
 use crate::acl::PolicyError;
 use crate::acl::error::{Findings, peer_list};
 use crate::acl::hcl1::{self, Item, Literal, LiteralKind, Node, Object, Span};
-use crate::acl::parse_integer;
+use crate::number::based_integer;
 
 use super::{CharsetRule, PasswordPolicy};
 
@@ -95,7 +95,7 @@ fn peer_type(node: &Node) -> &'static str {
 
 fn integer(item: &Item, name: &str) -> Result<i64, Wrong> {
     let value = match &item.value {
-        Node::Literal(literal) if literal.kind == LiteralKind::Number => parse_integer(&literal.text),
+        Node::Literal(literal) if literal.kind == LiteralKind::Number => based_integer(&literal.text).ok(),
         // A fraction is cut off, as by the peer.
         Node::Literal(literal) if literal.kind == LiteralKind::Float => {
             literal.text.parse::<f64>().ok().map(|value| value as i64)

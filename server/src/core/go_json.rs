@@ -23,6 +23,18 @@ pub(crate) fn problem(text: &[u8]) -> String {
     format!("json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}")
 }
 
+/// What Go calls the type of `json`, which is one value.
+pub(crate) fn kind(json: &str) -> &'static str {
+    match json.as_bytes().first() {
+        Some(b'{') => "object",
+        Some(b'[') => "array",
+        Some(b'"') => "string",
+        Some(b't' | b'f') => "bool",
+        Some(b'n') | None => "null",
+        Some(_) => "number",
+    }
+}
+
 struct Scanner<'a> {
     rest: &'a [u8],
 }

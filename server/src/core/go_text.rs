@@ -3,7 +3,7 @@
 use std::num::{IntErrorKind, ParseIntError};
 
 use icu_properties::props::{EnumeratedProperty, GeneralCategory, GeneralCategoryGroup};
-use schemas::Value;
+use schemas::{Value, based_integer};
 
 /// Letters, marks, numbers, punctuation, symbols and the space: no other white space, no control or format
 /// characters, and none that Unicode has not assigned.
@@ -53,16 +53,6 @@ pub(crate) fn duration(seconds: u64) -> String {
     }
 }
 
-/// `text` in double quotes as Go's durations show it: of what is not ASCII each byte.
-pub(crate) fn duration_quoted(text: &str) -> String {
-    let shown = |byte: u8| match byte {
-        b'"' | b'\\' => format!("\\{}", char::from(byte)),
-        b' '..=0x7f => char::from(byte).to_string(),
-        _ => format!("\\x{byte:02x}"),
-    };
-    format!("\"{}\"", text.bytes().map(shown).collect::<String>())
-}
-
 /// The truth value that `text` is: `1`, `t`, `true`, `0`, `f`, `false` and the like; `None` for another text, nothing too.
 pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text {
@@ -72,44 +62,21 @@ pub(crate) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// Why `text` is no decimal integer.
-pub(crate) fn integer_problem(text: &str, error: &ParseIntError) -> String {
+/// Why `text` is no decimal integer, as `function` of Go's `strconv` tells it.
+pub(crate) fn integer_problem(function: &str, text: &str, error: &ParseIntError) -> String {
     let cause = match error.kind() {
         IntErrorKind::NegOverflow | IntErrorKind::PosOverflow => "value out of range",
         _ => "invalid syntax",
     };
-    format!("strconv.ParseInt: parsing {}: {cause}", quoted(text))
+    format!("strconv.{function}: parsing {}: {cause}", quoted(text))
 }
 
-/// The integer that `text` is as Go reads one without a given base: `12`, `-0x1f`, `0b11`, `0o17`, `017`, `1_000`.
+/// The integer that `text` is, see [`based_integer`].
 ///
 /// # Errors
 /// Why it is none, in the words of the peer's framework.
 pub(crate) fn integer(text: &str) -> Result<i64, String> {
-    let problem = |cause: &str| format!("cannot parse value as 'int': strconv.ParseInt: {cause}");
-    let (sign, digits) = match text.as_bytes().first() {
-        Some(b'-') => ("-", &text[1..]),
-        Some(b'+') => ("", &text[1..]),
-        _ => ("", text),
-    };
-    let (base, digits, is_prefixed) = match digits.as_bytes() {
-        [b'0', b'x' | b'X', ..] => (16, &digits[2..], true),
-        [b'0', b'b' | b'B', ..] => (2, &digits[2..], true),
-        [b'0', b'o' | b'O', ..] => (8, &digits[2..], true),
-        [b'0', _, ..] => (8, &digits[1..], true),
-        _ => (10, digits, false),
-    };
-    // An underscore stands between two digits, or behind what tells the base.
-    let has_stray =
-        digits.ends_with('_') || digits.contains("__") || (!is_prefixed && digits.starts_with('_'));
-    if has_stray || digits.starts_with(['+', '-']) {
-        return Err(problem("invalid syntax"));
-    }
-    let digits = digits.replace('_', "");
-    i64::from_str_radix(&format!("{sign}{digits}"), base).map_err(|error| match error.kind() {
-        IntErrorKind::NegOverflow | IntErrorKind::PosOverflow => problem("value out of range"),
-        _ => problem("invalid syntax"),
-    })
+    based_integer(text).map_err(|cause| format!("cannot parse value as 'int': strconv.ParseInt: {cause}"))
 }
 
 /// What Go calls the type of `value`.

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::engine::FieldTable;
 use super::error::Error;
-use super::go_text::{self, duration_quoted};
+use super::go_text;
 use super::object::object;
 use super::pattern::Captures;
 use super::request::Parameters;
@@ -174,49 +174,13 @@ const OVERFLOW: &str = "multiplication of durations resulted in overflow, one op
 /// The seconds of a duration in text, with the errors of Go's parser. What is less than a second is one: nothing may
 /// last for ever, or be shown, because its time was short.
 pub fn go_seconds(text: &str) -> Result<i64, String> {
-    if text.parse::<i64>().is_ok_and(|seconds| seconds.unsigned_abs() > MOST_SECONDS.unsigned_abs()) {
-        return Err(OVERFLOW.to_owned());
+    if let Some((number, Err(error))) = duration::days(text) {
+        return Err(go_text::integer_problem("ParseInt", number, &error));
     }
-    let seconds = any_seconds(text)?;
-    match seconds.unsigned_abs() > MOST_SECONDS.unsigned_abs() {
-        // Days are no unit of Go's: they are multiplied, as seconds without a unit are.
-        true if text.ends_with('d') => Err(OVERFLOW.to_owned()),
-        true => Err(format!("time: invalid duration \"{text}\"")),
-        false => Ok(seconds),
-    }
-}
-
-fn any_seconds(text: &str) -> Result<i64, String> {
-    if let Some(days) = text.strip_suffix('d') {
-        let days = days.parse::<i64>().map_err(|error| go_text::integer_problem(days, &error))?;
-        return Ok(days.saturating_mul(86_400));
-    }
-    let length = text.strip_prefix('+').filter(|rest| !rest.starts_with(['+', '-'])).unwrap_or(text);
-    let is_padded = text.trim() != text || text == "+";
-    let seconds = (!is_padded).then(|| duration::seconds_at_least(length).ok()).flatten();
-    seconds.ok_or_else(|| problem_of(text))
-}
-
-/// Why `text` is no duration, in the words of Go's parser.
-fn problem_of(text: &str) -> String {
-    let quoted = duration_quoted(text);
-    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
-    loop {
-        let digits = rest.trim_start_matches(|character: char| character.is_ascii_digit());
-        let fraction = digits.strip_prefix('.').unwrap_or(digits);
-        let behind = fraction.trim_start_matches(|character: char| character.is_ascii_digit());
-        let whole = &rest[..rest.len() - digits.len()];
-        let is_too_large = !whole.is_empty() && whole.parse::<i64>().is_err();
-        if is_too_large || (whole.is_empty() && fraction.len() == behind.len()) {
-            return format!("time: invalid duration {quoted}");
-        }
-        let end = behind.find(|character: char| character.is_ascii_digit() || character == '.');
-        let (unit, others) = behind.split_at(end.unwrap_or(behind.len()));
-        match unit {
-            "" => return format!("time: missing unit in duration {quoted}"),
-            "ns" | "us" | "µs" | "μs" | "ms" | "s" | "m" | "h" => rest = others,
-            unit => return format!("time: unknown unit {} in duration {quoted}", duration_quoted(unit)),
-        }
+    match duration::nanoseconds(text)? {
+        1..1_000_000_000 => Ok(1),
+        nanoseconds if nanoseconds.abs() > i128::from(i64::MAX) => Err(OVERFLOW.to_owned()),
+        nanoseconds => i64::try_from(nanoseconds / 1_000_000_000).map_err(|error| error.to_string()),
     }
 }
 

@@ -164,6 +164,12 @@ impl Core {
         reply
     }
 
+    /// Refuses what is asked of `path` while the server is sealed, or the namespace that `header` and `path` name takes
+    /// no requests.
+    pub(crate) fn require_reachable(&self, header: &str, path: &str) -> Result<(), Error> {
+        reachable(&*self.open_topology()?, header, path).map(drop)
+    }
+
     /// Finds the namespace.
     pub(super) fn place<'t>(
         &self,
@@ -171,13 +177,7 @@ impl Core {
         incoming: Incoming,
     ) -> Result<(&'t Arc<Space>, Request), Error> {
         require_no_namespace(&incoming)?;
-        let (space, length) = topology
-            .resolve(&incoming.namespace, &incoming.path)
-            .filter(|(space, _)| !space.namespace.tainted)
-            .ok_or_else(|| Error::with_status(StatusCode::NOT_FOUND, "namespace not found"))?;
-        if space.is_sealed {
-            return Err(Error::namespace_sealed());
-        }
+        let (space, length) = reachable(topology, &incoming.namespace, &incoming.path)?;
         let mut request = Request {
             id: incoming.id,
             namespace: Arc::clone(&space.namespace),
@@ -196,7 +196,6 @@ impl Core {
             token: None,
             entity: None,
         };
-        require_unlocked(topology, &request)?;
         require_root_namespace(&request)?;
         if wrapping::PATHS.contains(&&*request.path) {
             self.tokens.with_parcel_key(|key| key.open(&mut request))?;
@@ -759,12 +758,17 @@ fn require_root_namespace(request: &Request) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses requests to a locked namespace, but for the one that unlocks it.
-fn require_unlocked(topology: &Topology, request: &Request) -> Result<(), Error> {
-    if request.namespace.is_root() || &*request.path == "sys/namespaces/api-lock/unlock" {
-        return Ok(());
+/// The namespace that `header` and `path` name, and how much of `path` is its name, if it takes requests: a locked one
+/// only that which unlocks it. Of one that is sealed, too, the lock is told.
+fn reachable<'t>(topology: &'t Topology, header: &str, path: &str) -> Result<(&'t Arc<Space>, usize), Error> {
+    let (space, length) = topology
+        .resolve(header, path)
+        .filter(|(space, _)| !space.namespace.tainted)
+        .ok_or_else(|| Error::with_status(StatusCode::NOT_FOUND, "namespace not found"))?;
+    if !space.namespace.is_root() && &path[length..] != "sys/namespaces/api-lock/unlock" {
+        topology.require_unlocked(&space.namespace.path)?;
     }
-    topology.require_unlocked(&request.namespace.path)
+    if space.is_sealed { Err(Error::namespace_sealed()) } else { Ok((space, length)) }
 }
 
 /// The error of a request that others have come in between of, again and again.

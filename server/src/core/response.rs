@@ -289,6 +289,15 @@ impl Response {
         Ok(Self { data: Some(serde_json::value::to_raw_value(data)?), ..Self::default() })
     }
 
+    /// As [`data`](Self::data), with the names in alphabetical order, whatever order `T` has: for what is put together
+    /// of parts.
+    ///
+    /// # Errors
+    /// Internal, if it has no JSON form.
+    pub fn sorted_data<T: Serialize>(data: &T) -> Result<Self, Error> {
+        Self::data(&serde_json::to_value(data)?)
+    }
+
     /// `data` is `json`, character by character.
     pub fn raw_data(json: Box<RawValue>) -> Self {
         Self { data: Some(json), ..Self::default() }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::core::engine::FieldTable;
 use crate::core::input;
 use crate::core::pattern::Captures;
-use crate::http::fuzzing::{Complexity, parameters};
+use crate::http::fuzzing::{Complexity, MAP, parameters};
 
 /// The content type in the first byte, the body in the others. What can be read is decoded by the table of every
 /// resource; what is decoded holds no name that the table does not have. Values mean what they meant in the body.
@@ -15,7 +15,7 @@ pub fn body(bytes: &[u8]) {
     let Some((first, body)) = bytes.split_first() else { return };
     let content_type = if *first == b'f' { "application/x-www-form-urlencoded" } else { "application/json" };
     let is_small = Complexity { memory: 1 << 20, strings: 1000 }.check(body).is_ok();
-    let Ok(parameters) = parameters(body, content_type) else { return };
+    let Ok(parameters) = parameters(body, content_type, MAP) else { return };
     if is_small && body.first() == Some(&b'{') {
         assert!(parameters.len() <= 1000, "more names than strings");
     }

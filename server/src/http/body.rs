@@ -172,27 +172,32 @@ fn after_word(bytes: &[u8]) -> &[u8] {
     &bytes[end..]
 }
 
-/// The parameters of a body: a JSON object, a form if `content_type` says so, or none.
+/// The parameters of a body: a JSON object, a form if `content_type` says so, or none. `target` is what the peer decodes
+/// it into.
 ///
 /// # Errors
 /// 400 for anything else, also for JSON that is no text; see [`parameters_of_no_text`].
-pub(crate) fn parameters(bytes: &[u8], content_type: &str) -> Result<Parameters, Error> {
+pub(crate) fn parameters(bytes: &[u8], content_type: &str, target: &str) -> Result<Parameters, Error> {
     if is_form(bytes, content_type) {
         return query::form(bytes).ok_or_else(|| Error::invalid("error parsing form data"));
     }
-    of_json(Cow::Borrowed(bytes))
+    of_json(Cow::Borrowed(bytes), target)
 }
 
 /// As [`parameters`], of a body that is no UTF-8: what is no text in its strings is [replaced](lenient::text).
 ///
 /// # Errors
 /// As [`parameters`], of the body as it was sent.
-pub(super) fn parameters_of_no_text(bytes: &[u8], content_type: &str) -> Result<Parameters, Error> {
+pub(super) fn parameters_of_no_text(
+    bytes: &[u8],
+    content_type: &str,
+    target: &str,
+) -> Result<Parameters, Error> {
     if is_form(bytes, content_type) {
-        return parameters(bytes, content_type);
+        return parameters(bytes, content_type, target);
     }
     // Mistakes are told of what was sent.
-    of_json(Cow::Owned(lenient::text(bytes).into_bytes()))
+    of_json(Cow::Owned(lenient::text(bytes).into_bytes()), target)
         .map_err(|error| first(bytes).err().unwrap_or(error))
 }
 
@@ -224,7 +229,7 @@ fn is_form(bytes: &[u8], content_type: &str) -> bool {
     !is_json && media_type(content_type).is_ok_and(|kind| kind == "application/x-www-form-urlencoded")
 }
 
-fn of_json(mut json: Cow<'_, [u8]>) -> Result<Parameters, Error> {
+fn of_json(mut json: Cow<'_, [u8]>, target: &str) -> Result<Parameters, Error> {
     if json.is_empty() {
         return Ok(Parameters::new());
     }
@@ -232,22 +237,22 @@ fn of_json(mut json: Cow<'_, [u8]>) -> Result<Parameters, Error> {
     // Nearly every body is one object, which needs no second look.
     let mut parameters: Parameters = match serde_json::from_slice(&json) {
         Ok(parameters) => parameters,
-        Err(_) => of_stream(&json)?,
+        Err(_) => of_stream(&json, target)?,
     };
     parameters.values_mut().for_each(settle);
     Ok(parameters)
 }
 
 /// The parameters of JSON that is not one object: its first value counts.
-fn of_stream(json: &[u8]) -> Result<Parameters, Error> {
+fn of_stream(json: &[u8], target: &str) -> Result<Parameters, Error> {
     match first(json)? {
         None | Some(First { kind: "null", .. }) => Ok(Parameters::new()),
         Some(First { kind: "object", text }) => {
             serde_json::from_slice(text).map_err(|_| undecodable("an object that cannot be read"))
         }
-        Some(First { kind, .. }) => Err(undecodable(&format!(
-            "json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
-        ))),
+        Some(First { kind, .. }) => {
+            Err(undecodable(&format!("json: cannot unmarshal {kind} into Go value of type {target}")))
+        }
     }
 }
 
@@ -267,12 +272,13 @@ mod tests {
     use http_body_util::{Full, StreamBody};
     use hyper::body::Frame;
 
+    use super::super::go_struct::MAP;
     use super::super::room::Room;
     use super::*;
 
     #[track_caller]
     fn check(body: &str, content_type: &str, expected: Result<&str, &str>) {
-        let parameters = parameters(body.as_bytes(), content_type);
+        let parameters = parameters(body.as_bytes(), content_type, MAP);
         let text = parameters.map(|parameters| serde_json::to_string(&parameters).expect("JSON"));
         let text = text.map_err(|error| error.messages(false).join(""));
         assert_eq!(text.as_deref().map_err(String::as_str), expected);
@@ -364,7 +370,7 @@ mod tests {
         assert_eq!(size(b"{\"a\":\"x\xff\"}", ""), 10 + 12 + 12);
         assert_eq!(size(b"a=xy", form), 4 + 4 + 4);
         assert_eq!(size(b"a=x\xff", form), 4 + 6 + 6);
-        let read = parameters(b"a=xy", form).expect("a form");
+        let read = parameters(b"a=xy", form, MAP).expect("a form");
         assert_eq!(kept(&read), "a\"xy\"".len());
     }
 
@@ -394,7 +400,7 @@ mod tests {
 
     #[track_caller]
     fn check_no_text(body: &[u8], expected: Result<&str, &str>) {
-        let parameters = parameters_of_no_text(body, "");
+        let parameters = parameters_of_no_text(body, "", MAP);
         let text = parameters.map(|parameters| serde_json::to_string(&parameters).expect("JSON"));
         let text = text.map_err(|error| error.messages(false).join(""));
         let expected = expected.map_err(|problem| format!("failed to decode JSON input: {problem}"));

@@ -4,6 +4,7 @@ mod body;
 mod consistency;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod go_struct;
 mod host;
 mod inline;
 mod listen;

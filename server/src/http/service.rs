@@ -14,6 +14,7 @@ use http::{Method, StatusCode};
 use http_body_util::Full;
 
 use super::body::Complexity;
+use super::go_struct::MAP;
 use super::media_type::media_type;
 use super::room::{Room, Share};
 use super::{body, consistency, host, inline, query, redirect, status};
@@ -210,6 +211,9 @@ impl Service {
         if is_metrics && text(&parts.headers, &NAMESPACE).is_empty() {
             return self.metrics(&parts, &pairs).await;
         }
+        if parts.method == Method::OPTIONS {
+            self.core.require_reachable(text(&parts.headers, &NAMESPACE), &path)?;
+        }
         let (operation, telling) = asked?;
         // Until the answer is there.
         let mut share = self.room.share(client);
@@ -223,7 +227,7 @@ impl Service {
             acceptable?;
             query::parameters(pairs, telling)
         } else {
-            Box::pin(self.parameters(stream, &parts.headers, &mut share)).await?
+            Box::pin(self.parameters(stream, &parts.headers, &mut share, MAP)).await?
         };
         let incoming = incoming(parts.headers, path, operation, parameters, client)?;
         if is_of_role {
@@ -262,6 +266,7 @@ impl Service {
         stream: hyper::body::Incoming,
         headers: &HeaderMap,
         share: &mut Share<'_>,
+        target: &str,
     ) -> Result<Parameters, Error> {
         let reading = body::read(stream, self.max_bytes, share);
         let bytes = tokio::time::timeout(self.read_timeout, reading).await.map_err(|_| too_slow())??;
@@ -269,8 +274,8 @@ impl Service {
         let content_type = text(headers, &header::CONTENT_TYPE);
         share.hold(body::size(&bytes, content_type)).await?;
         let parameters = match std::str::from_utf8(&bytes) {
-            Ok(_) => body::parameters(&bytes, content_type),
-            Err(_) => body::parameters_of_no_text(&bytes, content_type),
+            Ok(_) => body::parameters(&bytes, content_type, target),
+            Err(_) => body::parameters_of_no_text(&bytes, content_type, target),
         }?;
         drop(bytes);
         share.keep(body::kept(&parameters));
@@ -305,7 +310,7 @@ impl Service {
         }
         let mut share = self.room.share(client);
         let parameters = if is_writing(&parts.method) {
-            self.parameters(stream, &parts.headers, &mut share).await?
+            self.parameters(stream, &parts.headers, &mut share, status::body_type(path)).await?
         } else {
             Parameters::new()
         };

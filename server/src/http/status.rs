@@ -1,12 +1,12 @@
 //! What answers while the server is sealed: health, seal status, initialization, unsealing.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
+use super::go_struct::{GoStruct, GoType, MAP};
 use crate::COMMIT_DATE;
 use crate::VERSION;
 use crate::core::error::Error;
@@ -184,11 +184,33 @@ async fn initialized(core: &Core) -> Result<Reply, Error> {
     reply(StatusCode::OK, &json!({ "initialized": seal.initialized }))
 }
 
-/// `parameters` as a struct. Null is as good as absent.
-fn decode<T: serde::de::DeserializeOwned>(parameters: &Parameters) -> Result<T, Error> {
-    let given: BTreeMap<_, _> = parameters.iter().filter(|(_, raw)| raw.get() != "null").collect();
-    serde_json::from_str(&serde_json::to_string(&given)?)
-        .map_err(|_| Error::invalid("failed to decode JSON input: a field has the wrong type"))
+/// The body of `sys/init`.
+const INIT: GoStruct = GoStruct {
+    name: "InitRequest",
+    fields: &[
+        ("secret_shares", GoType::Int),
+        ("secret_threshold", GoType::Int),
+        ("pgp_keys", GoType::Texts),
+        ("root_token_pgp_key", GoType::Text),
+        ("recovery_shares", GoType::Int),
+        ("recovery_threshold", GoType::Int),
+        ("recovery_pgp_keys", GoType::Texts),
+    ],
+};
+
+/// The body of `sys/unseal`.
+const UNSEAL: GoStruct = GoStruct {
+    name: "UnsealRequest",
+    fields: &[("key", GoType::Text), ("reset", GoType::Bool), ("migrate", GoType::Bool)],
+};
+
+/// What the peer decodes the body of a request for `path` into.
+pub(super) fn body_type(path: &str) -> &'static str {
+    match path {
+        "sys/init" => "http.InitRequest",
+        "sys/unseal" => "http.UnsealRequest",
+        _ => MAP,
+    }
 }
 
 #[derive(Serialize)]
@@ -199,7 +221,7 @@ struct Initialized {
 }
 
 async fn initialize(core: &Core, parameters: &Parameters) -> Result<Reply, Error> {
-    let request: InitRequest = decode(parameters)?;
+    let request: InitRequest = INIT.decode(parameters)?;
     let (shares, root_token) = core.initialize(&request, None).await?;
     let (keys, keys_base64) = encoded(&shares);
     let body = Initialized { keys, keys_base64, root_token: root_token.expose().to_owned() };
@@ -214,7 +236,7 @@ async fn unseal(core: &Arc<Core>, parameters: &Parameters) -> Result<Reply, Erro
         reset: bool,
         migrate: bool,
     }
-    let request: Unseal = decode(parameters)?;
+    let request: Unseal = UNSEAL.decode(parameters)?;
     let outcome = if request.reset {
         core.seal.reset().await
     } else if request.migrate {

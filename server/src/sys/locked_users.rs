@@ -2,7 +2,6 @@
 
 use schemas::shape::Declared as _;
 use serde::Serialize;
-use serde_json::json;
 
 use super::Sys;
 use crate::core::context::Context;
@@ -29,6 +28,12 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
 struct Question {
     /// Accessor of the auth method; all where nothing is said.
     mount_accessor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct LockedUsers {
+    by_namespace: Vec<OfNamespace>,
+    total: usize,
 }
 
 #[derive(Serialize)]
@@ -60,8 +65,8 @@ async fn list(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         found.push(of_namespace(cx, space, accessor.as_deref()).await?);
     }
     found.sort_by_key(|namespace| std::cmp::Reverse(namespace.counts));
-    let total: usize = found.iter().map(|namespace| namespace.counts).sum();
-    Response::data(&json!({ "by_namespace": found, "total": total }))
+    let total = found.iter().map(|namespace| namespace.counts).sum();
+    Response::data(&LockedUsers { by_namespace: found, total })
 }
 
 async fn of_namespace(cx: &Context<'_>, space: &Space, accessor: Option<&str>) -> Result<OfNamespace, Error> {

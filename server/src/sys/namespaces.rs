@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use rand::Rng as _;
 use schemas::Value;
-use schemas::shape::{Declared as _, Json, List};
+use schemas::shape::{Declared as _, Json, Words};
 use serde::Serialize;
 use serde_json::json;
 
@@ -61,8 +61,8 @@ struct Body {
     custom_metadata: Option<Json>,
     /// A seal of its own: a document with one block `seal "shamir"`, in HCL or JSON.
     seal: Option<String>,
-    /// PGP keys for the shares of that seal.
-    pgp_keys: Option<List<String>>,
+    /// PGP keys for the shares of that seal; without one there is nothing to encrypt.
+    pgp_keys: Option<Words>,
 }
 
 #[derive(Serialize)]
@@ -127,7 +127,7 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let path = named(cx)?;
     let given: Body = cx.fields()?;
     let seal = given.seal.map(|text| seal_wanted(&text)).transpose()?;
-    if given.pgp_keys.is_some_and(|keys| !keys.0.is_empty()) {
+    if seal.is_some() && given.pgp_keys.is_some_and(|keys| !keys.0.is_empty()) {
         return Err(Error::not_implemented("encrypting shares for PGP keys"));
     }
     let refused = || Error::invalid("custom_metadata values must be strings");
@@ -198,7 +198,7 @@ fn create(
     let shares = begin_in(cx.transaction(), &namespace.domain(), seal);
     write_namespace_records(cx.transaction(), &namespace, cx.now())?;
     publish(cx, Space::sealed(Arc::clone(&namespace)))?;
-    Response::data(&NewSealBody {
+    Response::sorted_data(&NewSealBody {
         namespace: NamespaceBody::from(&*namespace),
         key_shares: super::encoded(&shares).0,
         key_threshold: seal.threshold(),

@@ -8,7 +8,7 @@ use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use schemas::acl::{AclPolicy, stored_text};
 use schemas::shape::{Declared as _, Json, Seconds};
-use schemas::{Value, json};
+use schemas::{Value, duration, json};
 use serde::Serialize;
 
 use super::Sys;
@@ -21,6 +21,7 @@ use crate::core::exact;
 use crate::core::policies::{PolicyRecord, normal_name, policy_prefix};
 use crate::core::request::Operation;
 use crate::core::response::Response;
+use crate::core::weak;
 use crate::engines::scan::scan;
 use crate::handler;
 
@@ -265,7 +266,7 @@ async fn put(cx: &Context<'_>, given: Policy) -> Result<Response, Error> {
     }
     let kept = present.as_ref().filter(|_| is_patch);
     let sent = sent_text(&given, kept)?;
-    let end = expiration(&given, end, cx.now())?.or_else(|| kept?.end());
+    let end = expiration(lifetime(cx, &given)?, end, cx.now())?.or_else(|| kept?.end());
     AclPolicy::parse(&sent).map_err(|error| Error::invalid(error.peer_text))?;
     check_version(&given, present.as_ref(), is_patch)?;
     let record = PolicyRecord {
@@ -318,17 +319,27 @@ fn check_version(given: &Policy, present: Option<&PolicyRecord>, is_patch: bool)
     }
 }
 
-/// When the policy ends, after 1970, if the request says so.
+/// The whole seconds that the policy lasts, if the request says so. A lifetime of less than one is over at once, and no
+/// second is made of it.
+fn lifetime(cx: &Context<'_>, given: &Policy) -> Result<Option<i64>, Error> {
+    let text = match cx.parameters().get("ttl").map(|raw| weak::Json::of(raw)).transpose()? {
+        Some(weak::Json::Text(text)) => text,
+        _ => return Ok(given.ttl.map(|Seconds(ttl)| ttl)),
+    };
+    Ok(duration::seconds(&text).ok())
+}
+
+/// When the policy ends, after 1970, if it lasts that long or the request gives its end.
 fn expiration(
-    given: &Policy,
+    lifetime: Option<i64>,
     end: Option<SignedDuration>,
     now: Timestamp,
 ) -> Result<Option<SignedDuration>, Error> {
-    let end = match (end, given.ttl) {
+    let end = match (end, lifetime) {
         (Some(_), Some(_)) => {
             return Err(Error::invalid("cannot supply both 'expiration' and 'ttl' for policies"));
         }
-        (None, Some(Seconds(ttl))) => Some(now.as_duration().saturating_add(SignedDuration::from_secs(ttl))),
+        (None, Some(ttl)) => Some(now.as_duration().saturating_add(SignedDuration::from_secs(ttl))),
         (end, None) => end,
     };
     match end {

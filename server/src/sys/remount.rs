@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use schemas::shape::Declared as _;
+use serde::Serialize;
 use serde_json::json;
 
 use super::Sys;
@@ -260,10 +261,16 @@ fn conflict(topology: &Topology, to: &Place<'_>) -> Option<String> {
     of_mount.or_else(of_namespace)
 }
 
+#[derive(Serialize)]
+struct Shown<'a> {
+    migration_id: &'a str,
+    migration_info: Migration,
+}
+
 async fn status(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let id = cx.capture("id");
     let migration = Migration::load(cx.transaction(), id).await?.ok_or_else(Error::not_found)?;
-    Response::data(&json!({ "migration_id": id, "migration_info": migration }))
+    Response::data(&Shown { migration_id: id, migration_info: migration })
 }
 
 #[cfg(test)]

@@ -106,6 +106,9 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .read(handler!(turned_off))
         .write(handler!(turned_off))
         .delete(handler!(turned_off)),
+    gone_for_all("rekey-recovery-key/init"),
+    gone_for_all("rekey-recovery-key/update"),
+    gone_for_all("rekey-recovery-key/verify"),
     Route::new("rekey/backup")
         .about("Backup of key shares that were encrypted, at the path of old clients.")
         .fields(&[])
@@ -349,6 +352,21 @@ async fn no_recovery_rotation(_: &Sys, _: &Context<'_>) -> Result<Response, Erro
 }
 
 /// Whoever has no token must not be able to end an attempt of others.
+/// A path of old clients that everybody may ask for, and behind which there is nothing.
+const fn gone_for_all(path: &'static str) -> Route<Sys> {
+    Route::new(path)
+        .about("Gone: recovery keys are changed at `sys/rotate/recovery/`.")
+        .unauthenticated()
+        .hidden()
+        .read(handler!(gone))
+        .write(handler!(gone))
+        .delete(handler!(gone))
+}
+
+async fn gone(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
+    Err(Error::unsupported_path())
+}
+
 async fn turned_off(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
     Err(Error::unsupported_operation())
 }

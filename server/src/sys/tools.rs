@@ -12,6 +12,7 @@ use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
 use crate::core::go_base64;
+use crate::core::go_text;
 use crate::core::response::Response;
 use crate::handler;
 
@@ -92,13 +93,10 @@ async fn random(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     };
     let count = match count {
         "" => body.bytes.unwrap_or(32),
-        text => {
-            let invalid = || {
-                let reason = "invalid syntax";
-                format!("error parsing url-set byte count: strconv.Atoi: parsing \"{text}\": {reason}")
-            };
-            text.parse().map_err(|_| Error::invalid(invalid()))?
-        }
+        text => text.parse().map_err(|error| {
+            let problem = go_text::integer_problem("Atoi", text, &error);
+            Error::invalid(format!("error parsing url-set byte count: {problem}"))
+        })?,
     };
     let bytes = random_bytes(count)?;
     let format = body.format.as_deref().unwrap_or("base64");

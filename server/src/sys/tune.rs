@@ -243,7 +243,7 @@ async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
         plugin_version: &entry.plugin_version,
         user_lockout: entry.config.user_lockout,
     };
-    Ok(Response::data(&body)?.spread())
+    Ok(Response::sorted_data(&body)?.spread())
 }
 
 async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {

@@ -10,5 +10,5 @@ mod text;
 mod tree;
 
 pub use parse::{SyntaxError, parse};
-pub use scan::Position;
+pub use scan::{NO_TEXT, Position};
 pub use tree::{Item, Key, Literal, LiteralKind, Node, Object, Span};

@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::SyntaxError;
 
+/// Stands for a byte that is no text; itself it stands for no character of any text.
+pub const NO_TEXT: char = '\u{10ffff}';
+
 /// A place in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
@@ -152,6 +155,7 @@ impl<'a> Scanner<'a> {
             (Dialect::Hcl, '#' | '/') => self.comment(character),
             (Dialect::Hcl, '<') => self.heredoc(),
             (Dialect::Hcl, '=') => Kind::Assign,
+            (_, '.') if self.peek().is_some_and(|next| next.is_ascii_digit()) => self.fraction(),
             (_, '.') => Kind::Period,
             (Dialect::Hcl, '+') => Kind::Add,
             (_, '-') => Kind::Subtract,
@@ -168,9 +172,13 @@ impl<'a> Scanner<'a> {
             self.line += 1;
             self.column = 0;
         }
-        if character == Some('\0') {
-            self.fail("unexpected null character (0x00)");
-            return None;
+        match character {
+            Some('\0') => {
+                self.fail("unexpected null character (0x00)");
+                return None;
+            }
+            Some(NO_TEXT) => self.fail("illegal UTF-8 encoding"),
+            _ => {}
         }
         character
     }
@@ -221,21 +229,29 @@ impl<'a> Scanner<'a> {
             return Kind::Number;
         }
         self.take_while(|next| next.is_ascii_digit());
-        let mut kind = Kind::Number;
-        if self.peek() == Some('.') {
-            self.next();
-            self.take_while(|next| next.is_ascii_digit());
-            kind = Kind::Float;
-        }
-        if matches!(self.peek(), Some('e' | 'E')) {
-            self.next();
-            if matches!(self.peek(), Some('+' | '-')) {
+        match self.peek() {
+            Some('.') => {
                 self.next();
+                self.fraction()
             }
-            self.take_while(|next| next.is_ascii_digit());
-            kind = Kind::Float;
+            Some('e' | 'E') => self.exponent(),
+            _ => Kind::Number,
         }
-        kind
+    }
+
+    /// What follows the point of a number.
+    fn fraction(&mut self) -> Kind {
+        self.take_while(|next| next.is_ascii_digit());
+        if matches!(self.peek(), Some('e' | 'E')) { self.exponent() } else { Kind::Float }
+    }
+
+    fn exponent(&mut self) -> Kind {
+        self.next();
+        if matches!(self.peek(), Some('+' | '-')) {
+            self.next();
+        }
+        self.take_while(|next| next.is_ascii_digit());
+        Kind::Float
     }
 
     fn comment(&mut self, first: char) -> Kind {

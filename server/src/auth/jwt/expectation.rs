@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::signed::Claims;
+use crate::core::go_json;
 use crate::core::go_text::quoted;
 
 /// What a role and the configuration expect. Empty texts and lists expect nothing.
@@ -39,10 +40,12 @@ impl Expectation<'_> {
     /// Which claim is wrong.
     pub(super) fn check(&self, claims: &Claims, now: Timestamp) -> Result<(), String> {
         require_clear_names(claims)?;
-        let issuer = text(claims, "iss")?;
-        let subject = text(claims, "sub")?;
+        // In the order in which the peer finds what is wrong.
         let audiences = audiences(claims)?;
         let times = Times::of(claims)?;
+        let issuer = text(claims, "iss")?;
+        text(claims, "jti")?;
+        let subject = text(claims, "sub")?;
         if !self.issuer.is_empty() && self.issuer != issuer {
             return Err("invalid issuer (iss) claim".to_owned());
         }
@@ -70,9 +73,9 @@ struct Times {
 impl Times {
     fn of(claims: &Claims) -> Result<Self, String> {
         Ok(Self {
+            expiry: date(claims, "exp", i64::MIN)?,
             issued: date(claims, "iat", i64::MAX)?,
             not_before: date(claims, "nbf", i64::MAX)?,
-            expiry: date(claims, "exp", i64::MIN)?,
         })
     }
 
@@ -127,14 +130,17 @@ fn text<'a>(claims: &'a Claims, name: &str) -> Result<&'a str, String> {
     match claims.get(name) {
         None | Some(Value::Null) => Ok(""),
         Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(format!("the claim \"{name}\" is not a text")),
+        Some(other) => {
+            let kind = go_json::kind(&other.to_string());
+            Err(format!("json: cannot unmarshal {kind} into Go struct field Claims.{name} of type string"))
+        }
     }
 }
 
 fn audiences(claims: &Claims) -> Result<Vec<&str>, String> {
     let wrong = || "go-jose/go-jose/jwt: expected string or array value to unmarshal to Audience".to_owned();
     match claims.get("aud") {
-        None | Some(Value::Null) => Ok(Vec::new()),
+        None => Ok(Vec::new()),
         Some(Value::String(name)) => Ok(vec![name]),
         Some(Value::Array(names)) => names.iter().map(|name| name.as_str().ok_or_else(wrong)).collect(),
         Some(_) => Err(wrong()),

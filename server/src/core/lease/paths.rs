@@ -9,6 +9,7 @@ use super::{LeaseRecord, lease_key, token_of};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
+use crate::core::go_text;
 use crate::core::response::{Effect, Grant, Response};
 use crate::core::token::{Tokens, ttl};
 use crate::core::weak;
@@ -111,6 +112,7 @@ pub(crate) static ROUTES: &[Route<Sys>] = &[
     Route::new("leases/count")
         .about("How many leases there are that could not be ended.")
         .fields(CountFields::PARTS)
+        .only(&["lease_type", "include_child_namespaces"])
         .read(handler!(count)),
     Route::new("leases")
         .about("The leases that could not be ended.")
@@ -300,14 +302,21 @@ async fn irrevocable(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 
 /// How many leases one answer lists.
 fn limit(cx: &Context<'_>) -> Result<usize, Error> {
+    let failed = |text| Error::counted(StatusCode::INTERNAL_SERVER_ERROR, text);
     let fields: CountFields = cx.fields()?;
     match fields.limit.as_deref() {
         None | Some("") => Ok(LISTED),
         Some("none") => Ok(usize::MAX),
-        Some(text) => text.parse().map_err(|_| {
-            let text = format!("invalid 'limit' provided: strconv.Atoi: parsing \"{text}\": invalid syntax");
-            Error::counted(StatusCode::INTERNAL_SERVER_ERROR, text)
-        }),
+        Some(text) => match text.parse::<i64>() {
+            Err(error) => {
+                let problem = go_text::integer_problem("Atoi", text, &error);
+                Err(failed(format!("invalid 'limit' provided: {problem}")))
+            }
+            Ok(limit) => match usize::try_from(limit) {
+                Ok(limit @ 1..) => Ok(limit),
+                _ => Err(failed("limit must be 'none' or a positive integer".to_owned())),
+            },
+        },
     }
 }
 

@@ -86,7 +86,8 @@ impl QuotaConfig {
             let beginning = exempt.strip_suffix('*').unwrap_or(exempt);
             path.starts_with(beginning).then_some((beginning.len(), is_exempt))
         });
-        beginnings.max().is_some_and(|(_, is_exempt)| is_exempt)
+        // Of equal beginnings the last one stands.
+        beginnings.max_by_key(|(length, _)| *length).is_some_and(|(_, is_exempt)| is_exempt)
     }
 }
 
@@ -121,6 +122,8 @@ mod tests {
         check(&["kv/*"], "kv/a", true);
         check(&["kv/*", "!kv/a"], "kv/a/b", false);
         check(&["kv/"], "kv", false);
+        check(&["kv*", "kv/a*", "!kv/a"], "kv/a", false);
+        check(&["kv*", "!kv/a", "kv/a*"], "kv/a", true);
         check(&[], "kv", false);
         check(&["", "a"], "kv", false);
     }

@@ -99,9 +99,8 @@ async fn write(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
     let fields: EnforcementFields = cx.fields()?;
     let (store, name) = (Store::of(cx), cx.capture("name"));
     let known = load(&store, name).await?;
-    // One without methods would enforce nothing.
-    let methods = fields.mfa_method_ids.map(|methods| methods.0).filter(|methods| !methods.is_empty());
-    let methods = methods.ok_or_else(|| Error::invalid("missing method ids"))?;
+    let missing = || Error::invalid("missing method ids");
+    let Words(methods) = fields.mfa_method_ids.ok_or_else(missing)?;
     for id in &methods {
         if find(cx, id).await?.is_none() {
             return Err(Error::invalid("one of the provided method ids doesn't exist"));
@@ -150,6 +149,10 @@ async fn write(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
         return Err(Error::invalid(
             "One of auth_method_accessors, auth_method_types, identity_group_ids, identity_entity_ids must be specified",
         ));
+    }
+    // It would enforce nothing.
+    if enforcement.mfa_method_ids.is_empty() {
+        return Err(missing());
     }
     store.transaction.put_json(&key(&store, name), &enforcement)?;
     Ok(Response::empty())

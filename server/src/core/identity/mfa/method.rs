@@ -80,9 +80,10 @@ struct Shown<'a> {
     settings: super::service::Shown<'a>,
 }
 
-fn show<'a>(method: &'a Method, namespace: &'a Namespace) -> Shown<'a> {
+/// What is told of `method`, its names in alphabetical order.
+fn show(method: &Method, namespace: &Namespace) -> Result<serde_json::Value, Error> {
     let has_names = matches!(method.service, Service::Duo(_) | Service::Okta(_));
-    Shown {
+    Ok(serde_json::to_value(Shown {
         id: &method.id,
         // No method is bound to a mount any more.
         mount_accessor: has_names.then_some(""),
@@ -92,7 +93,7 @@ fn show<'a>(method: &'a Method, namespace: &'a Namespace) -> Shown<'a> {
         kind: method.service.kind(),
         username_format: has_names.then_some(method.username_format.as_str()),
         settings: method.service.shown(),
-    }
+    })?)
 }
 
 /// The type that the path names; `None` where it names none.
@@ -251,7 +252,7 @@ pub(super) async fn read(_: &Identity, cx: &Context<'_>) -> Result<Response, Err
             if let Some(kind) = type_of_path(cx).filter(|kind| *kind != method.service.kind()) {
                 return Err(Error::invalid(format!("failed to find the method ID under MFA type {kind}.")));
             }
-            Response::data(&show(&method, &namespace))
+            Response::data(&show(&method, &namespace)?)
         }
     }
 }
@@ -304,7 +305,7 @@ pub(super) async fn list(_: &Identity, cx: &Context<'_>) -> Result<Response, Err
             found.extend(method.filter(is_meant).map(|method| (id, (method, namespace.clone()))));
         }
     }
-    let shown = found.iter().map(|(id, (method, namespace))| (id.clone(), show(method, namespace)));
+    let shown = found.iter().map(|(id, (method, namespace))| Ok((id.clone(), show(method, namespace)?)));
     let keys: Vec<String> = found.keys().cloned().collect();
-    crate::core::identity::engine::shown::list(&keys, &shown.collect())
+    crate::core::identity::engine::shown::list(&keys, &shown.collect::<Result<_, Error>>()?)
 }

@@ -54,7 +54,7 @@ async fn list(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
 }
 
 async fn read(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
-    Response::data(&store::named::<RoleRecord>(cx).await?)
+    Response::sorted_data(&store::named::<RoleRecord>(cx).await?)
 }
 
 async fn delete(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {

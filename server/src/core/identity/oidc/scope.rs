@@ -50,7 +50,7 @@ async fn list(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
 }
 
 async fn read(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {
-    Response::data(&store::named::<ScopeRecord>(cx).await?)
+    Response::sorted_data(&store::named::<ScopeRecord>(cx).await?)
 }
 
 async fn write(_: &Identity, cx: &Context<'_>) -> Result<Response, Error> {

@@ -101,15 +101,18 @@ struct Discovery<'a> {
 /// What is told of a provider.
 #[derive(Debug, Serialize)]
 struct ProviderDiscovery<'a> {
-    #[serde(flatten)]
-    common: Discovery<'a>,
+    issuer: &'a str,
+    jwks_uri: String,
     authorization_endpoint: String,
     token_endpoint: String,
     userinfo_endpoint: String,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
+    id_token_signing_alg_values_supported: Vec<&'a str>,
+    response_types_supported: [&'a str; 1],
     scopes_supported: Vec<String>,
     claims_supported: [&'a str; 0],
+    subject_types_supported: [&'a str; 1],
     grant_types_supported: [&'a str; 1],
     token_endpoint_auth_methods_supported: [&'a str; 3],
 }
@@ -135,16 +138,21 @@ pub(super) fn discovery(issuer: &str) -> Result<Response, Error> {
 /// The document of a provider with these scopes.
 pub(super) fn provider_discovery(issuer: &str, mut scopes: Vec<String>) -> Result<Response, Error> {
     scopes.push(super::scope::OPENID.to_owned());
+    let common = common(issuer, "code");
     let document = ProviderDiscovery {
-        common: common(issuer, "code"),
+        issuer: common.issuer,
+        jwks_uri: common.jwks_uri,
         // People are sent to a page, which asks the API for them.
         authorization_endpoint: format!("{}/authorize", issuer.replacen("/v1/", "/ui/vault/", 1)),
         token_endpoint: format!("{issuer}/token"),
         userinfo_endpoint: format!("{issuer}/userinfo"),
         request_parameter_supported: false,
         request_uri_parameter_supported: false,
+        id_token_signing_alg_values_supported: common.id_token_signing_alg_values_supported,
+        response_types_supported: common.response_types_supported,
         scopes_supported: scopes,
         claims_supported: [],
+        subject_types_supported: common.subject_types_supported,
         grant_types_supported: ["authorization_code"],
         token_endpoint_auth_methods_supported: ["none", "client_secret_basic", "client_secret_post"],
     };

@@ -1,6 +1,5 @@
 //! New tokens.
 
-use schemas::duration;
 use schemas::shape::{Map, Words};
 
 use super::role::{Role, RoleTokenType, stored_role};
@@ -175,8 +174,7 @@ impl<'a, 'c> Creation<'a, 'c> {
     fn require_good_for_batch(&self) -> Result<(), Error> {
         let seconds = |name: &str, text: &Option<String>| {
             let text = text.as_deref().unwrap_or_default();
-            duration::seconds_at_least(text)
-                .map_err(|_| Error::invalid(format!("'{name}' value could not be parsed")))
+            go_seconds(text).map_err(|_| Error::invalid(format!("'{name}' value could not be parsed")))
         };
         let bad = if seconds("explicit_max_ttl", &self.fields.explicit_max_ttl)? != 0 {
             "explicit_max_ttl"
