@@ -62,6 +62,8 @@ pub(crate) enum Effect {
     /// Run the handler again: it has done a part of what is asked for, which is committed, and nothing else may be
     /// told yet. So a request that has very much to do neither is one large batch nor loses all of it to another.
     Again,
+    /// Nothing: the request waits until others approve it, and was not run.
+    Deferred,
 }
 
 /// What an engine or an auth method gives out. The core makes token or lease in the transaction of the request.
