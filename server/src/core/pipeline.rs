@@ -463,8 +463,8 @@ impl Core {
         if let Some(limit) = limit {
             request.parameters.insert("limit".to_owned(), serde_json::value::to_raw_value(&limit)?);
         }
-        if target.found.info.runs_once {
-            Box::pin(self.use_up_first(request)).await?;
+        if request.approved.is_some() {
+            Box::pin(self.begin_approved(draft.transaction, request, target.found.info.runs_once)).await?;
         }
         let mut cx = self.context(target, request, draft);
         let input = decode(target, &mut cx)?;
@@ -485,7 +485,7 @@ impl Core {
             Box::pin(take_back_lease(target, &cx, &response)).await?;
         }
         if request.approved.is_some() {
-            Box::pin(self.use_up(draft.transaction, request, response.effect)).await?;
+            Box::pin(self.end_approved(draft.transaction, request, response.effect)).await?;
         }
         let mut extra = self.grant(&cx, &mut response).await?;
         if extra.wrap_info.is_none() {

@@ -88,39 +88,47 @@ impl Core {
         stored.into_request(&namespace, &wrapping, approved)
     }
 
+    /// Before a request that was approved is run: its wrapping token must be there. One that `runs_once`, as it changes what
+    /// no commit takes back, ends it here and now.
+    pub(crate) async fn begin_approved(
+        &self,
+        transaction: &Transaction,
+        request: &mut Request,
+        runs_once: bool,
+    ) -> Result<(), Error> {
+        let Some(approved) = &mut request.approved else { return Ok(()) };
+        if approved.is_used_up {
+            return Ok(());
+        }
+        if !runs_once {
+            let entry = self.tokens.read(transaction, &approved.wrapping).await?;
+            return entry.map(|_| ()).ok_or_else(wrapping::invalid);
+        }
+        let mut claim = Claim::default();
+        while !approved.is_used_up {
+            claim.turn().await;
+            let own = self.barrier.begin();
+            self.tokens.end_wrapping(&own, &approved.wrapping, false, self.clock.now()).await?;
+            approved.is_used_up = own.commit_with(&mut claim).await?;
+        }
+        Ok(())
+    }
+
     /// Ends the wrapping token of a request that was approved, in the transaction of the request: it runs once, or has
     /// changed nothing. One that has more to do, as `effect` says, is not over yet.
-    pub(crate) async fn use_up(
+    pub(crate) async fn end_approved(
         &self,
         transaction: &Transaction,
         request: &Request,
         effect: Option<Effect>,
     ) -> Result<(), Error> {
-        let Some(approved) = request.approved.as_deref() else { return Ok(()) };
-        if approved.is_used_up || effect == Some(Effect::Again) {
-            return Ok(());
-        }
-        self.tokens.end_wrapping(transaction, &approved.wrapping, false, self.clock.now()).await
-    }
-
-    /// As [`use_up`](Self::use_up), before the request runs: for one that changes what no commit takes back.
-    pub(crate) async fn use_up_first(&self, request: &mut Request) -> Result<(), Error> {
-        if request.approved.is_none() {
-            return Ok(());
-        }
-        let mut claim = Claim::default();
-        loop {
-            claim.turn().await;
-            let transaction = self.barrier.begin();
-            self.use_up(&transaction, request, None).await?;
-            if transaction.commit_with(&mut claim).await? {
-                break;
+        match request.approved.as_deref() {
+            Some(approved) if !approved.is_used_up && effect != Some(Effect::Again) => {
+                let now = self.clock.now();
+                self.tokens.end_wrapping(transaction, &approved.wrapping, false, now).await
             }
+            _ => Ok(()),
         }
-        if let Some(approved) = &mut request.approved {
-            approved.is_used_up = true;
-        }
-        Ok(())
     }
 }
 

@@ -218,8 +218,7 @@ async fn what_has_ended_meanwhile_runs_nothing() {
             "revoked" => drop(bench.write("auth/token/revoke", json!({"token": token})).await),
             "expired" => bench.clock.pass(61),
             _ => {
-                let (_, identity) = read(&bench.core, "identity/group/name/ops").await;
-                let id = identity["data"]["member_entity_ids"][0].as_str().expect("ann");
+                let (_, id) = bench.person("ann").await;
                 bench.write(&format!("identity/entity/id/{id}"), json!({"disabled": true})).await;
             }
         }
@@ -285,9 +284,7 @@ async fn two_rules_on_a_path_both_ask_for_their_approvals() {
 async fn groups_of_the_namespace_of_the_policy_are_meant_and_the_request_stays_where_it_was() {
     let bench = Bench::new(1).await;
     let [ann, bob] = bench.ops(["ann", "bob"]).await;
-    for namespace in ["team", "team/kv"] {
-        bench.write(&format!("sys/namespaces/{}", namespace.replace('/', "-")), json!({})).await;
-    }
+    bench.write("sys/namespaces/team", json!({})).await;
     bench.write("team/sys/mounts/kv", json!({"type": "kv"})).await;
     bench.write("team/sys/auth/userpass", json!({"type": "userpass"})).await;
     let approver = "path \"sys/control-group/*\" { capabilities = [\"update\"] }";
@@ -300,21 +297,23 @@ async fn groups_of_the_namespace_of_the_policy_are_meant_and_the_request_stays_w
     let members = json!({"name": "ops", "member_entity_ids": [text("entity_id")]});
     bench.write("team/identity/group", members).await;
     bench.app(&rule("team/kv/*", &factor("ops", ALL, "\"ops\"", 1))).await;
-    let waiting = bench.ask(&ann, Operation::Update, "team/kv/a", json!({"n": 1})).await;
-    let authorize = |token: String| {
-        let body = json!({"accessor": waiting.accessor});
-        let core = &bench.core;
-        async move { ask_with(core, &token, Operation::Update, "team/sys/control-group/authorize", body).await.0 }
+    let authorize = async |token: &str, waiting: &Waiting| {
+        let (path, body) = ("team/sys/control-group/authorize", json!({"accessor": waiting.accessor}));
+        ask_with(&bench.core, token, Operation::Update, path, body).await.0
     };
-    assert_eq!(authorize(text("client_token")).await, 403, "a group that is only called alike");
-    assert_eq!(authorize(bob).await, 200);
-    // The path could lead into another namespace by now.
-    bench.write("team/sys/namespaces/kv-not", json!({})).await;
+    let waiting = bench.ask(&ann, Operation::Update, "team/kv/a/x", json!({"n": 1})).await;
+    assert_eq!(authorize(&text("client_token"), &waiting).await, 403, "a group that is only called alike");
+    assert_eq!(authorize(&bob, &waiting).await, 200);
     assert_eq!(bench.unwrap(&waiting).await.0, 204);
-    assert_eq!(read(&bench.core, "team/kv/a").await.1["data"], json!({"n": 1}));
-    let waiting = bench.ask(&ann, Operation::Read, "team/kv/a", json!({})).await;
-    assert_eq!(ask(&bench.core, Operation::Delete, "sys/namespaces/team", json!({})).await.0, 200);
+    assert_eq!(read(&bench.core, "team/kv/a/x").await.1["data"], json!({"n": 1}));
+    let waiting = bench.ask(&ann, Operation::Update, "team/kv/a/x", json!({"n": 2})).await;
+    assert_eq!(authorize(&bob, &waiting).await, 200);
+    // With the mount goes what waits for it, before the path leads into another namespace.
+    assert_eq!(ask(&bench.core, Operation::Delete, "team/sys/mounts/kv", json!({})).await.0, 204);
+    bench.write("team/sys/namespaces/kv", json!({})).await;
+    bench.write("team/kv/sys/mounts/a", json!({"type": "kv"})).await;
     assert_eq!(bench.unwrap(&waiting).await, invalid());
+    assert_eq!(read(&bench.core, "team/kv/a/x").await.0, 404);
 }
 
 #[tokio::test]
