@@ -386,3 +386,23 @@ async fn what_waits_is_gone_with_its_wrapping_token_and_holds_no_token() {
     let after = bench.barrier.scan_keys("", None, usize::MAX).await.expect("unsealed");
     assert_eq!(after, before);
 }
+
+#[tokio::test]
+async fn a_list_that_waits_keeps_the_limit_of_its_rule() {
+    let bench = Bench::new(1).await;
+    let [ann, bob] = bench.ops(["ann", "bob"]).await;
+    bench.write("sys/mounts/kv2", json!({"type": "kv-v2"})).await;
+    for key in ["a", "b"] {
+        bench.write(&format!("kv2/data/{key}"), json!({"data": {}})).await;
+    }
+    let group = rule("kv2/*", &factor("ops", ALL, "\"ops\"", 1));
+    bench.app(&group.replace("control_group", "pagination_limit = 1 control_group")).await;
+    let (status, _) =
+        ask_with(&bench.core, &ann, Operation::List, "kv2/metadata/", json!({"limit": 2})).await;
+    assert_eq!(status, 403);
+    for (asked, keys) in [(json!({}), json!(["a"])), (json!({"after": "a"}), json!(["b"]))] {
+        let waiting = bench.ask(&ann, Operation::List, "kv2/metadata/", asked).await;
+        assert_eq!(bench.approve(&bob, &waiting).await.0, 200);
+        assert_eq!(bench.unwrap(&waiting).await.1["data"]["keys"], keys);
+    }
+}
