@@ -6,6 +6,7 @@ use super::decode;
 use super::error::peer_list;
 use super::hcl1::{Item, Node, Object};
 use super::parse::{Reader, positive};
+use super::rule::{add_missing, lesser};
 use super::{Capabilities, Capability};
 
 /// Approvals that a request under the rule needs.
@@ -17,6 +18,21 @@ pub struct ControlGroup {
     pub self_auth_allowed: bool,
     /// Every factor must be met.
     pub factors: Vec<ControlGroupFactor>,
+}
+
+impl ControlGroup {
+    /// Whether what needs `capability` must be approved.
+    #[must_use]
+    pub fn controls(&self, capability: Capability) -> bool {
+        self.factors.iter().any(|factor| factor.controlled_capabilities.contains(capability))
+    }
+
+    /// Adds what the group of another rule on the same path asks for: both ask for their approvals.
+    pub(super) fn merge(&mut self, other: &Self) {
+        lesser(&mut self.ttl, other.ttl);
+        self.self_auth_allowed &= other.self_auth_allowed;
+        add_missing(&mut self.factors, &other.factors);
+    }
 }
 
 /// One needed approval.
@@ -56,12 +72,7 @@ fn one(reader: &mut Reader<'_>, item: &Item, context: &str) -> Option<ControlGro
     for flag in object.named("self_auth_allowed") {
         group.self_auth_allowed = reader.take(flag, &outer, decode::boolean(flag)).unwrap_or_default();
     }
-    for factor in object.named("factor") {
-        match read_factor(reader, factor, &outer) {
-            Ok(factor) => group.factors.push(factor),
-            Err((message, peer)) => add(reader, factor, message, peer),
-        }
-    }
+    read_factors(reader, object, &mut group, &outer);
     for ttl in object.named("ttl") {
         match decode::duration(ttl) {
             Ok(nanoseconds) => group.ttl = positive(nanoseconds),
@@ -101,35 +112,60 @@ fn incomplete(group: &ControlGroup) -> Option<(String, String)> {
     })
 }
 
+/// A mistake: for people, and in OpenBao's words.
 type Wrong = (String, String);
 
-fn read_factor(reader: &mut Reader<'_>, item: &Item, outer: &str) -> Result<ControlGroupFactor, Wrong> {
-    let inside = |message: String, peer: &str| {
-        let peer = peer_list(&[format!("path control_group factor: {peer}")]);
-        (message, format!("error handling control_group factor: {peer}"))
-    };
+/// Reads the blocks `factor`. OpenBao tells all that is wrong with their forms at once.
+fn read_factors(reader: &mut Reader<'_>, object: &Object, group: &mut ControlGroup, outer: &str) {
+    let mut wrong = Vec::new();
+    for item in object.named("factor") {
+        match read_factor(reader, item, outer) {
+            Ok(factor) => group.factors.push(factor),
+            Err(found) => wrong.extend(found.into_iter().map(|found| (item, found))),
+        }
+    }
+    let line = |(_, (_, peer)): &(_, Wrong)| format!("path control_group factor: {peer}");
+    let inner = peer_list(&wrong.iter().map(line).collect::<Vec<_>>());
+    let peer = peer_list(&[format!("error handling control_group factor: {inner}")]);
+    for (item, (message, _)) in wrong {
+        reader.add(item.value.span(), message, None, format!("{outer}{peer}"));
+    }
+}
+
+fn read_factor(reader: &mut Reader<'_>, item: &Item, outer: &str) -> Result<ControlGroupFactor, Vec<Wrong>> {
     let Node::Object(object, _) = &item.value else {
         let peer = format!("cannot check HCL keys of type {}", item.value.peer_type());
-        return Err(inside("`factor` must be a block".to_owned(), &peer));
+        return Err(vec![("`factor` must be a block".to_owned(), peer)]);
     };
     let known = ["controlled_capabilities", "identity"];
-    if let Some(stranger) = object.items.iter().find(|inner| !known.contains(&inner.name())) {
-        let (name, line) = (stranger.name(), stranger.assign_line);
-        let message = format!("unknown key `{name}` in `factor`");
-        return Err(inside(message, &format!("invalid key {name:?} on line {line}")));
+    let strangers = object.items.iter().filter(|inner| !known.contains(&inner.name()));
+    let strangers: Vec<Wrong> = strangers.map(unknown_key).collect();
+    if !strangers.is_empty() {
+        return Err(strangers);
     }
     let Some(label) = item.keys.get(1) else {
-        return Err(inside("`factor` needs a name: `factor \"ops\" { … }`".to_owned(), "require name key"));
+        let message = "`factor` needs a name: `factor \"ops\" { … }`".to_owned();
+        return Err(vec![(message, "require name key".to_owned())]);
     };
     let mut factor = ControlGroupFactor { name: label.text.clone(), ..ControlGroupFactor::default() };
     for words in object.named("controlled_capabilities") {
-        let words = reader.take(words, outer, decode::strings(words)).unwrap_or_default();
-        factor.controlled_capabilities = factor.controlled_capabilities.union(operations(&words)?);
+        let listed = reader.take(words, outer, decode::strings(words)).unwrap_or_default();
+        let set = operations(&listed).unwrap_or_else(|(message, peer)| {
+            reader.add(words.value.span(), message, None, format!("{outer}{}", peer_list(&[peer])));
+            // It is no group without a capability to control, and only this is told of it.
+            Capability::ALL.into_iter().collect()
+        });
+        factor.controlled_capabilities = factor.controlled_capabilities.union(set);
     }
     for identity in object.named("identity") {
         read_identity(reader, identity, &mut factor, outer);
     }
     Ok(factor)
+}
+
+fn unknown_key(inner: &Item) -> Wrong {
+    let (name, line) = (inner.name(), inner.assign_line);
+    (format!("unknown key `{name}` in `factor`"), format!("invalid key {name:?} on line {line}"))
 }
 
 fn operations(words: &[String]) -> Result<Capabilities, Wrong> {

@@ -92,9 +92,10 @@ impl PathRule {
         merge_parameters(&mut self.denied_parameters, other.denied_parameters.as_ref());
         add_missing(&mut self.required_parameters, &other.required_parameters);
         add_missing(&mut self.mfa_methods, &other.mfa_methods);
-        // Whichever rule comes first: the approval of others is asked for.
-        if self.control_group.is_none() {
-            self.control_group.clone_from(&other.control_group);
+        // Whichever rule comes first: no policy takes back that another asks for the approval of others.
+        match (&mut self.control_group, &other.control_group) {
+            (Some(group), Some(other)) => group.merge(other),
+            (group, other) => *group = group.take().or_else(|| other.clone()),
         }
         if self.list_scan_response_keys_filter_path.is_none() {
             self.list_scan_response_keys_filter_path.clone_from(&other.list_scan_response_keys_filter_path);
@@ -102,14 +103,16 @@ impl PathRule {
     }
 }
 
-fn lesser<T: Copy + Ord>(kept: &mut Option<T>, other: Option<T>) {
+/// Keeps the lesser of two limits; none is no limit.
+pub(super) fn lesser<T: Copy + Ord>(kept: &mut Option<T>, other: Option<T>) {
     *kept = match (*kept, other) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     };
 }
 
-fn add_missing(kept: &mut Vec<String>, others: &[String]) {
+/// Adds those of `others` that are not there yet.
+pub(super) fn add_missing<T: Clone + PartialEq>(kept: &mut Vec<T>, others: &[T]) {
     for other in others {
         if !kept.contains(other) {
             kept.push(other.clone());

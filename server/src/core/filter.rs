@@ -80,7 +80,9 @@ impl Filter {
             parameters: None,
             wrap_ttl: None,
         });
-        decision.allowed && !decision.needs_more() && (decision.sudo || !needs_sudo(space, &path, operation))
+        decision.allowed
+            && !decision.needs_second_factor()
+            && (decision.sudo || !needs_sudo(space, &path, operation))
     }
 }
 

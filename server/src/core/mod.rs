@@ -4,6 +4,7 @@
 //! and mount; the [engine](engine) works in one transaction, which is committed before anything is answered.
 
 pub mod acl;
+pub(crate) mod approval;
 pub(crate) mod clearing;
 pub mod clock;
 pub mod context;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use schemas::acl::ControlGroup;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -30,7 +31,7 @@ use super::state::Core;
 use super::token::namespace_meant;
 use super::topology::{Mounted, NextTopology, Space, Topology};
 use super::wrap::WrapInfo;
-use super::wrapping::{self, Parcel};
+use super::wrapping::{self, Kept, Parcel};
 use crate::barrier::{Claim, Transaction};
 pub(crate) use joint::TopologyWriter;
 
@@ -102,6 +103,19 @@ pub(super) struct Target<'t> {
     pub(super) found: Found<'t>,
 }
 
+impl Target<'_> {
+    /// Refuses what the engine does not do, or not yet.
+    fn require_ready(&self, operation: Operation) -> Result<(), Error> {
+        if !self.engine.takes(self.found.index, operation) {
+            return Err(Error::unsupported_operation());
+        }
+        if self.mounted.entry().upgrading && !self.found.info.is_hidden {
+            return Err(Error::invalid(UPGRADING));
+        }
+        Ok(())
+    }
+}
+
 /// What goes with the leave that the ACL gives.
 #[derive(Default)]
 struct Pass {
@@ -109,6 +123,8 @@ struct Pass {
     limit: Option<i64>,
     /// What of a list may be shown.
     filter: Option<Filter>,
+    /// Approvals that the request waits for.
+    group: Option<Box<ControlGroup>>,
 }
 
 /// What a handler works on.
@@ -195,6 +211,7 @@ impl Core {
             inline: Inline::No,
             token: None,
             entity: None,
+            approved: None,
         };
         require_root_namespace(&request)?;
         if wrapping::PATHS.contains(&&*request.path) {
@@ -228,6 +245,7 @@ impl Core {
             inline: Inline::No,
             token: None,
             entity: None,
+            approved: None,
         };
         let target = target(space, &request.path, request.operation).ok()?;
         let transaction = self.barrier.begin();
@@ -241,7 +259,7 @@ impl Core {
         target.engine.role_of_login(&cx).await.ok()
     }
 
-    async fn serve_in(
+    pub(super) async fn serve_in(
         self: &Arc<Self>,
         topology: &Arc<Topology>,
         space: &Space,
@@ -260,6 +278,10 @@ impl Core {
             Ok(admission) => admission,
             Err(error) => return refusal(&error, false, is_resource),
         };
+        if admission.runs_stored {
+            let answer = self.run_stored(&request).await;
+            return answer.unwrap_or_else(|error| refusal(&error, is_authenticated, is_resource));
+        }
         let answer = match &target {
             Ok(target) => self.answer(topology, target, &mut request).await,
             Err(error) => Err(Box::pin(self.authorize_unroutable(&request, error, access)).await),
@@ -356,7 +378,7 @@ impl Core {
         let mut claim = Claim::default();
         let mut transaction = self.barrier.begin();
         let draft = Draft { transaction: &transaction, next: None, is_repeated: false };
-        let (response, mut extra) = self.attempt(target, request, draft).await?;
+        let (mut response, mut extra) = self.attempt(target, request, draft).await?;
         debug_assert!(
             extra.wrap_info.is_some() || !transaction.is_dirty(),
             "{} writes, and runs once",
@@ -370,6 +392,10 @@ impl Core {
             claim.turn().await;
             transaction = self.barrier.begin();
             let draft = Draft { transaction: &transaction, next: None, is_repeated: true };
+            if let Some(Effect::Deferred) = response.effect {
+                (response, extra) = self.attempt(target, request, draft).await?;
+                continue;
+            }
             extra.wrap_info = None;
             extra.wrap_info = self.wrap(&self.context(target, request, draft), &response, &extra).await?;
         }
@@ -427,15 +453,18 @@ impl Core {
         {
             request.operation = Operation::Create;
         }
-        let Pass { limit, filter } = self.authorize(request, target.found.info.access).await?;
+        let Pass { limit, filter, group } = self.authorize(request, target.found.info.access).await?;
+        target.require_ready(request.operation)?;
+        if let Some(group) = group {
+            let wrap_info = Box::pin(self.defer(&self.context(target, request, draft), &group)).await?;
+            let response = Response { effect: Some(Effect::Deferred), ..Response::empty() };
+            return Ok((response, Extra { wrap_info: Some(wrap_info), ..Extra::default() }));
+        }
         if let Some(limit) = limit {
             request.parameters.insert("limit".to_owned(), serde_json::value::to_raw_value(&limit)?);
         }
-        if !target.engine.takes(target.found.index, request.operation) {
-            return Err(Error::unsupported_operation());
-        }
-        if target.mounted.entry().upgrading && !target.found.info.is_hidden {
-            return Err(Error::invalid(UPGRADING));
+        if request.approved.is_some() {
+            Box::pin(self.begin_approved(draft.transaction, request, target.found.info.runs_once)).await?;
         }
         let mut cx = self.context(target, request, draft);
         let input = decode(target, &mut cx)?;
@@ -457,6 +486,10 @@ impl Core {
         }
         if request.inline == Inline::Proved {
             Box::pin(take_back_lease(target, &cx, &response)).await?;
+        }
+        if request.approved.is_some() {
+            let is_unfinished = matches!(response.effect, Some(Effect::Again));
+            Box::pin(self.end_approved(draft.transaction, request, is_unfinished)).await?;
         }
         let mut extra = self.grant(&cx, &mut response).await?;
         if extra.wrap_info.is_none() {
@@ -506,8 +539,9 @@ impl Core {
         let acl = self.acl_of(request).await?;
         let is_read = acl.looks_at_data() || matches!(request.operation, Operation::List | Operation::Scan);
         let parameters = if acl.is_root() || !is_read { None } else { tree(&request.parameters)? };
+        let operation = operation(request.operation);
         let decision = acl.check(&AclRequest {
-            operation: operation(request.operation),
+            operation,
             namespace: &request.namespace.path,
             path: &request.path,
             parameters: parameters.as_ref(),
@@ -516,11 +550,18 @@ impl Core {
         if !decision.allowed || (access == Access::Sudo && !decision.sudo) {
             return Err(Error::permission_denied());
         }
-        if decision.needs_more() {
-            return Err(Error::not_implemented("a policy rule with mfa_methods or control_group"));
+        if decision.needs_second_factor() {
+            return Err(Error::not_implemented("a policy rule with mfa_methods"));
         }
+        let group = match (&request.approved, decision.control_group, operation.capability()) {
+            (Some(approved), Some(group), Some(capability)) => {
+                approved.require(group, capability)?;
+                None
+            }
+            (_, group, _) => group.map(|group| Box::new(group.clone())),
+        };
         let (limit, path) = (decision.limit, decision.filter_path.cloned());
-        Ok(Pass { limit, filter: path.map(|path| Filter { acl, path }) })
+        Ok(Pass { limit, filter: path.map(|path| Filter { acl, path }), group })
     }
 
     /// The matcher of the request's token.
@@ -575,7 +616,7 @@ impl Core {
             path: &cx.request.path,
             display_name: extra.display_name.clone().unwrap_or_else(|| display_name(cx.request)),
             ttl,
-            body: String::from_utf8(body).map_err(Error::internal)?.trim_end().to_owned(),
+            kept: Kept::Answer(String::from_utf8(body).map_err(Error::internal)?.trim_end().to_owned()),
             status: response.status.map(|status| status.as_u16()),
             accessor: match &extra.auth {
                 Some(auth) => auth.accessor.clone(),
@@ -610,7 +651,8 @@ impl Core {
             return Ok(Reply::json(status, Bytes::new()));
         }
         let status = response.status.unwrap_or(StatusCode::OK);
-        let spread = if request.namespace_in_path { Spread::No } else { response.spread };
+        let is_elsewhere = request.namespace_in_path || request.approved.is_some();
+        let spread = if is_elsewhere { Spread::No } else { response.spread };
         Ok(Reply::json(status, render::body(&request.id, &response, extra, spread)?))
     }
 }
@@ -758,17 +800,23 @@ fn require_root_namespace(request: &Request) -> Result<(), Error> {
     Ok(())
 }
 
-/// The namespace that `header` and `path` name, and how much of `path` is its name, if it takes requests: a locked one
-/// only that which unlocks it. Of one that is sealed, too, the lock is told.
+/// The namespace that `header` and `path` name, and how much of `path` is its name, if it takes requests.
 fn reachable<'t>(topology: &'t Topology, header: &str, path: &str) -> Result<(&'t Arc<Space>, usize), Error> {
     let (space, length) = topology
         .resolve(header, path)
         .filter(|(space, _)| !space.namespace.tainted)
         .ok_or_else(|| Error::with_status(StatusCode::NOT_FOUND, "namespace not found"))?;
-    if !space.namespace.is_root() && &path[length..] != "sys/namespaces/api-lock/unlock" {
+    require_reachable(topology, space, &path[length..])?;
+    Ok((space, length))
+}
+
+/// Refuses requests to a namespace that is sealed or locked. Of one that is both the lock is told; a locked one takes the
+/// request that unlocks it.
+pub(super) fn require_reachable(topology: &Topology, space: &Space, path: &str) -> Result<(), Error> {
+    if !space.namespace.is_root() && path != "sys/namespaces/api-lock/unlock" {
         topology.require_unlocked(&space.namespace.path)?;
     }
-    if space.is_sealed { Err(Error::namespace_sealed()) } else { Ok((space, length)) }
+    if space.is_sealed { Err(Error::namespace_sealed()) } else { Ok(()) }
 }
 
 /// The error of a request that others have come in between of, again and again.

@@ -404,7 +404,7 @@ fn group_value(entity: &Entity, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::barrier::RootKey;
@@ -436,30 +436,38 @@ mod tests {
 
     // OpenBao keeps `mfa_methods` and asks for nothing.
     #[tokio::test]
-    async fn a_rule_that_asks_for_more_than_the_token_is_passed_by_nobody() {
+    async fn a_rule_that_asks_for_a_second_factor_is_passed_by_nobody() {
+        check_guarded("mfa_methods = [\"duo\"]", 501, json!(["b"])).await;
+    }
+
+    // Of OpenBao's rules on one path the first says whether approvals are asked for.
+    #[tokio::test]
+    async fn no_rule_takes_back_that_another_asks_for_approvals() {
+        let group = "control_group = { factor \"x\" { controlled_capabilities = [\"read\", \"update\"] identity { group_names = [\"g\"] approvals = 1 } } }";
+        check_guarded(group, 200, json!(["a", "b"])).await;
+    }
+
+    /// A rule that asks for `more` than the token, with others on its path. `status` is of an answer that is no secret.
+    async fn check_guarded(more: &str, status: u16, keys: Value) {
         let all = "path \"kv/*\" { capabilities = [\"read\", \"update\", \"list\", \"sudo\"] }";
-        for more in [
-            "mfa_methods = [\"duo\"]",
-            "control_group = { factor \"x\" { controlled_capabilities = [\"read\"] identity { group_names = [\"g\"] approvals = 1 } } }",
-        ] {
-            let guarded = format!("path \"kv/a\" {{ capabilities = [\"read\"] {more} }}");
-            let again = "path \"kv/a\" { capabilities = [\"read\", \"update\"] }";
-            for name in ["guarded", "default"] {
-                let policies = [(name, guarded.as_str()), ("all", all), ("again", again), ("list", LIST)];
-                let (core, token) = with_policies(&policies).await;
-                let read = |path| ask_with(&core, &token, Operation::Read, path, json!({}));
-                assert_eq!((read("kv/a").await.0, read("kv/b").await.0), (501, 200), "{more}");
-                let update = ask_with(&core, &token, Operation::Update, "kv/a", json!({"n": 2})).await;
-                assert_eq!(update.0, 501, "{more}");
-                let (_, list) = ask_with(&core, &token, Operation::List, "kv/", json!({})).await;
-                assert_eq!(list["data"]["keys"], json!(["b"]), "{more}");
-                // Taken back by a patch, which is read as every write is.
-                let path = format!("sys/policies/acl/{name}");
-                assert_eq!(ask(&core, Operation::Patch, &path, json!({"policy": again})).await.0, 200);
-                assert_eq!(read("kv/a").await.0, 200, "{more}");
-                assert_eq!(ask(&core, Operation::Patch, &path, json!({"policy": guarded})).await.0, 200);
-                assert_eq!(read("kv/a").await.0, 501, "{more}");
-            }
+        let guarded = format!("path \"kv/a\" {{ capabilities = [\"read\"] {more} }}");
+        let again = "path \"kv/a\" { capabilities = [\"read\", \"update\"] }";
+        for name in ["guarded", "default"] {
+            let policies = [(name, guarded.as_str()), ("all", all), ("again", again), ("list", LIST)];
+            let (core, token) = with_policies(&policies).await;
+            let read = |path| ask_with(&core, &token, Operation::Read, path, json!({}));
+            let is_guarded = |(got, answer): (u16, Value)| got == status && answer["data"].is_null();
+            assert!(is_guarded(read("kv/a").await), "{more}");
+            assert_eq!(read("kv/b").await.0, 200, "{more}");
+            assert!(is_guarded(ask_with(&core, &token, Operation::Update, "kv/a", json!({"n": 2})).await));
+            let (_, list) = ask_with(&core, &token, Operation::List, "kv/", json!({})).await;
+            assert_eq!(list["data"]["keys"], keys, "{more}");
+            // Taken back by a patch, which is read as every write is.
+            let path = format!("sys/policies/acl/{name}");
+            assert_eq!(ask(&core, Operation::Patch, &path, json!({"policy": again})).await.0, 200);
+            assert_eq!(read("kv/a").await.1["data"], json!({"n": 1}), "{more}");
+            assert_eq!(ask(&core, Operation::Patch, &path, json!({"policy": guarded})).await.0, 200);
+            assert!(is_guarded(read("kv/a").await), "{more}");
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde_json::value::RawValue;
 
+use super::approval::Approved;
 use super::identity::Entity;
 use super::namespace::Namespace;
 use super::path::ApiPath;
@@ -113,6 +114,8 @@ pub struct Request {
     pub token: Option<Arc<TokenEntry>>,
     /// Who is behind the token.
     pub entity: Option<Arc<Entity>>,
+    /// That it had to be approved, and was; `None` for what comes from a client.
+    pub(crate) approved: Option<Box<Approved>>,
 }
 
 /// The part of a request in inline authentication: a login and what it is for, in one HTTP request.

@@ -64,6 +64,8 @@ pub(crate) enum Effect {
     Again,
     /// Refuse the request: what the handler has written is committed all the same, which an error would undo.
     Refuse(Box<Error>),
+    /// Nothing: the request waits until others approve it, and was not run.
+    Deferred,
 }
 
 /// What an engine or an auth method gives out. The core makes token or lease in the transaction of the request.

@@ -273,6 +273,7 @@ impl Harness {
             inline: crate::core::request::Inline::No,
             token: Some(Arc::new(self.token.clone())),
             entity: None,
+            approved: None,
         }
     }
 

@@ -35,7 +35,7 @@ use crate::core::context::Context;
 use crate::core::engine::{Engine, Route};
 use crate::core::error::Error;
 use crate::core::identity::mfa;
-use crate::core::{lease, wrapping};
+use crate::core::{approval, lease, wrapping};
 use crate::seal::{Seal, SecretBytes};
 
 pub(crate) use figures::open_metrics;
@@ -92,6 +92,7 @@ static ROUTES: LazyLock<Vec<Route<Sys>>> = LazyLock::new(|| {
         unbuilt::ROUTES,
         lease::ROUTES,
         wrapping::ROUTES,
+        approval::ROUTES,
         mfa::SYS_ROUTES,
     ];
     tables.concat()

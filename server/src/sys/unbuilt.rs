@@ -7,16 +7,8 @@ use crate::core::error::Error;
 use crate::core::response::Response;
 use crate::handler;
 
-/// Paths of approvals, keys outside of the server, stored requests, and the inside of a running server.
+/// Paths of keys outside of the server, stored requests, and the inside of a running server.
 pub(super) static ROUTES: &[Route<Sys>] = &[
-    Route::new("control-group/authorize")
-        .about("Approves a wrapped request. Not built yet.")
-        .write(handler!(control_group))
-        .hidden(),
-    Route::new("control-group/request")
-        .about("Whether a wrapped request is approved. Not built yet.")
-        .write(handler!(control_group))
-        .hidden(),
     Route::new("external-keys/configs")
         .about("Names of the services that keep keys. Not built yet.")
         .list(handler!(external_keys))
@@ -108,10 +100,6 @@ const PROFILES: [&str; 11] = [
 
 /// By what mounts are found.
 const TAGS: [&str; 4] = ["accessor", "root", "storage", "uuid"];
-
-async fn control_group(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
-    Err(Error::not_implemented("an approval of a wrapped request (control group)"))
-}
 
 async fn external_keys(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
     Err(Error::not_implemented("a key that is kept outside of the server"))

@@ -116,7 +116,7 @@ pub struct Decision<'a> {
     pub filter_path: Option<&'a FilterPath>,
     /// MFA methods to pass.
     pub mfa_methods: &'a [String],
-    /// Approvals needed.
+    /// Approvals needed: of a group that controls the operation.
     pub control_group: Option<&'a ControlGroup>,
     granting: Granting<'a>,
 }
@@ -132,9 +132,9 @@ enum Granting<'a> {
 }
 
 impl<'a> Decision<'a> {
-    /// Whether the token alone is not enough: the rule asks for a second factor, or for the approval of others.
-    pub fn needs_more(&self) -> bool {
-        !self.mfa_methods.is_empty() || self.control_group.is_some()
+    /// Whether the token alone is not enough: the rule asks for a second factor.
+    pub fn needs_second_factor(&self) -> bool {
+        !self.mfa_methods.is_empty()
     }
 
     /// The policies that grant the operation, in the order they were compiled in.
@@ -227,7 +227,7 @@ fn decide<'a>(merged: &'a Merged, request: &AclRequest<'_>, capability: Capabili
     let mut decision = Decision {
         sudo: rule.capabilities.contains(Capability::Sudo),
         mfa_methods: &rule.mfa_methods,
-        control_group: rule.control_group.as_ref(),
+        control_group: rule.control_group.as_ref().filter(|group| group.controls(capability)),
         ..Decision::default()
     };
     decision.denied = match refusal(rule, request, capability) {

@@ -268,6 +268,7 @@ fn own_request(namespace: &Arc<Namespace>) -> Result<Request, Error> {
         mfa: crate::core::request::MfaCredentials::default(),
         inline: crate::core::request::Inline::No,
         entity: None,
+        approved: None,
     })
 }
 

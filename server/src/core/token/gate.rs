@@ -8,7 +8,7 @@ use super::{TokenEntry, TokenKind, namespace_of};
 use crate::core::error::Error;
 use crate::core::identity::Entity;
 use crate::core::latency::Latency;
-use crate::core::request::{ClientToken, Inline, Request};
+use crate::core::request::{ClientToken, Inline, Operation, Request};
 use crate::core::state::Core;
 
 /// What may be done in a locked namespace from outside of it: a lock keeps nobody from ending what has leaked.
@@ -25,6 +25,8 @@ const ENDINGS: [&str; 5] = [
 pub(crate) struct Admission {
     /// The token whose last use this is: to be revoked when the request is over.
     last_use_of: Option<String>,
+    /// Whether it unwraps a request that is approved: that is run in its place, with its own token.
+    pub(crate) runs_stored: bool,
 }
 
 impl Core {
@@ -36,7 +38,11 @@ impl Core {
     pub(crate) async fn admit(&self, request: &mut Request, is_needed: bool) -> Result<Admission, Error> {
         let begin = Latency::begin();
         if matches!(&*request.path, "sys/wrapping/unwrap" | "sys/wrapping/rewrap" | "sys/wrapping/lookup") {
-            Box::pin(self.tokens.require_wrapping_token(request, self.clock.now())).await?;
+            let wrapping = Box::pin(self.tokens.require_wrapping_token(request, self.clock.now())).await?;
+            let is_unwrapped = request.operation == Operation::Update && request.path.ends_with("/unwrap");
+            if wrapping.is_deferred && is_unwrapped {
+                return Ok(Admission { runs_stored: true, ..Admission::default() });
+            }
         }
         let token = match request.inline {
             Inline::Proved => request.token.take(),
@@ -60,7 +66,7 @@ impl Core {
         let spent = Box::pin(self.tokens.spend(&token)).await?.ok_or_else(Error::permission_denied)?;
         let last_use_of = (spent.num_uses < 0).then(|| spent.id.clone());
         request.token = Some(Arc::new(spent));
-        Ok(Admission { last_use_of })
+        Ok(Admission { last_use_of, runs_stored: false })
     }
 
     /// Why `token` is good for nothing.

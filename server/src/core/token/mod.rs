@@ -91,6 +91,8 @@ pub struct TokenEntry {
     pub renewable: bool,
     /// Whether it has a lease: all but batch tokens and the first root token.
     pub is_leased: bool,
+    /// Whether it is a wrapping token that keeps a request, and no answer.
+    pub is_deferred: bool,
     /// What [`renew_login`](super::engine::Engine::renew_login) is given back; `None` for tokens of `auth/token/`.
     pub login: Option<LoginGrant>,
     /// What its policies say, while it is asked for.

@@ -54,6 +54,8 @@ pub(super) struct TokenRecord {
     renewable: bool,
     #[serde(rename = "l", default, skip_serializing_if = "is_false")]
     is_leased: bool,
+    #[serde(rename = "w", default, skip_serializing_if = "is_false")]
+    is_deferred: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     login: Option<LoginRecord>,
     #[serde(rename = "oidc", default, skip_serializing_if = "Option::is_none")]
@@ -125,6 +127,7 @@ impl From<&TokenEntry> for TokenRecord {
             renewed_at: entry.renewed_at,
             renewable: entry.renewable,
             is_leased: entry.is_leased,
+            is_deferred: entry.is_deferred,
             login: entry.login.map(|LoginGrant { max_ttl, ttl, internal, group_aliases }| LoginRecord {
                 max_ttl,
                 ttl,
@@ -164,6 +167,7 @@ impl TokenRecord {
             renewed_at: self.renewed_at,
             renewable: self.renewable,
             is_leased: self.is_leased,
+            is_deferred: self.is_deferred,
             login: self.login.map(|LoginRecord { max_ttl, ttl, internal, group_aliases }| LoginGrant {
                 max_ttl,
                 ttl,
@@ -209,6 +213,7 @@ mod tests {
             renewed_at: Some(time(1_800_000_030_000_003)),
             renewable: true,
             is_leased: true,
+            is_deferred: true,
             login: Some(LoginGrant {
                 max_ttl: 600,
                 ttl: 60,

@@ -31,7 +31,7 @@ const NEAR: usize = if cfg!(test) { 1 } else { 8 };
 
 /// All tokens of the server.
 pub(crate) struct Tokens {
-    pub(super) barrier: Arc<Barrier>,
+    pub(in crate::core) barrier: Arc<Barrier>,
     pub(super) surroundings: Weak<dyn Surroundings>,
     pub(super) cache: Arc<TokenCache>,
     pub(super) leases: Leases,

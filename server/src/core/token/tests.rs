@@ -423,7 +423,7 @@ async fn what_was_wrapped_is_answered_once() {
         path: "secret/a",
         display_name: String::new(),
         ttl: std::time::Duration::from_secs(60),
-        body: r#"{"data":{"a":1}}"#.to_owned(),
+        kept: crate::core::wrapping::Kept::Answer(r#"{"data":{"a":1}}"#.to_owned()),
         status: None,
         accessor: String::new(),
     };

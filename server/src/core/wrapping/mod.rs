@@ -9,6 +9,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::approval::Deferral;
 use super::error::Error;
 use super::namespace::Namespace;
 use super::request::{ClientToken, Inline, Parameters, Request};
@@ -24,24 +25,31 @@ pub(crate) const PATHS: [&str; 3] = ["sys/wrapping/lookup", "sys/wrapping/rewrap
 
 /// The one policy of a wrapping token.
 const POLICY: &str = "response-wrapping";
-const INVALID: &str = "wrapping token is not valid or does not exist";
 
-/// An answer to be wrapped.
+/// What is to be wrapped.
 pub(crate) struct Parcel<'a> {
     /// Whose the wrapping token is.
     pub(crate) namespace: &'a Namespace,
-    /// Where the answer comes from.
+    /// The request that it is of.
     pub(crate) path: &'a str,
     /// Name of the wrapping token: that of who asked.
     pub(crate) display_name: String,
     /// How long it can be fetched.
     pub(crate) ttl: Duration,
-    /// The body that is answered later.
-    pub(crate) body: String,
+    /// What is put away.
+    pub(crate) kept: Kept<'a>,
     /// Status that it is answered with, if that is another one than 200.
     pub(crate) status: Option<u16>,
     /// Accessor of the token in the body, if there is one.
     pub(crate) accessor: String,
+}
+
+/// What a wrapping token stands for.
+pub(crate) enum Kept<'a> {
+    /// The body that is answered later.
+    Answer(String),
+    /// A request that is run later, and not before it is approved.
+    Request(Box<Deferral<'a>>),
 }
 
 /// What the cubbyhole of a wrapping token has at `response`.
@@ -80,7 +88,12 @@ impl Tokens {
             status: parcel.status,
         };
         let cubbyhole = self.require_cubbyhole(parcel.namespace, &entry)?;
-        transaction.put_json(&format!("{cubbyhole}response"), &Content { response: parcel.body })?;
+        match parcel.kept {
+            Kept::Answer(response) => {
+                transaction.put_json(&format!("{cubbyhole}response"), &Content { response })?;
+            }
+            Kept::Request(deferral) => deferral.write(transaction, &cubbyhole, &token)?,
+        }
         transaction.put_json(&format!("{cubbyhole}wrapinfo"), &origin)?;
         Ok(WrapInfo {
             token: token.expose().to_owned(),
@@ -100,34 +113,55 @@ impl Tokens {
     ///
     /// # Errors
     /// 400 for every other token.
-    async fn wrapping_entry(
+    pub(super) async fn wrapping_entry(
         &self,
         token: &ClientToken,
         namespace: &Namespace,
         now: Timestamp,
     ) -> Result<TokenEntry, Error> {
         let entry = self.lookup_even_used_up(token, now).await?;
-        let entry =
-            entry.filter(|entry| entry.policies == [POLICY]).ok_or_else(|| Error::invalid(INVALID))?;
+        let entry = entry.filter(|entry| entry.policies == [POLICY]).ok_or_else(invalid)?;
         let owner = self.namespace_of(&entry.id)?;
         let is_within = owner.is_some_and(|owner| owner.is_within(namespace));
-        if is_within { Ok((*entry).clone()) } else { Err(Error::invalid(INVALID)) }
+        if is_within { Ok((*entry).clone()) } else { Err(invalid()) }
     }
 
-    /// What was wrapped under `entry`, and where it came from.
-    async fn parcel(&self, transaction: &Transaction, entry: &TokenEntry) -> Result<(String, Origin), Error> {
-        let namespace = self.namespace_of(&entry.id)?.ok_or_else(|| Error::invalid(INVALID))?;
-        let cubbyhole = self.require_cubbyhole(&namespace, entry)?;
-        let content: Option<Content> = transaction.get_json(&format!("{cubbyhole}response")).await?;
-        let origin: Option<Origin> = transaction.get_json(&format!("{cubbyhole}wrapinfo")).await?;
-        match (content, origin) {
-            (Some(content), Some(origin)) => Ok((content.response, origin)),
-            _ => Err(Error::invalid(INVALID)),
+    /// The one use of the wrapping token stored under `id`. Reading it in the transaction lets only one of two requests
+    /// succeed. `is_own`: it is the token of the request, whose last use is under way.
+    pub(super) async fn end_wrapping(
+        &self,
+        transaction: &Transaction,
+        id: &str,
+        is_own: bool,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let entry = self.read(transaction, id).await?;
+        if entry.is_none_or(|entry| entry.num_uses < 0 && !is_own) {
+            return Err(invalid());
         }
+        self.revoke_tree(transaction, id, now).await
     }
 
-    /// Whether a request to unwrap, rewrap or look up names a good wrapping token. It is asked before anything else, and so
-    /// tells everybody of misuse alike.
+    /// The answer that was wrapped under `entry`, and where it came from.
+    async fn parcel(&self, transaction: &Transaction, entry: &TokenEntry) -> Result<(String, Origin), Error> {
+        let key = format!("{}response", self.own_cubbyhole(entry)?);
+        let content: Content = transaction.get_json(&key).await?.ok_or_else(invalid)?;
+        Ok((content.response, self.origin(transaction, entry).await?))
+    }
+
+    /// Where that comes from which was wrapped under `entry`.
+    async fn origin(&self, transaction: &Transaction, entry: &TokenEntry) -> Result<Origin, Error> {
+        let key = format!("{}wrapinfo", self.own_cubbyhole(entry)?);
+        transaction.get_json(&key).await?.ok_or_else(invalid)
+    }
+
+    fn own_cubbyhole(&self, entry: &TokenEntry) -> Result<String, Error> {
+        let namespace = self.namespace_of(&entry.id)?.ok_or_else(invalid)?;
+        self.require_cubbyhole(&namespace, entry)
+    }
+
+    /// The wrapping token that a request to unwrap, rewrap or look up names, if it is a good one; one that keeps a request is
+    /// none before that is approved. It is asked for before anything else, and so tells everybody of misuse alike.
     ///
     /// # Errors
     /// 400 or, without any token, 403.
@@ -135,18 +169,26 @@ impl Tokens {
         &self,
         request: &Request,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<TokenEntry, Error> {
         let token = token_of(&request.parameters, &request.client_token)?;
         if token.is_empty() {
             return Err(match request.inline {
                 // It has a token, which wraps nothing.
-                Inline::Proved => Error::invalid(INVALID),
+                Inline::Proved => invalid(),
                 _ => no_token("token is empty"),
             });
         }
         let entry = self.wrapping_entry(&token, &request.namespace, now).await?;
-        if entry.num_uses < 0 { Err(Error::invalid(INVALID)) } else { Ok(()) }
+        if entry.num_uses < 0 || (entry.is_deferred && !self.is_approved(&entry).await?) {
+            return Err(invalid());
+        }
+        Ok(entry)
     }
+}
+
+/// Of a token that is no wrapping token, or is good for nothing any more, or not yet.
+pub(super) fn invalid() -> Error {
+    Error::invalid("wrapping token is not valid or does not exist")
 }
 
 fn wrapping_entry(parcel: &Parcel<'_>, seconds: u64, now: Timestamp) -> TokenEntry {
@@ -160,12 +202,13 @@ fn wrapping_entry(parcel: &Parcel<'_>, seconds: u64, now: Timestamp) -> TokenEnt
         explicit_max_ttl: seconds,
         expires_at: Some(ttl::after(now, seconds)),
         is_leased: true,
+        is_deferred: matches!(parcel.kept, Kept::Request(_)),
         ..TokenEntry::default()
     }
 }
 
 /// The token in the parameters, else that of the request.
-fn token_of(parameters: &Parameters, client_token: &ClientToken) -> Result<ClientToken, Error> {
+pub(super) fn token_of(parameters: &Parameters, client_token: &ClientToken) -> Result<ClientToken, Error> {
     let named = parameters.get("token").map(|raw| serde_json::from_str::<Option<String>>(raw.get()));
     let named = named.transpose().map_err(|_| no_token("could not decode token in request body"))?;
     match named.flatten() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use schemas::shape::Declared as _;
 
-use super::{Origin, Parcel, token_of};
+use super::{Kept, Origin, Parcel, token_of};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
@@ -66,16 +66,20 @@ async fn unwrap(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 /// The same content under a new token, which lives as long as the old one was to live, or shorter if that is asked for.
 async fn rewrap(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let (token, entry) = wrapping_token(cx).await?;
+    if entry.is_deferred {
+        // It was approved for as long as its own wrapping token lives.
+        return Err(Error::invalid("a request that was approved cannot be wrapped again: unwrap it"));
+    }
     let (body, origin) = tokens(cx).parcel(cx.transaction(), &entry).await?;
     end(cx, &token, &entry).await?;
-    let namespace = tokens(cx).namespace_of(&entry.id)?.ok_or_else(|| Error::invalid(super::INVALID))?;
+    let namespace = tokens(cx).namespace_of(&entry.id)?.ok_or_else(super::invalid)?;
     let (asked, before) = (cx.request().wrap_ttl, Duration::from_secs(origin.creation_ttl));
     let parcel = Parcel {
         namespace: &namespace,
         path: &origin.creation_path,
         display_name: entry.display_name.clone(),
         ttl: asked.map_or(before, |asked| asked.min(before)),
-        body,
+        kept: Kept::Answer(body),
         status: origin.status,
         accessor: String::new(),
     };
@@ -87,9 +91,9 @@ async fn rewrap(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 async fn look_up(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let (_, entry) = wrapping_token(cx).await?;
     if entry.num_uses < 0 {
-        return Err(Error::invalid(super::INVALID));
+        return Err(super::invalid());
     }
-    let (_, origin) = tokens(cx).parcel(cx.transaction(), &entry).await?;
+    let origin = tokens(cx).origin(cx.transaction(), &entry).await?;
     Response::data(&Origin { status: None, ..origin })
 }
 
@@ -99,12 +103,7 @@ async fn wrapping_token(cx: &Context<'_>) -> Result<(ClientToken, TokenEntry), E
     Ok((token, entry))
 }
 
-/// The one use of a wrapping token. Reading it in the transaction lets only one of two requests succeed.
 async fn end(cx: &Context<'_>, token: &ClientToken, entry: &TokenEntry) -> Result<(), Error> {
-    let now = tokens(cx).read(cx.transaction(), &entry.id).await?;
     let is_own = *token == cx.request().client_token;
-    if now.is_none_or(|now| now.num_uses < 0 && !is_own) {
-        return Err(Error::invalid(super::INVALID));
-    }
-    tokens(cx).revoke_tree(cx.transaction(), &entry.id, cx.now()).await
+    tokens(cx).end_wrapping(cx.transaction(), &entry.id, is_own, cx.now()).await
 }
