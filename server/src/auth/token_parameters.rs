@@ -13,7 +13,7 @@ use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::go_text::quoted;
 use crate::core::response::{AuthGrant, TokenType};
-use crate::core::token::sanitize_policies;
+use crate::core::token::{sanitize_policies, unfit_for_batch};
 
 /// Fields that the API knows and Terraform's schema does not.
 #[derive(Debug, schemas::Fields)]
@@ -157,13 +157,11 @@ impl TokenParameters {
     }
 
     fn validate(&self) -> Result<(), Error> {
-        let is_batch = self.kind == Kind::Batch;
+        let unfit = unfit_for_batch(self.period != 0, self.num_uses != 0);
         let problem = if self.num_uses < 0 {
             "'token_num_uses' cannot be negative"
-        } else if is_batch && self.period != 0 {
-            "'token_type' cannot be 'batch' or 'default_batch' when set to generate periodic tokens"
-        } else if is_batch && self.num_uses != 0 {
-            "'token_type' cannot be 'batch' or 'default_batch' when set to generate tokens with limited use count"
+        } else if let Some(problem) = unfit.filter(|_| self.kind == Kind::Batch) {
+            problem
         } else if self.ttl > 0 && self.max_ttl > 0 && self.ttl > self.max_ttl {
             "'token_ttl' cannot be greater than 'token_max_ttl'"
         } else if self.strictly_bind_ip && self.bound_cidrs.as_ref().is_some_and(|list| !list.is_empty()) {

@@ -154,6 +154,11 @@ impl MountEntry {
         self.kind.strip_prefix("ns_").unwrap_or(&self.kind)
     }
 
+    /// Whether it is the mount of the tokens of a namespace that is not root.
+    pub fn is_token_store_below_root(&self) -> bool {
+        self.kind == "ns_token"
+    }
+
     /// Whether it is one of the mounts that every namespace has.
     pub fn is_permanent(&self) -> bool {
         match self.class {

@@ -526,7 +526,7 @@ impl Core {
             next: draft.next,
             is_repeated: draft.is_repeated,
             prefix: &target.mounted.prefix,
-            limits: self.settings.limits.of_mount(&target.mounted.entry().config),
+            limits: self.limits_of(&target.mounted.mount),
             now: self.clock.now(),
         }
     }
@@ -873,7 +873,7 @@ fn compared(raw: &RawValue) -> Result<Value, Error> {
     }
 }
 
-fn operation(operation: Operation) -> acl::Operation {
+pub(super) fn operation(operation: Operation) -> acl::Operation {
     match operation {
         Operation::Read => acl::Operation::Read,
         Operation::List => acl::Operation::List,

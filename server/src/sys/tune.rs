@@ -233,7 +233,7 @@ struct TuneBody<'a> {
 async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let mounted = named(cx, |path| format!("cannot fetch sysview for path \"{path}\""))?;
     let entry = mounted.entry();
-    let limits = cx.core.settings.limits.of_mount(&entry.config);
+    let limits = cx.core.limits_of(&mounted.mount);
     let body = TuneBody {
         config: ConfigBody::new(&entry.config, limits.default.as_secs(), limits.max.as_secs())
             .without_lockout(),

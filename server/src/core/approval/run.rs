@@ -72,7 +72,7 @@ impl Core {
     /// The request that the wrapping token of `request` keeps.
     async fn stored(&self, request: &Request) -> Result<Request, Error> {
         let wrapping = wrapping::token_of(&request.parameters, &request.client_token)?;
-        let entry = self.tokens.wrapping_entry(&wrapping, &request.namespace, self.clock.now()).await?;
+        let entry = self.tokens.wrapping_entry(&wrapping, self.clock.now()).await?;
         let namespace = self.tokens.namespace_of(&entry.id)?.ok_or_else(wrapping::invalid)?;
         let transaction = self.barrier.begin();
         let approval = self.tokens.approval(&transaction, &entry).await?;

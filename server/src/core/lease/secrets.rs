@@ -149,7 +149,7 @@ impl Tokens {
         let Home { mount, engine } = self.home(namespace, &lease.path)?;
         let engine = engine.ok_or_else(|| Error::not_implemented("revoking a secret of this engine"))?;
         let prefix = mount.storage_prefix();
-        let limits = cx.core.settings.limits.of_mount(&mount.entry.config);
+        let limits = cx.core.limits_of(&mount);
         engine.revoke(&cx.at(&mount, &prefix, limits), &engine_lease(&mount.entry.api_path(), lease, 0)).await
     }
 
@@ -191,7 +191,7 @@ impl Tokens {
         let Home { mount, engine } = self.home(&cx.request().namespace, &lease.path)?;
         let engine = engine.ok_or_else(|| Error::not_implemented("renewing a secret of this engine"))?;
         let prefix = mount.storage_prefix();
-        let limits = cx.core.settings.limits.of_mount(&mount.entry.config);
+        let limits = cx.core.limits_of(&mount);
         let inner = cx.at(&mount, &prefix, limits);
         let renewal = engine.renew(&inner, &engine_lease(&mount.entry.api_path(), lease, increment)).await?;
         let wanted = Wanted {

@@ -55,3 +55,15 @@ impl BatchKey {
         Some(record.into_entry(id, namespace, TokenKind::Batch))
     }
 }
+/// What keeps a role or user from making batch tokens, in the words of the API.
+pub(crate) fn unfit_for_batch(is_periodic: bool, has_uses: bool) -> Option<&'static str> {
+    if is_periodic {
+        Some("'token_type' cannot be 'batch' or 'default_batch' when set to generate periodic tokens")
+    } else if has_uses {
+        Some(
+            "'token_type' cannot be 'batch' or 'default_batch' when set to generate tokens with limited use count",
+        )
+    } else {
+        None
+    }
+}

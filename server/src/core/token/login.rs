@@ -170,8 +170,9 @@ fn entry(cx: &Context<'_>, path: &str, grant: AuthGrant, policies: Vec<String>) 
         num_uses: if is_service { grant.num_uses } else { 0 },
         uses_at_first: grant.num_uses,
         created_at: cx.now(),
-        explicit_max_ttl: whole(grant.explicit_max_ttl),
-        period: whole(grant.period),
+        // Batch tokens are not renewed, and do not keep what only a renewal would look at.
+        explicit_max_ttl: if is_service { whole(grant.explicit_max_ttl) } else { 0 },
+        period: if is_service { whole(grant.period) } else { 0 },
         bound_cidrs: grant.bound_cidrs,
         renewable: grant.renewable && is_service,
         is_leased: is_service,

@@ -32,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use super::policies::AclSlot;
 
+pub(crate) use batch::unfit_for_batch;
 pub(crate) use engine::{TokenEngine, of_accessor as token_of_accessor};
 pub(crate) use id::{namespace_of, random_letters, random_text};
 pub(crate) use place::namespace_meant;

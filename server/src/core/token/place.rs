@@ -8,9 +8,8 @@ use crate::core::token::namespace_of;
 pub(crate) fn namespace_meant(request: &Request) -> Option<String> {
     match &*request.path {
         "auth/token/lookup-self" | "auth/token/renew-self" | "auth/token/revoke-self" => of_client(request),
-        "sys/wrapping/lookup" | "sys/wrapping/rewrap" | "sys/wrapping/unwrap" => {
-            of_parameter(&request.parameters, "token").or_else(|| of_client(request))
-        }
+        // Answers are wrapped to be handed to somebody elsewhere, whose own namespace says whether they may unwrap any.
+        "sys/wrapping/lookup" | "sys/wrapping/rewrap" | "sys/wrapping/unwrap" => of_client(request),
         "auth/token/lookup" if !request.parameters.contains_key("token") => of_client(request),
         "auth/token/lookup" | "auth/token/renew" | "auth/token/revoke" | "auth/token/revoke-orphan" => {
             of_parameter(&request.parameters, "token")

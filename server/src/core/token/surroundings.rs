@@ -5,13 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::barrier::Transaction;
-use crate::core::acl::{self, AclRequest};
+use crate::core::acl::AclRequest;
 use crate::core::context::Context;
 use crate::core::engine::AnyEngine;
 use crate::core::error::Error;
 use crate::core::limits::TtlLimits;
 use crate::core::mount::Mount;
 use crate::core::namespace::Namespace;
+use crate::core::pipeline::operation;
 use crate::core::policies::{self, PolicyRecord};
 use crate::core::state::Core;
 use crate::core::topology::Space;
@@ -34,6 +35,15 @@ pub(crate) trait Surroundings: Send + Sync {
 
     /// The mount that answers `path` of `namespace`, even one that takes no requests any more.
     fn mount_at(&self, namespace: &Namespace, path: &str) -> Option<Home>;
+
+    /// Refuses what is asked of `namespace` while it, or one that it lies in, is locked.
+    ///
+    /// # Errors
+    /// 503 with the name of the locked one.
+    fn require_unlocked(&self, namespace: &Namespace) -> Result<(), Error>;
+
+    /// Whether the token of the request may do in `namespace` what it asks for.
+    async fn may_in(&self, cx: &Context<'_>, namespace: &Namespace) -> Result<bool, Error>;
 
     /// Whether the token of the request has `sudo` at its path.
     async fn has_sudo(&self, cx: &Context<'_>) -> Result<bool, Error>;
@@ -84,16 +94,16 @@ impl Surroundings for Core {
         Some(Home { mount: mounted.mount.clone(), engine: mounted.engine.clone() })
     }
 
+    fn require_unlocked(&self, namespace: &Namespace) -> Result<(), Error> {
+        self.open_topology()?.require_unlocked(&namespace.path)
+    }
+
+    async fn may_in(&self, cx: &Context<'_>, namespace: &Namespace) -> Result<bool, Error> {
+        Ok(self.acl_of(cx.request()).await?.check(&same_in(cx, namespace)).allowed)
+    }
+
     async fn has_sudo(&self, cx: &Context<'_>) -> Result<bool, Error> {
-        let acl = self.acl_of(cx.request()).await?;
-        let request = AclRequest {
-            operation: acl::Operation::Update,
-            namespace: &cx.request().namespace.path,
-            path: &cx.request().path,
-            parameters: None,
-            wrap_ttl: None,
-        };
-        Ok(acl.check(&request).sudo)
+        Ok(self.acl_of(cx.request()).await?.check(&same_in(cx, &cx.request().namespace)).sudo)
     }
 
     async fn has_policy(
@@ -109,6 +119,17 @@ impl Surroundings for Core {
         let record: Option<PolicyRecord> = transaction.get_json(&key).await?;
         let now = self.clock.now().as_second();
         Ok(record.is_some_and(|record| record.expiration.is_none_or(|end| now < end)))
+    }
+}
+
+/// What the request of `cx` would ask of the ACL in `namespace`.
+fn same_in<'a>(cx: &'a Context<'_>, namespace: &'a Namespace) -> AclRequest<'a> {
+    AclRequest {
+        operation: operation(cx.operation()),
+        namespace: &namespace.path,
+        path: &cx.request().path,
+        parameters: None,
+        wrap_ttl: None,
     }
 }
 

@@ -109,21 +109,20 @@ impl Tokens {
         self.cubbyhole(namespace, entry)?.ok_or_else(|| Error::internal("a namespace without cubbyhole"))
     }
 
-    /// The entry of the wrapping token `token`, whose use may be under way.
+    /// The entry of the wrapping token `token`, of whichever namespace, whose use may be under way.
     ///
     /// # Errors
-    /// 400 for every other token.
+    /// 400 for every other token, 503 while its namespace is locked.
     pub(super) async fn wrapping_entry(
         &self,
         token: &ClientToken,
-        namespace: &Namespace,
         now: Timestamp,
     ) -> Result<TokenEntry, Error> {
         let entry = self.lookup_even_used_up(token, now).await?;
         let entry = entry.filter(|entry| entry.policies == [POLICY]).ok_or_else(invalid)?;
-        let owner = self.namespace_of(&entry.id)?;
-        let is_within = owner.is_some_and(|owner| owner.is_within(namespace));
-        if is_within { Ok((*entry).clone()) } else { Err(invalid()) }
+        let owner = self.namespace_of(&entry.id)?.ok_or_else(invalid)?;
+        self.surroundings()?.require_unlocked(&owner)?;
+        Ok((*entry).clone())
     }
 
     /// The one use of the wrapping token stored under `id`. Reading it in the transaction lets only one of two requests
@@ -178,7 +177,7 @@ impl Tokens {
                 _ => no_token("token is empty"),
             });
         }
-        let entry = self.wrapping_entry(&token, &request.namespace, now).await?;
+        let entry = self.wrapping_entry(&token, now).await?;
         if entry.num_uses < 0 || (entry.is_deferred && !self.is_approved(&entry).await?) {
             return Err(invalid());
         }

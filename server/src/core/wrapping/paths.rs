@@ -99,7 +99,7 @@ async fn look_up(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 
 async fn wrapping_token(cx: &Context<'_>) -> Result<(ClientToken, TokenEntry), Error> {
     let token = token_of(cx.parameters(), &cx.request().client_token)?;
-    let entry = tokens(cx).wrapping_entry(&token, &cx.request().namespace, cx.now()).await?;
+    let entry = tokens(cx).wrapping_entry(&token, cx.now()).await?;
     Ok((token, entry))
 }
 

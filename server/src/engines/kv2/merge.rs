@@ -16,21 +16,37 @@ type Entries<'a> = BTreeMap<String, &'a RawValue>;
 /// # Errors
 /// 400 for a patch that is nested too deep.
 pub(super) fn merge(target: &RawValue, patch: &RawValue) -> Result<String, Error> {
+    if depth(patch.get()) > MAX_DEPTH {
+        return Err(Error::invalid(format!("the patch has more than {MAX_DEPTH} levels")));
+    }
     let mut out = String::with_capacity(target.get().len() + patch.get().len());
-    write_merged(&mut out, Some(target), patch, MAX_DEPTH)?;
+    write_merged(&mut out, Some(target), patch)?;
     Ok(out)
 }
 
-fn write_merged(
-    out: &mut String,
-    target: Option<&RawValue>,
-    patch: &RawValue,
-    depth: usize,
-) -> Result<(), Error> {
-    let depth = depth.checked_sub(1).ok_or_else(too_deep)?;
+/// How many objects and lists are in each other at most: looked at once, before each level is read again.
+fn depth(text: &str) -> usize {
+    let (mut open, mut most, mut bytes) = (0_usize, 0, text.bytes());
+    let mut is_string = false;
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => is_string = !is_string,
+            b'\\' => drop(bytes.next()),
+            b'{' | b'[' if !is_string => {
+                open += 1;
+                most = most.max(open);
+            }
+            b'}' | b']' if !is_string => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
+}
+
+fn write_merged(out: &mut String, target: Option<&RawValue>, patch: &RawValue) -> Result<(), Error> {
     match patch.get().as_bytes().first() {
-        Some(b'{') => write_object(out, target, patch, depth),
-        Some(b'[') => write_list(out, patch, depth),
+        Some(b'{') => write_object(out, target, patch),
+        Some(b'[') => write_list(out, patch),
         _ => {
             out.push_str(patch.get());
             Ok(())
@@ -38,12 +54,7 @@ fn write_merged(
     }
 }
 
-fn write_object(
-    out: &mut String,
-    target: Option<&RawValue>,
-    patch: &RawValue,
-    depth: usize,
-) -> Result<(), Error> {
+fn write_object(out: &mut String, target: Option<&RawValue>, patch: &RawValue) -> Result<(), Error> {
     let patch: Entries<'_> = serde_json::from_str(patch.get())?;
     let target: Entries<'_> = match target {
         Some(target) if is_object(target) => serde_json::from_str(target.get())?,
@@ -55,7 +66,7 @@ fn write_object(
             (None, None) => {}
             (None, Some(kept)) => entries.key(key)?.push_str(kept.get()),
             (Some(removed), _) if removed.get() == "null" => {}
-            (Some(patch), target) => write_merged(entries.key(key)?, target.copied(), patch, depth)?,
+            (Some(patch), target) => write_merged(entries.key(key)?, target.copied(), patch)?,
         }
     }
     out.push('}');
@@ -63,11 +74,11 @@ fn write_object(
 }
 
 /// Lists are replaced as a whole; of objects in them nulls are left out as elsewhere in a patch.
-fn write_list(out: &mut String, patch: &RawValue, depth: usize) -> Result<(), Error> {
+fn write_list(out: &mut String, patch: &RawValue) -> Result<(), Error> {
     let items: Vec<&RawValue> = serde_json::from_str(patch.get())?;
     let mut list = Separated::new(out, '[');
     for item in items {
-        write_merged(list.next(), None, item, depth)?;
+        write_merged(list.next(), None, item)?;
     }
     out.push(']');
     Ok(())
@@ -75,10 +86,6 @@ fn write_list(out: &mut String, patch: &RawValue, depth: usize) -> Result<(), Er
 
 fn is_object(value: &RawValue) -> bool {
     value.get().starts_with('{')
-}
-
-fn too_deep() -> Error {
-    Error::invalid(format!("the patch has more than {MAX_DEPTH} levels"))
 }
 
 /// Writes items with commas between them.

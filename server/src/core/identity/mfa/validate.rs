@@ -79,7 +79,7 @@ async fn finish(cx: &Context<'_>, login: &Login, credentials: &MfaCredentials) -
         return Err(Error::permission_denied());
     }
     let prefix = home.mount.storage_prefix();
-    let limits = cx.core.settings.limits.of_mount(&home.mount.entry.config);
+    let limits = cx.core.limits_of(&home.mount);
     let at_mount = cx.at(&home.mount, &prefix, limits);
     let enforcements = matching(&at_mount, Some(&entity)).await?;
     if enforcements.is_empty() {

@@ -15,6 +15,7 @@ use crate::core::context::Context;
 use crate::core::engine::{Engine, Route};
 use crate::core::error::Error;
 use crate::core::identity::Entity;
+use crate::core::namespace::Namespace;
 use crate::core::request::ClientToken;
 use crate::core::response::Response;
 use crate::core::weak;
@@ -153,6 +154,12 @@ impl Engine for TokenEngine {
 
 fn tokens<'a>(cx: &Context<'a>) -> &'a Tokens {
     &cx.core.tokens
+}
+
+/// Whether the request may do what it asks for to what belongs to `owner`: that lies within its namespace, or who asks may
+/// do the same there. Ids of the root namespace do not tell that they are, so that nothing has led the request there.
+async fn reaches(cx: &Context<'_>, owner: &Namespace) -> Result<bool, Error> {
+    Ok(owner.is_within(&cx.request().namespace) || tokens(cx).surroundings()?.may_in(cx, owner).await?)
 }
 
 /// Whether the token of the request has `sudo` at its path.

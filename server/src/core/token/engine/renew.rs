@@ -129,7 +129,7 @@ async fn wanted_by_login(
     let engine = home.engine.ok_or_else(|| Error::not_implemented("renewing a token of this auth method"))?;
     let grant: AuthGrant = grant_of(entry);
     let prefix = home.mount.storage_prefix();
-    let limits = cx.core.settings.limits.of_mount(&home.mount.entry.config);
+    let limits = cx.core.limits_of(&home.mount);
     let renewal: Renewal = engine.renew_login(&cx.at(&home.mount, &prefix, limits), &grant).await?;
     let wanted = Wanted {
         increment,

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{BareAccessorFields, TokenEngine, find_by_accessor, has_sudo, required, tokens};
+use super::{BareAccessorFields, TokenEngine, find_by_accessor, has_sudo, reaches, required, tokens};
 use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::request::ClientToken;
@@ -24,16 +24,28 @@ async fn revoke_token(cx: &Context<'_>, token: &ClientToken) -> Result<Response,
     Ok(Response::empty())
 }
 
-/// The entry of `token`, unless it belongs to a namespace that the request's has no say in.
+/// The entry of `token`; `None` also for one of a namespace that is sealed or being deleted.
+///
+/// # Errors
+/// 403 if it belongs to a namespace that the request has no say in: it is not ended, and nobody is to think so.
 async fn find(cx: &Context<'_>, token: &ClientToken) -> Result<Option<TokenEntry>, Error> {
-    let entry = match *token == cx.request().client_token {
+    let is_own = *token == cx.request().client_token;
+    let entry = match is_own {
         true => tokens(cx).lookup_even_used_up(token, cx.now()).await?,
-        false => tokens(cx).lookup_within(token, &cx.request().namespace, cx.now()).await?,
+        false => tokens(cx).lookup(token, cx.now()).await?,
     };
-    if entry.as_ref().is_some_and(|entry| entry.kind == TokenKind::Batch) {
-        return Err(Error::invalid("batch tokens cannot be revoked"));
+    let Some(entry) = entry else { return Ok(None) };
+    if !is_own {
+        let owner = tokens(cx).surroundings()?.namespace(&entry.namespace)?;
+        let Some(owner) = owner else { return Ok(None) };
+        if !reaches(cx, &owner).await? {
+            return Err(Error::permission_denied());
+        }
     }
-    Ok(entry.map(|entry| (*entry).clone()))
+    match entry.kind {
+        TokenKind::Batch => Err(Error::invalid("batch tokens cannot be revoked")),
+        _ => Ok(Some((*entry).clone())),
+    }
 }
 
 pub(super) async fn revoke_accessor(_: &TokenEngine, cx: &Context<'_>) -> Result<Response, Error> {

@@ -13,6 +13,7 @@ use crate::core::error::Error;
 use crate::core::go_text::quoted;
 use crate::core::request::Operation;
 use crate::core::response::Response;
+use crate::core::token::batch::unfit_for_batch;
 use crate::core::token::policies::{RolePolicies, normalized, sanitize};
 
 /// The body of a role. Its deprecated names are fields of their own, because a read tells under which name a value
@@ -212,11 +213,12 @@ pub(super) async fn write(_: &TokenEngine, cx: &Context<'_>) -> Result<Response,
     let stored = if cx.operation() == Operation::Update { stored_role(cx, name).await? } else { None };
     let mut role =
         stored.unwrap_or_else(|| Role { name: name.to_owned(), renewable: true, ..Role::default() });
+    let stored_type = role.token_type;
     set_policies(&mut role, &fields);
     set_switches(&mut role, &fields)?;
     set_token_type(cx, &mut role, &fields)?;
     let mut warnings = Vec::new();
-    set_limits(&mut role, &fields, &mut warnings)?;
+    set_limits(&mut role, &fields, stored_type, &mut warnings)?;
     warn_of_long_life(cx, &role, &fields, &mut warnings);
     require_good_for_batch(&role)?;
     cx.view().put_json(&role_key(name), &role)?;
@@ -282,13 +284,24 @@ fn set_token_type(cx: &Context<'_>, role: &mut Role, fields: &RoleFields) -> Res
     Ok(())
 }
 
-fn set_limits(role: &mut Role, fields: &RoleFields, warnings: &mut Vec<String>) -> Result<(), Error> {
+fn set_limits(
+    role: &mut Role,
+    fields: &RoleFields,
+    stored_type: RoleTokenType,
+    warnings: &mut Vec<String>,
+) -> Result<(), Error> {
     let seconds = |seconds: &Option<Seconds>| seconds.map(|seconds| seconds.0.max(0).unsigned_abs());
     let uses = fields.token_num_uses.unwrap_or(role.num_uses);
     if uses < 0 {
         return Err(Error::invalid("error parsing role fields: 'token_num_uses' cannot be negative"));
     }
     role.num_uses = uses;
+    let is_batch = matches!(stored_type, RoleTokenType::Batch | RoleTokenType::DefaultBatch);
+    // As the API has it, the type that the role has had so far.
+    let token_period = seconds(&fields.token_period).unwrap_or(role.period);
+    if let Some(problem) = unfit_for_batch(token_period != 0, uses != 0).filter(|_| is_batch) {
+        return Err(Error::invalid(format!("error parsing role fields: {problem}")));
+    }
     let proper = networks(fields.token_bound_cidrs.as_ref(), "role fields")?;
     let (period, max) = (seconds(&fields.period), seconds(&fields.explicit_max_ttl));
     let old = &mut role.deprecated;
