@@ -1,11 +1,11 @@
-//! Our server, killed in a burst of writes: every acknowledged write is there after restart and unseal.
+//! Our server, killed: what it has acknowledged is there after restart and unseal, and who was locked out is so still.
 
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use acceptance_tests::{Call, Flavor, Server};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Connections that write at the same time.
 const WRITERS: usize = 6;
@@ -41,6 +41,38 @@ fn every_acknowledged_write_survives_a_kill() {
             server.explain(&format!("lost after the crash of round {round}: {lost:?}"))
         );
     }
+}
+
+#[test]
+fn who_is_locked_out_stays_so_after_a_kill() {
+    let mut server = Server::start(Flavor::Ours).unwrap_or_else(|problem| panic!("{problem}"));
+    let must = |server: &Server, path: &str, body: Value| {
+        let done = server.must("POST", path, Some(&body));
+        done.unwrap_or_else(|problem| panic!("{}", server.explain(&problem)));
+    };
+    must(&server, "sys/auth/people", json!({"type": "userpass"}));
+    let limits = json!({"lockout_threshold": "2", "lockout_duration": "1h"});
+    must(&server, "sys/auth/people/tune", json!({"user_lockout_config": limits}));
+    must(&server, "auth/people/users/ada", json!({"password": "right"}));
+    let log_in = |server: &Server, password: &str| {
+        let password = json!({ "password": password });
+        let (status, _) =
+            server.request("POST", "auth/people/login/ada", "", Some(&password)).expect("an answer");
+        status
+    };
+    assert_eq!(
+        [log_in(&server, "wrong"), log_in(&server, "wrong"), log_in(&server, "right")],
+        [400, 400, 403]
+    );
+    server.crash();
+    server.crash_and_restart().unwrap_or_else(|problem| panic!("{}", server.explain(&problem)));
+    assert_eq!(log_in(&server, "right"), 403);
+    let users = server.must("GET", "sys/locked-users", None).expect("a list");
+    assert_eq!(users.pointer("/data/total"), Some(&json!(1)));
+    let accessor = users.pointer("/data/by_namespace/0/mount_accessors/0/mount_accessor").expect("the mount");
+    let accessor = accessor.as_str().expect("text");
+    must(&server, &format!("sys/locked-users/{accessor}/unlock/ada"), json!({}));
+    assert_eq!(log_in(&server, "right"), 200);
 }
 
 /// Names of the secrets and paths of the mounts whose writes were acknowledged before the server was killed.

@@ -3,7 +3,8 @@
 use std::env::VarError;
 use std::path::PathBuf;
 
-use server::config::{Configuration, LogFormat, LogLevel};
+use server::config::{Configuration, LogFormat};
+use server::log::Level;
 
 /// Variables that are known and change nothing here.
 const WITHOUT_EFFECT: [&str; 22] = [
@@ -107,7 +108,7 @@ impl<F: Fn(&str) -> Result<String, VarError>> Environment<F> {
             configuration.cluster_addr = Some(address);
         }
         if let Some((name, text)) = self.set("LOG_LEVEL")? {
-            configuration.log_level = LogLevel::named(&text).ok_or_else(|| {
+            configuration.log_level = Level::named(&text).ok_or_else(|| {
                 wrong(&name, &text, "is no level", "write trace, debug, info, warn or error")
             })?;
         }
@@ -203,7 +204,7 @@ mod tests {
         .expect("good variables");
         assert_eq!(read.api_addr.as_deref(), Some("http://environment:1"));
         assert_eq!(read.cluster_addr.as_deref(), Some("https://environment:2"));
-        assert_eq!((read.log_level, read.log_format), (Some(LogLevel::Debug), LogFormat::Json));
+        assert_eq!((read.log_level, read.log_format), (Some(Level::Debug), LogFormat::Json));
         assert!(warnings.is_empty(), "{warnings:?}");
     }
 
@@ -213,7 +214,7 @@ mod tests {
         let environment = environment(&[("BAO_API_ADDR", ""), ("VAULT_API_ADDR", "http://other:1")]);
         environment.apply(&mut read).expect("good variables");
         assert_eq!(read.api_addr.as_deref(), Some("http://file:1"));
-        assert_eq!(read.log_level, Some(LogLevel::Warn));
+        assert_eq!(read.log_level, Some(Level::Warn));
     }
 
     #[test]

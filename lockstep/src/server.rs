@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use reconciler::Exit;
-use server::config::{self, Configuration, Listener, LogFormat, LogLevel, StorageKind};
+use server::config::{self, Configuration, Listener, LogFormat, StorageKind};
 use server::log::{self, Level};
 use server::{DevKeys, Server};
 use tokio::signal::unix::{SignalKind, signal};
@@ -108,7 +108,7 @@ impl Command {
         for warning in environment.apply(&mut configuration)? {
             tell_error(&warning);
         }
-        if let Some(level) = self.log_level.as_deref().and_then(LogLevel::named) {
+        if let Some(level) = self.log_level.as_deref().and_then(Level::named) {
             configuration.log_level = level;
         }
         if let Some(format) = self.log_format.as_deref().and_then(LogFormat::named) {
@@ -178,14 +178,7 @@ async fn wait_for_end() -> std::io::Result<()> {
 }
 
 fn start_log(configuration: &Configuration) {
-    let level = configuration.log_level.map(|level| match level {
-        LogLevel::Trace => Level::Trace,
-        LogLevel::Debug => Level::Debug,
-        LogLevel::Info => Level::Info,
-        LogLevel::Warn => Level::Warn,
-        LogLevel::Error => Level::Error,
-    });
-    let level = level.unwrap_or(Level::Info);
+    let level = configuration.log_level.unwrap_or(Level::Info);
     let (filter, handle) = reload::Layer::new(EnvFilter::new(log::filter(level)));
     log::started(level, move |directives| {
         let filter = EnvFilter::try_new(directives).map_err(|error| error.to_string())?;

@@ -39,17 +39,19 @@ pub enum Level {
 }
 
 impl Level {
-    /// Reads a level as the peers name it.
+    /// The level that the peers name so; `Some(None)`: the name is empty and leaves it open. `None`: there is none of this
+    /// name.
     #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        match name.trim().to_lowercase().as_str() {
+    pub fn named(name: &str) -> Option<Option<Self>> {
+        Some(match name.trim().to_lowercase().as_str() {
+            "" => None,
             "trace" => Some(Self::Trace),
             "debug" => Some(Self::Debug),
             "info" | "notice" => Some(Self::Info),
             "warn" | "warning" => Some(Self::Warn),
             "err" | "error" => Some(Self::Error),
-            _ => None,
-        }
+            _ => return None,
+        })
     }
 
     /// Its name.

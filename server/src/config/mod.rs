@@ -24,6 +24,8 @@ pub use listener::{Listener, Tls, TlsVersion};
 pub use report::{Place, Problem, Problems, Severity};
 pub(crate) use seal::parse_seal;
 
+use crate::log::Level;
+
 /// The lease TTL of the peers, 32 days, where the file names none.
 pub const DEFAULT_LEASE_TTL: Duration = Duration::from_secs(768 * 3600);
 
@@ -60,37 +62,6 @@ impl LogFormat {
     }
 }
 
-/// What is logged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogLevel {
-    /// Everything.
-    Trace,
-    /// For developers.
-    Debug,
-    /// What happens.
-    #[default]
-    Info,
-    /// What should be looked at.
-    Warn,
-    /// What went wrong.
-    Error,
-}
-
-impl LogLevel {
-    /// The level with this name; `Some(None)`: it is empty and leaves the level open. `None`: there is none of this name.
-    pub fn named(name: &str) -> Option<Option<Self>> {
-        Some(match name.trim().to_ascii_lowercase().as_str() {
-            "" => None,
-            "trace" => Some(Self::Trace),
-            "debug" => Some(Self::Debug),
-            "notice" | "info" => Some(Self::Info),
-            "warn" | "warning" => Some(Self::Warn),
-            "err" | "error" => Some(Self::Error),
-            _ => return None,
-        })
-    }
-}
-
 /// The configuration of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Configuration {
@@ -109,7 +80,7 @@ pub struct Configuration {
     /// The longest TTL where no mount says otherwise.
     pub max_lease_ttl: Duration,
     /// What is logged; `None` leaves it to the command line.
-    pub log_level: Option<LogLevel>,
+    pub log_level: Option<Level>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Where the process id is written.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::document::{Node, Value};
 use super::{Place, Problems, parse_duration};
+use crate::core::go_text;
 
 /// A whole number, also one that is written as a string.
 pub(super) fn read_integer(value: &Value) -> Option<i64> {
@@ -125,11 +126,7 @@ pub(super) fn read_bool(value: &Value) -> Option<bool> {
         Value::Number(text) | Value::Text(text) => text.as_str(),
         _ => return None,
     };
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
+    go_text::boolean(text)
 }
 
 /// Whether a setting is there only to say that it is not wanted.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::document::{Document, Node, Value};
 use super::listener::listeners;
 use super::section::Section;
-use super::{Configuration, DEFAULT_LEASE_TTL, LogFormat, LogLevel, Place, Problems, StorageKind};
+use super::{Configuration, DEFAULT_LEASE_TTL, LogFormat, Place, Problems, StorageKind};
+use crate::log::Level;
 
 /// Settings that make no difference here: there is no cluster, no plugin, no cache to turn off.
 const IGNORED: [&str; 21] = [
@@ -97,10 +98,10 @@ fn lease_limits(section: &mut Section<'_>, place: &Place) -> (std::time::Duratio
     (limits[0], limits[1])
 }
 
-fn log_level(section: &mut Section<'_>) -> Option<LogLevel> {
+fn log_level(section: &mut Section<'_>) -> Option<Level> {
     let wanted = "one of trace, debug, info, warn, error";
     let read = section.read("log_level", wanted, |value| match value {
-        Value::Text(text) => LogLevel::named(text),
+        Value::Text(text) => Level::named(text),
         _ => None,
     });
     read.and_then(|(level, _)| level)

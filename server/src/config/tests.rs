@@ -2,7 +2,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Configuration, LogFormat, LogLevel, StorageKind, Tls, TlsVersion, load, parse};
+use super::{Configuration, LogFormat, StorageKind, Tls, TlsVersion, load, parse};
+use crate::log::Level;
 
 const BASE: &str = "storage \"inmem\" {}\nlistener \"tcp\" {\n  tls_disable = true\n}\n";
 
@@ -65,7 +66,7 @@ fn a_whole_file_is_read() {
     assert_eq!((second.address.as_str(), &second.tls), ("127.0.0.1:8300", &None));
     assert_eq!(configuration.default_lease_ttl, Duration::from_secs(3600));
     assert_eq!(configuration.max_lease_ttl, Duration::from_secs(7200));
-    assert_eq!(configuration.log_level, Some(LogLevel::Warn));
+    assert_eq!(configuration.log_level, Some(Level::Warn));
     assert_eq!(configuration.log_format, LogFormat::Json);
     assert_eq!(configuration.cluster_name.as_deref(), Some("blue"));
     assert_eq!(configuration.pid_file.as_deref(), Some(std::path::Path::new("/run/lockstep.pid")));

@@ -53,6 +53,15 @@ pub(crate) fn duration(seconds: u64) -> String {
     }
 }
 
+/// The truth value that `text` is: `1`, `t`, `true`, `0`, `f`, `false` and the like; `None` for another text, nothing too.
+pub(crate) fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
 /// Why `text` is no decimal integer, as `function` of Go's `strconv` tells it.
 pub(crate) fn integer_problem(function: &str, text: &str, error: &ParseIntError) -> String {
     let cause = match error.kind() {

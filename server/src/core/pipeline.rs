@@ -335,11 +335,12 @@ impl Core {
                 }
                 attempted => attempted?,
             };
-            let is_done = transaction.commit_with(&mut claim).await?;
+            if !transaction.commit_with(&mut claim).await? {
+                continue;
+            }
             match response.effect {
-                Some(Effect::Again) if is_done => (claim, attempt) = (Claim::default(), 0),
-                _ if is_done => return Ok((response, extra)),
-                _ => {}
+                Some(Effect::Again) => (claim, attempt) = (Claim::default(), 0),
+                _ => return Ok((response.told()?, extra)),
             }
         }
         Err(too_often())
@@ -364,7 +365,7 @@ impl Core {
         for _ in 0..ATTEMPTS {
             // Without a parcel there is nothing that it could fail to commit.
             if transaction.commit_with(&mut claim).await? {
-                return Ok((response, extra));
+                return Ok((response.told()?, extra));
             }
             claim.turn().await;
             transaction = self.barrier.begin();
@@ -444,6 +445,9 @@ impl Core {
         let mut response = handled
             .or_else(|error| with_warnings_only(request, &warnings, error))
             .map_err(|error| of_empty_list(request, error))?;
+        if let Some(Effect::Refuse(_)) = response.effect {
+            return Ok((response, Extra::default()));
+        }
         if let Some(filter) = filter {
             let filtered = self.filter(&filter, request, &mut response);
             filtered.map_err(|error| of_empty_list(request, error))?;
@@ -592,7 +596,7 @@ impl Core {
     }
 
     async fn reply(&self, request: &Request, response: Response, extra: &Extra) -> Result<Reply, Error> {
-        if response.effect == Some(Effect::Seal) {
+        if let Some(Effect::Seal) = response.effect {
             Box::pin(self.close()).await?;
         }
         if let Some(wrap_info) = &extra.wrap_info {

@@ -55,13 +55,15 @@ pub enum Spread {
 }
 
 /// What cannot be part of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Effect {
     /// Seal the server.
     Seal,
     /// Run the handler again: it has done a part of what is asked for, which is committed, and nothing else may be
     /// told yet. So a request that has very much to do neither is one large batch nor loses all of it to another.
     Again,
+    /// Refuse the request: what the handler has written is committed all the same, which an error would undo.
+    Refuse(Box<Error>),
 }
 
 /// What an engine or an auth method gives out. The core makes token or lease in the transaction of the request.
@@ -261,6 +263,22 @@ impl Response {
     /// Nothing to say: 204, or 200 if the core adds a warning.
     pub fn empty() -> Self {
         Self::default()
+    }
+
+    /// `error`, with all that the handler has written committed.
+    pub(crate) fn refused(error: Error) -> Self {
+        Self { effect: Some(Effect::Refuse(Box::new(error))), ..Self::default() }
+    }
+
+    /// What the client is told once all is committed.
+    ///
+    /// # Errors
+    /// The one that the request is [refused](Self::refused) with.
+    pub(crate) fn told(mut self) -> Result<Self, Error> {
+        match self.effect.take() {
+            Some(Effect::Refuse(error)) => Err(*error),
+            effect => Ok(Self { effect, ..self }),
+        }
     }
 
     /// `data` is the object that `data` serializes to.

@@ -196,7 +196,7 @@ impl Harness {
         let transaction = self.barrier.begin();
         let response = self.run(request, path, &transaction).await?;
         transaction.commit().await?;
-        Ok(response)
+        response.told()
     }
 
     /// Keys of the mount's storage that begin with `prefix`.

@@ -65,11 +65,7 @@ impl<'a> Json<'a> {
             Json::Text(text) => text.as_str(),
             Json::List(_) | Json::Map => return Err(self.unconvertible("bool")),
         };
-        match text {
-            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-            "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-            _ => Err(invalid()),
-        }
+        if text.is_empty() { Ok(false) } else { go_text::boolean(text).ok_or_else(invalid) }
     }
 
     /// As text, weakly: numbers as they were written, truth values as `1` and `0`, null as nothing.

@@ -11,6 +11,7 @@ use hyper::body::Body;
 use super::media_type::media_type;
 use super::query;
 use super::room::Share;
+use super::settled::settle;
 use crate::core::error::Error;
 use crate::core::go_json::{self, First};
 use crate::core::lenient;
@@ -234,10 +235,12 @@ fn of_json(mut json: Cow<'_, [u8]>, target: &str) -> Result<Parameters, Error> {
     }
     lenient::whole_escapes(&mut json);
     // Nearly every body is one object, which needs no second look.
-    match serde_json::from_slice(&json) {
-        Ok(parameters) => Ok(parameters),
-        Err(_) => of_stream(&json, target),
-    }
+    let mut parameters: Parameters = match serde_json::from_slice(&json) {
+        Ok(parameters) => parameters,
+        Err(_) => of_stream(&json, target)?,
+    };
+    parameters.values_mut().for_each(settle);
+    Ok(parameters)
 }
 
 /// The parameters of JSON that is not one object: its first value counts.

@@ -15,6 +15,7 @@ mod query;
 mod redirect;
 mod room;
 mod service;
+mod settled;
 mod status;
 
 pub(crate) use listen::{Bound, bind};

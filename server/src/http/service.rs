@@ -21,7 +21,6 @@ use super::{body, consistency, host, inline, query, redirect, status};
 use crate::config::Listener;
 use crate::core::cors::{self, Crossing};
 use crate::core::error::Error;
-use crate::core::go_base64;
 use crate::core::inline::InlineLogin;
 use crate::core::input::go_seconds;
 use crate::core::path::{ApiPath, PathError};
@@ -30,6 +29,7 @@ use crate::core::quota::RateLimit;
 use crate::core::request::{Authorization, ClientToken, MfaCredentials, Operation, Parameters};
 use crate::core::state::Core;
 use crate::core::traffic::UnderWay;
+use crate::core::{go_base64, go_text};
 use crate::sys::open_metrics;
 
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
@@ -371,9 +371,8 @@ fn operation(method: &Method, pairs: &[(String, String)]) -> Result<Asked, Error
 fn read_operation(pairs: &[(String, String)]) -> Result<Asked, Error> {
     let is_set = |name: &str| match pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     {
-        None | Some("" | "0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
-        Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
-        Some(_) => Err(Error::empty(StatusCode::BAD_REQUEST)),
+        None | Some("") => Ok(false),
+        Some(text) => go_text::boolean(text).ok_or_else(|| Error::empty(StatusCode::BAD_REQUEST)),
     };
     match (is_set("list")?, is_set("scan")?) {
         (true, true) => Err(Error::empty(StatusCode::BAD_REQUEST)),

@@ -10,6 +10,7 @@ use super::go_struct::{GoStruct, GoType, MAP};
 use crate::COMMIT_DATE;
 use crate::VERSION;
 use crate::core::error::Error;
+use crate::core::go_text;
 use crate::core::pipeline::Reply;
 use crate::core::request::Parameters;
 use crate::core::state::Core;
@@ -112,10 +113,7 @@ async fn health(core: &Core, pairs: &[(String, String)]) -> Result<Reply, Error>
 fn require_well_formed(pairs: &[(String, String)]) -> Result<(), Error> {
     let is_wrong = |(name, text): &(String, String)| match &**name {
         "activecode" | "sealedcode" | "standbycode" | "uninitcode" => text.parse::<i64>().is_err(),
-        "standbyok" => !matches!(
-            &**text,
-            "" | "1" | "t" | "T" | "true" | "TRUE" | "True" | "0" | "f" | "F" | "false" | "FALSE" | "False"
-        ),
+        "standbyok" => !text.is_empty() && go_text::boolean(text).is_none(),
         _ => false,
     };
     if pairs.iter().any(is_wrong) { Err(Error::empty(StatusCode::BAD_REQUEST)) } else { Ok(()) }

@@ -60,14 +60,16 @@ async fn list(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     if accessor.is_none() {
         spaces.extend(topology.below(own, true).into_values());
     }
-    let mut found: Vec<OfNamespace> =
-        spaces.into_iter().map(|space| of_namespace(cx, space, accessor.as_deref())).collect();
+    let mut found = Vec::new();
+    for space in spaces {
+        found.push(of_namespace(cx, space, accessor.as_deref()).await?);
+    }
     found.sort_by_key(|namespace| std::cmp::Reverse(namespace.counts));
     let total = found.iter().map(|namespace| namespace.counts).sum();
     Response::data(&LockedUsers { by_namespace: found, total })
 }
 
-fn of_namespace(cx: &Context<'_>, space: &Space, accessor: Option<&str>) -> OfNamespace {
+async fn of_namespace(cx: &Context<'_>, space: &Space, accessor: Option<&str>) -> Result<OfNamespace, Error> {
     let mut mounts: Vec<OfMount> = match accessor {
         Some(accessor) => {
             vec![OfMount { mount_accessor: accessor.to_owned(), counts: 0, alias_identifiers: None }]
@@ -75,28 +77,31 @@ fn of_namespace(cx: &Context<'_>, space: &Space, accessor: Option<&str>) -> OfNa
         None => Vec::new(),
     };
     for (_, mounted) in space.mounts() {
-        let names = locked_out(cx, mounted);
         let found = &mounted.entry().accessor;
-        let is_wanted = accessor.is_none_or(|accessor| accessor == found);
-        if is_wanted && !names.is_empty() {
+        if accessor.is_some_and(|accessor| accessor != found) {
+            continue;
+        }
+        let names = locked_out(cx, mounted).await?;
+        if !names.is_empty() {
             mounts.retain(|mount| mount.mount_accessor != *found);
             let counts = names.len();
             mounts.push(OfMount { mount_accessor: found.clone(), counts, alias_identifiers: Some(names) });
         }
     }
     mounts.sort_by_key(|mount| std::cmp::Reverse(mount.counts));
-    OfNamespace {
+    Ok(OfNamespace {
         namespace_id: space.namespace.id.clone(),
         namespace_path: space.namespace.path.clone(),
         counts: mounts.iter().map(|mount| mount.counts).sum(),
         mount_accessors: mounts,
-    }
+    })
 }
 
-fn locked_out(cx: &Context<'_>, mounted: &Mounted) -> Vec<String> {
+async fn locked_out(cx: &Context<'_>, mounted: &Mounted) -> Result<Vec<String>, Error> {
     let lockout = mounted.engine.as_ref().and_then(|engine| engine.lockout());
+    let Some(lockout) = lockout else { return Ok(Vec::new()) };
     let limits = mounted.entry().config.user_lockout.unwrap_or_default();
-    lockout.map(|lockout| lockout.locked_out(limits, cx.now())).unwrap_or_default()
+    lockout.locked_out(&cx.transaction().view(&*mounted.prefix), limits, cx.now()).await
 }
 
 /// Only mounts of the request's own namespace are unlocked.
@@ -106,10 +111,11 @@ async fn unlock(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let accessor = cx.capture("mount_accessor");
     let mut mounts = space.mounts().map(|(_, mounted)| mounted);
     let mounted = mounts.find(|mounted| mounted.entry().accessor == accessor);
-    if let Some(lockout) =
-        mounted.and_then(|mounted| mounted.engine.as_ref()).and_then(|engine| engine.lockout())
+    let engine = mounted.and_then(|mounted| Some((mounted, mounted.engine.as_ref()?)));
+    if let Some((mounted, lockout)) = engine.and_then(|(mounted, engine)| Some((mounted, engine.lockout()?)))
     {
-        lockout.forget(cx.capture("alias_identifier"));
+        let view = cx.transaction().view(&*mounted.prefix);
+        lockout.forget(&view, cx.capture("alias_identifier")).await?;
     }
     Ok(Response::empty())
 }

@@ -65,7 +65,7 @@ fn wanted(cx: &Context<'_>) -> Result<Level, Error> {
     }
     let wanted = wanted.trim().to_lowercase();
     // Nothing but spaces is the usual level.
-    let level = if wanted.is_empty() { Some(Level::Info) } else { Level::parse(&wanted) };
+    let level = if wanted.is_empty() { Some(Level::Info) } else { Level::named(&wanted).flatten() };
     level.ok_or_else(|| Error::invalid(format!("invalid level provided: unknown log level: {wanted}")))
 }
 

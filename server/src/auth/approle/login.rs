@@ -22,14 +22,20 @@ pub(super) async fn login(engine: &AppRole, cx: &Context<'_>) -> Result<Response
     if role_id.is_empty() {
         return Err(Error::with_status(StatusCode::INTERNAL_SERVER_ERROR, "missing role_id"));
     }
-    engine.lockout.require_open(cx, role_id)?;
+    engine.lockout.require_open(cx, role_id).await?;
     let role = role_of(engine, cx, role_id).await?.ok_or_else(|| Error::invalid(INVALID))?;
-    let secret_id = if role.bind_secret_id { Some(use_secret_id(engine, cx, &role).await?) } else { None };
+    let secret_id = match role.bind_secret_id {
+        true => match use_secret_id(engine, cx, &role).await? {
+            None => return engine.lockout.refuse(cx, role_id, Error::invalid(INVALID)).await,
+            secret_id => secret_id,
+        },
+        false => None,
+    };
     let client = cx.request().client;
     if !role.blocks().is_empty() && !contain(role.blocks(), client) {
         return Err(unauthorized(client, "by", "the role"));
     }
-    engine.lockout.forget_after(cx, role_id);
+    engine.lockout.forget_after(cx, role_id).await?;
     Ok(Response::login(grant(cx, &role, secret_id)))
 }
 
@@ -51,16 +57,13 @@ async fn role_of(engine: &AppRole, cx: &Context<'_>, role_id: &str) -> Result<Op
     }
 }
 
-/// Checks the secret id of the request, and takes one use off it.
-async fn use_secret_id(engine: &AppRole, cx: &Context<'_>, role: &Role) -> Result<SecretId, Error> {
+/// Checks the secret id of the request, and takes one use off it; `None` if the role has none like it.
+async fn use_secret_id(engine: &AppRole, cx: &Context<'_>, role: &Role) -> Result<Option<SecretId>, Error> {
     let text = cx.input().text("secret_id").trim();
     if text.is_empty() {
         return Err(Error::invalid("missing secret_id"));
     }
-    let Some(mut found) = role.find(cx, text).await? else {
-        engine.lockout.note_failure(cx, &role.role_id);
-        return Err(Error::invalid(INVALID));
-    };
+    let Some(mut found) = role.find(cx, text).await? else { return Ok(None) };
     let secret_id = &found.secret_id;
     require_within(&secret_id.cidr_list, &networks_of(role.blocks()), role.blocks())?;
     let client = cx.request().client;
@@ -69,7 +72,7 @@ async fn use_secret_id(engine: &AppRole, cx: &Context<'_>, role: &Role) -> Resul
         return Err(unauthorized(client, word, "the secret ID"));
     }
     take_use(engine, cx, &mut found).await?;
-    Ok(found.secret_id)
+    Ok(Some(found.secret_id))
 }
 
 /// Of two logins at the same time one conflicts and runs again, so that no use is counted twice.

@@ -15,7 +15,7 @@ use crate::core::token::sanitize_policies;
 
 pub(super) async fn login(engine: &Userpass, cx: &Context<'_>) -> Result<Response, Error> {
     let name = cx.capture("username");
-    engine.lockout.require_open(cx, name)?;
+    engine.lockout.require_open(cx, name).await?;
     let password = cx.input().text("password");
     if password.is_empty() {
         return Err(Error::with_status(StatusCode::INTERNAL_SERVER_ERROR, "missing password"));
@@ -23,15 +23,15 @@ pub(super) async fn login(engine: &Userpass, cx: &Context<'_>) -> Result<Respons
     let user = User::of(cx).await?;
     let is_known = user.is_some();
     let fits = password::fits(password, user.as_ref().map(|user| user.password_hash.as_str())).await?;
+    // Of many guesses at once only those before the lockout may learn anything.
+    engine.lockout.require_open(cx, name).await?;
     let Some(user) = user.filter(|_| fits) else {
+        let error = Error::invalid("invalid username or password");
         // Only failures of users that exist are kept, or anybody could fill the memory.
-        if is_known {
-            engine.lockout.note_failure(cx, name);
-        }
-        return Err(Error::invalid("invalid username or password"));
+        return if is_known { engine.lockout.refuse(cx, name, error).await } else { Err(error) };
     };
     require_network(cx, &user)?;
-    engine.lockout.forget_after(cx, name);
+    engine.lockout.forget_after(cx, name).await?;
     Ok(Response::login(grant(cx, name, &user)))
 }
 

@@ -57,6 +57,15 @@ async fn a_wrong_password_and_an_unknown_user_are_told_the_same() {
 }
 
 #[tokio::test]
+async fn of_many_guesses_at_once_no_more_are_answered_than_one_after_the_other() {
+    let harness = with_ada(json!({})).await;
+    let guesses = futures::future::join_all((0..20).map(|_| login(&harness, "ada", "wrong"))).await;
+    let told = guesses.iter().filter(|guess| guess.as_ref().is_err_and(|error| error.status() == 400));
+    assert_eq!(told.count(), 5);
+    check_error(login(&harness, "ada", "right").await, 403, "permission denied");
+}
+
+#[tokio::test]
 async fn five_wrong_passwords_lock_a_user_out_for_a_while() {
     let mut harness = with_ada(json!({})).await;
     for _ in 0..5 {

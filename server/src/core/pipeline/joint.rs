@@ -65,8 +65,8 @@ impl Core {
         loop {
             request.operation = asked;
             let (response, extra) = self.run_once_jointly(target, request).await?;
-            if response.effect != Some(Effect::Again) {
-                return Ok((response, extra));
+            if !matches!(response.effect, Some(Effect::Again)) {
+                return Ok((response.told()?, extra));
             }
         }
     }

@@ -1,6 +1,6 @@
-//! JSON merge patch (RFC 7396) on text: what is not changed stays character by character.
+//! JSON merge patch (RFC 7396) on text: what is not changed stays character by character, names are in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
@@ -50,11 +50,13 @@ fn write_object(
         _ => Entries::new(),
     };
     let mut entries = Separated::new(out, '{');
-    for (key, value) in target.iter().filter(|(key, _)| !patch.contains_key(*key)) {
-        entries.key(key)?.push_str(value.get());
-    }
-    for (key, value) in patch.iter().filter(|(_, value)| value.get() != "null") {
-        write_merged(entries.key(key)?, target.get(key).copied(), value, depth)?;
+    for key in target.keys().chain(patch.keys()).collect::<BTreeSet<_>>() {
+        match (patch.get(key), target.get(key)) {
+            (None, None) => {}
+            (None, Some(kept)) => entries.key(key)?.push_str(kept.get()),
+            (Some(removed), _) if removed.get() == "null" => {}
+            (Some(patch), target) => write_merged(entries.key(key)?, target.copied(), patch, depth)?,
+        }
     }
     out.push('}');
     Ok(())
@@ -135,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_is_not_changed_keeps_its_text() {
-        check(r#"{"n": 1.50,"o":{ "x" : 1e3}}"#, r#"{"m":2.0}"#, r#"{"n":1.50,"o":{ "x" : 1e3},"m":2.0}"#);
+        check(r#"{"n": 1.50,"o":{ "x" : 1e3}}"#, r#"{"m":2.0}"#, r#"{"m":2.0,"n":1.50,"o":{ "x" : 1e3}}"#);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `identity/group`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::shape::{Declared as _, List, Map};
 use serde::Serialize;
@@ -169,7 +169,7 @@ async fn set_members(store: &Store<'_>, group: &mut GroupRecord, wanted: &[Strin
         }
     }
     for id in store.members(&group.id).await? {
-        if !wanted.contains(&id) {
+        if wanted.binary_search(&id).is_err() {
             store.remove_member(&group.id, &id);
         }
     }
@@ -183,13 +183,13 @@ async fn set_members(store: &Store<'_>, group: &mut GroupRecord, wanted: &[Strin
 /// Makes `wanted` the groups in group `id`.
 async fn set_children(store: &Store<'_>, id: &str, is_old: bool, wanted: &[String]) -> Result<(), Error> {
     let wanted = fields::distinct(wanted);
-    let present = store.children(id).await?;
-    for child in present.iter().filter(|child| !wanted.contains(child)) {
+    let present: BTreeSet<String> = store.children(id).await?.into_iter().collect();
+    for child in present.iter().filter(|child| wanted.binary_search(child).is_err()) {
         if let Some(child) = store.group(child).await? {
             store.remove_child(id, &child)?;
         }
     }
-    for child in wanted.iter().filter(|child| !present.contains(child)) {
+    for child in wanted.iter().filter(|child| !present.contains(*child)) {
         let record = store.group(child).await?;
         let record = record.ok_or_else(|| {
             if child == id {
@@ -216,14 +216,14 @@ fn own_member(id: &str) -> String {
 /// Whether group `id` is in group `above`, or in one that is in it.
 async fn is_below(store: &Store<'_>, above: &str, id: &str) -> Result<bool, Error> {
     let mut waiting = vec![above.to_owned()];
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
     while let Some(group) = waiting.pop() {
         if group == id {
             return Ok(true);
         }
         if !seen.contains(&group) {
             waiting.extend(store.children(&group).await?);
-            seen.push(group);
+            seen.insert(group);
         }
     }
     Ok(false)

@@ -9,9 +9,9 @@ use super::{address, method};
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
-use crate::core::go_base64;
 use crate::core::identity::Identity;
 use crate::core::response::Response;
+use crate::core::{go_base64, go_text};
 use crate::engines::totp::Algorithm;
 use crate::handler;
 
@@ -348,7 +348,8 @@ impl PingId {
             "admin_url" => &mut self.admin_url,
             "authenticator_url" => &mut self.authenticator_url,
             "use_signature" => {
-                self.use_signature = truth(value).ok_or_else(|| {
+                let truth = if value.is_empty() { Some(false) } else { go_text::boolean(value) };
+                self.use_signature = truth.ok_or_else(|| {
                     Error::invalid("error parsing use_signature value in pingid settings file")
                 })?;
                 return Ok(());
@@ -357,15 +358,6 @@ impl PingId {
         };
         value.clone_into(field);
         Ok(())
-    }
-}
-
-/// A truth value as Go reads it.
-fn truth(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" | "" => Some(false),
-        _ => None,
     }
 }
 
