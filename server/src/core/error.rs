@@ -49,6 +49,16 @@ impl Error {
         Self { manner: Manner::Counted, ..Self::with_status(status, message) }
     }
 
+    /// Some mistakes, which are counted whoever asks.
+    pub fn listed(status: StatusCode, problems: &[String]) -> Self {
+        let count = match problems.len() {
+            1 => "1 error".to_owned(),
+            count => format!("{count} errors"),
+        };
+        let problems: String = problems.iter().map(|problem| format!("\n\t* {problem}")).collect();
+        Self::with_status(status, format!("{count} occurred:{problems}\n\n"))
+    }
+
     /// Nothing there: 404 with `{"errors":[]}`.
     pub fn not_found() -> Self {
         Self::empty(StatusCode::NOT_FOUND)

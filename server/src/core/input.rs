@@ -358,6 +358,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_less_than_a_second_is_one_where_it_must_be_something() {
+        for (text, seconds) in [("500ms", 1), ("1ns", 1), ("0.5s", 1), ("1500ms", 1), ("0ms", 0), ("", 0)] {
+            assert_eq!(go_seconds(text), Ok(seconds), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_not_taken_is_named() {
         let input = input(r#"{"foo":1,"bar":2,"name":"x"}"#).expect("a good body");
         assert_eq!(

@@ -49,10 +49,6 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .read(handler!(read))
         .write(handler!(register))
         .delete(handler!(deregister)),
-    Route::new("plugins/reload/backend")
-        .about("Starts plugins, or those of some mounts, again.")
-        .fields(Reload::PARTS)
-        .write(handler!(reload)),
 ];
 
 /// A plugin to be.
@@ -68,17 +64,6 @@ struct Plugin {
     env: Option<List<String>>,
     /// Its version.
     version: Option<String>,
-}
-
-/// What to start again.
-#[derive(schemas::Fields)]
-struct Reload {
-    /// All mounts of this type.
-    plugin: Option<String>,
-    /// These mounts.
-    mounts: Option<List<String>>,
-    /// Of one node or of all.
-    scope: Option<String>,
 }
 
 /// The version of everything that is built in.
@@ -101,6 +86,16 @@ fn is_plugin(class: MountClass, kind: &str) -> bool {
         MountClass::Auth => AUTH.contains(&kind),
         MountClass::Secret => SECRET.contains(&kind),
     }
+}
+
+/// Whether `name` is a plugin that can be mounted, of either class.
+pub(super) fn can_be_mounted(name: &str) -> bool {
+    is_plugin(MountClass::Auth, name) || is_plugin(MountClass::Secret, name)
+}
+
+/// Whether `name` is a plugin of the engine for databases.
+pub(super) fn is_database(name: &str) -> bool {
+    DATABASE.contains(&name)
 }
 
 /// What mounts of `kind` show as `deprecation_status`; `None` for what is no plugin.
@@ -206,16 +201,5 @@ async fn deregister(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     match names(cx.capture("type")) {
         Some(_) => Ok(Response::empty()),
         None => Ok(Response::empty().with_warning(deprecated("deregister plugin from", &both(cx)))),
-    }
-}
-
-async fn reload(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let given: Reload = cx.fields()?;
-    let has_plugin = given.plugin.is_some_and(|plugin| !plugin.is_empty());
-    let has_mounts = given.mounts.is_some_and(|mounts| !mounts.0.is_empty());
-    match (has_plugin, has_mounts) {
-        (false, false) => Err(Error::invalid("plugin or mounts must be provided")),
-        (true, true) => Err(Error::invalid("plugin and mounts cannot be set at the same time")),
-        _ => Err(Error::not_implemented("starting a plugin again: engines are part of the server, which")),
     }
 }

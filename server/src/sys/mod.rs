@@ -20,6 +20,7 @@ mod password;
 mod plugin_version;
 mod policies;
 mod quotas;
+mod reload;
 mod remount;
 mod rotation;
 mod tools;
@@ -89,6 +90,7 @@ static ROUTES: LazyLock<Vec<Route<Sys>>> = LazyLock::new(|| {
         openapi::ROUTES,
         tools::ROUTES,
         catalog::ROUTES,
+        reload::ROUTES,
         unbuilt::ROUTES,
         lease::ROUTES,
         wrapping::ROUTES,

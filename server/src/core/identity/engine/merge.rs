@@ -102,10 +102,8 @@ fn refuse_clashes(cx: &Context<'_>, target: &EntityRecord, sources: &[EntityReco
         return Ok(());
     }
     let first = "toEntity and at least one fromEntity have aliases with the same mount accessor, repeat the merge request specifying exactly one fromEntity, clashes: ";
-    let items: Vec<String> =
-        std::iter::once(first.to_owned()).chain(texts).map(|text| format!("* {text}")).collect();
-    let text = format!("{} errors occurred:\n\t{}\n\n", items.len(), items.join("\n\t"));
-    Err(Error::with_status(StatusCode::BAD_REQUEST, text).with_data(&clashes))
+    let problems: Vec<String> = std::iter::once(first.to_owned()).chain(texts).collect();
+    Err(Error::listed(StatusCode::BAD_REQUEST, &problems).with_data(&clashes))
 }
 
 /// Each alias of the target beside each of the sources.
