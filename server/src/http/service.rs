@@ -220,7 +220,12 @@ impl Service {
         let acceptable = require_media_type(operation, &parts.headers);
         let acceptable = acceptable.and_then(|()| {
             let header = text(&parts.headers, &NAMESPACE);
-            require_file(&path, operation, || self.is_namespace(header, &path))
+            if !writes_folder(&path, operation) || self.is_namespace(header, &path) {
+                return Ok(());
+            }
+            self.core.require_reachable(header, &path)?;
+            wrap_ttl(&parts.headers)?;
+            Err(Error::invalid("cannot write to a path ending in '/'"))
         });
         let parameters = if operation.is_by_query() || acceptable.is_err() {
             body::skip(stream).await;
@@ -382,14 +387,10 @@ fn read_operation(pairs: &[(String, String)]) -> Result<Asked, Error> {
     }
 }
 
-/// Folders cannot be written. What is nothing but the name of a namespace leads nowhere, which is told later.
-fn require_file(path: &str, operation: Operation, is_namespace: impl Fn() -> bool) -> Result<(), Error> {
-    match operation {
-        Operation::Update | Operation::Patch if path.ends_with('/') && !is_namespace() => {
-            Err(Error::invalid("cannot write to a path ending in '/'"))
-        }
-        _ => Ok(()),
-    }
+/// Whether it is a write to a folder, which there is none. What is nothing but the name of a namespace leads nowhere, which
+/// is told later.
+fn writes_folder(path: &str, operation: Operation) -> bool {
+    matches!(operation, Operation::Update | Operation::Patch) && path.ends_with('/')
 }
 
 /// Refuses a request beyond its limit; keeps what its answer has to tell.

@@ -28,8 +28,9 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("mounts/auth/{path+..}")
         .about("Auth methods are mounted at `auth/`, not here.")
         .hidden()
-        .read(handler!(read_auth))
-        .write(handler!(enable::not_auth)),
+        .read(handler!(read_auth_as_mount))
+        .write(handler!(enable::not_auth))
+        .delete(handler!(unmount::not_auth)),
     Route::new("mounts/{path+..}")
         .about("One secrets engine: mounts it, shows it, unmounts it with all that it holds.")
         .fields(Enable::PARTS)
@@ -176,17 +177,21 @@ async fn read_all_auth(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 }
 
 async fn read_secret(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    read_one(cx, MountClass::Secret, "No secret engine mount at")
+    read_one(cx, MountClass::Secret, "No secret engine mount at ")
 }
 
 async fn read_auth(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    read_one(cx, MountClass::Auth, "No auth engine at")
+    read_one(cx, MountClass::Auth, "No auth engine at ")
+}
+
+async fn read_auth_as_mount(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    read_one(cx, MountClass::Auth, "No secret engine mount at auth/")
 }
 
 fn read_one(cx: &Context<'_>, class: MountClass, missing: &str) -> Result<Response, Error> {
     let path = cx.capture("path");
     let mounted = find(&*space(cx)?, class, path)
-        .ok_or_else(|| Error::invalid(format!("{missing} {}", normal_path(path))))?;
+        .ok_or_else(|| Error::invalid(format!("{missing}{}", normal_path(path))))?;
     Ok(Response::data(&MountBody::new(mounted.entry()))?.spread())
 }
 

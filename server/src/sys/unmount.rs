@@ -18,10 +18,23 @@ const PAGE: usize = 256;
 /// `DELETE sys/mounts/{path}`.
 pub(super) async fn secret(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let path = normal_path(cx.capture("path"));
-    if matches!(path.as_str(), "sys/" | "cubbyhole/" | "identity/" | "auth/" | "audit/") {
-        return Err(Error::invalid(format!("cannot unmount \"{path}\"")));
+    if matches!(path.as_str(), "sys/" | "cubbyhole/" | "identity/" | "audit/") {
+        return Err(protected(&path));
     }
     unmount_at(cx, MountClass::Secret, &path).await
+}
+
+/// `DELETE sys/mounts/auth/{path}`: an auth method is disabled at `sys/auth/`.
+pub(super) async fn not_auth(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
+    let path = normal_path(cx.capture("path"));
+    match mounts::find(&*mounts::space(cx)?, MountClass::Auth, &path) {
+        Some(_) => Err(protected(&format!("auth/{path}"))),
+        None => Ok(Response::empty()),
+    }
+}
+
+fn protected(path: &str) -> Error {
+    Error::invalid(format!("cannot unmount \"{path}\""))
 }
 
 /// `DELETE sys/auth/{path}`.

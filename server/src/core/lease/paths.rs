@@ -1,5 +1,8 @@
 //! `sys/leases/`.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use http::StatusCode;
 use jiff::Timestamp;
 use schemas::shape::{Declared as _, Json, Seconds};
@@ -10,6 +13,7 @@ use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
 use crate::core::go_text;
+use crate::core::namespace::Namespace;
 use crate::core::response::{Effect, Grant, Response};
 use crate::core::token::{Tokens, ttl};
 use crate::core::weak;
@@ -270,34 +274,30 @@ async fn leads_nowhere(cx: &Context<'_>, key: &str) -> Result<bool, Error> {
 async fn count(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     #[derive(Serialize)]
     struct Counts {
-        counts: std::collections::BTreeMap<String, u64>,
-        lease_count: u64,
+        counts: BTreeMap<String, usize>,
+        lease_count: usize,
     }
     let leases = irrevocable_leases(cx).await?;
-    let mut counts = std::collections::BTreeMap::new();
-    for (_, path) in &leases {
-        let home = tokens(cx).surroundings()?.mount_at(&cx.request().namespace, path);
-        let accessor = home.map(|home| home.mount.entry.accessor).unwrap_or_default();
-        *counts.entry(accessor).or_insert(0) += 1;
+    let mut counts = BTreeMap::new();
+    for lease in &leases {
+        *counts.entry(lease.mount_id.clone()).or_insert(0) += 1;
     }
-    Response::data(&Counts { counts, lease_count: leases.len() as u64 })
+    Response::data(&Counts { counts, lease_count: leases.len() })
 }
 
 async fn irrevocable(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     #[derive(Serialize)]
     struct Leases {
-        lease_count: u64,
-        leases: Vec<String>,
+        lease_count: usize,
+        leases: Vec<Irrevocable>,
     }
-    let leases = irrevocable_leases(cx).await?;
+    let mut leases = irrevocable_leases(cx).await?;
     let limit = limit(cx)?;
-    let lease_count = leases.len() as u64;
-    let is_cut = leases.len() > limit;
-    let leases = leases.into_iter().take(limit).map(|(id, _)| id).collect();
-    let response = Response::data(&Leases { lease_count, leases })?;
-    let cut =
-        format!("Not all irrevocable leases are listed: there are {lease_count}, and `limit` is {limit}");
-    Ok(if is_cut { response.with_warning(cut) } else { response })
+    let found = leases.len();
+    leases.truncate(limit);
+    let response = Response::data(&Leases { lease_count: leases.len(), leases })?;
+    let cut = format!("Not all irrevocable leases are listed: there are {found}, and `limit` is {limit}");
+    Ok(if found > limit { response.with_warning(cut) } else { response })
 }
 
 /// How many leases one answer lists.
@@ -320,20 +320,55 @@ fn limit(cx: &Context<'_>) -> Result<usize, Error> {
     }
 }
 
-/// Ids and paths of the leases that could not be revoked.
-async fn irrevocable_leases(cx: &Context<'_>) -> Result<Vec<(String, String)>, Error> {
+/// A lease that could not be revoked.
+#[derive(Serialize)]
+struct Irrevocable {
+    lease_id: String,
+    /// Accessor of the mount that made it.
+    mount_id: String,
+    /// Why it could not be revoked.
+    error: String,
+    #[serde(skip)]
+    expires_at: Timestamp,
+}
+
+/// The leases that could not be revoked, those that were to end first before the others.
+async fn irrevocable_leases(cx: &Context<'_>) -> Result<Vec<Irrevocable>, Error> {
     let fields: CountFields = cx.fields()?;
     if fields.lease_type.as_deref() != Some("irrevocable") {
         return Err(Error::not_found());
     }
-    let root = lease_key(&cx.request().namespace, "");
-    let mut leases = Vec::new();
-    for key in cx.transaction().scan_keys(&root).await? {
-        if let Some(LeaseRecord::Secret(lease)) = cx.transaction().get_json(&key).await?
-            && lease.is_irrevocable()
-        {
-            leases.push((key[root.len()..].to_owned(), lease.path));
-        }
+    let own = &cx.request().namespace;
+    let mut namespaces = vec![Arc::clone(own)];
+    if fields.include_child_namespaces == Some(true) {
+        let below = tokens(cx).surroundings()?.namespaces().into_iter();
+        namespaces.extend(below.filter(|namespace| namespace.is_within(own) && namespace.id != own.id));
     }
-    Ok(leases)
+    let mut found = Vec::new();
+    for namespace in namespaces {
+        found.extend(irrevocable_of(cx, &namespace).await?);
+    }
+    found.sort_by(|a, b| (a.expires_at, &a.lease_id).cmp(&(b.expires_at, &b.lease_id)));
+    Ok(found)
+}
+
+async fn irrevocable_of(cx: &Context<'_>, namespace: &Namespace) -> Result<Vec<Irrevocable>, Error> {
+    let root = lease_key(namespace, "");
+    let mut found = Vec::new();
+    for key in cx.transaction().scan_keys(&root).await? {
+        let record = cx.transaction().get_json(&key).await?;
+        let Some(LeaseRecord::Secret(lease)) = record else { continue };
+        if !lease.is_irrevocable() {
+            continue;
+        }
+        let home = tokens(cx).surroundings()?.mount_at(namespace, &lease.path);
+        let of_none = || "mount-accessor-not-found".to_owned();
+        found.push(Irrevocable {
+            lease_id: key[root.len()..].to_owned(),
+            mount_id: home.map_or_else(of_none, |home| home.mount.entry.accessor),
+            error: lease.revoke_error,
+            expires_at: lease.expires_at,
+        });
+    }
+    Ok(found)
 }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::policies::{Choice, choose};
 use crate::core::clearing::AT_ONCE;
 use crate::core::inline::InlineLogin;
+use crate::core::lease::SecretLease;
 use crate::core::pipeline::Incoming;
 use crate::core::request::{ClientToken, Operation};
 use crate::core::state::Core;
@@ -462,6 +464,47 @@ async fn leases_are_watched_again_after_a_restart() {
     bench.pass(62).await;
     assert!(!lookup(&bench, &token).await);
     assert!(!lookup(&bench, &child).await, "it has ended with its parent");
+}
+
+#[tokio::test]
+async fn leases_that_cannot_be_revoked_are_told_with_mount_and_reason() {
+    let bench = Bench::new().await;
+    bench.call("root", "sys/mounts/kv", json!({"type": "kv"})).await;
+    bench.call("root", "sys/namespaces/team", json!({})).await;
+    let transaction = bench.core.barrier.begin();
+    for (namespace, path, second) in [("", "kv/a", 20), ("", "gone/a", 10), ("team/", "kv/a", 5)] {
+        let space = bench.core.open_topology().expect("unsealed");
+        let namespace = Arc::clone(&space.space(namespace).expect("the namespace").namespace);
+        let lease = SecretLease {
+            path: path.to_owned(),
+            expires_at: Timestamp::from_second(second).expect("a moment"),
+            revoke_error: "the database is away".to_owned(),
+            ..SecretLease::default()
+        };
+        let id = format!("{path}/1");
+        bench.core.tokens.leases().write_secret(&transaction, &namespace, &id, &lease).expect("a record");
+    }
+    transaction.commit().await.expect("no conflict");
+    let ask = async |path: &str, body: Value| {
+        let (status, answer) = bench.run(Operation::Read, "", "root", path, body).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    };
+    let all = json!({"type": "irrevocable"});
+    let accessor = ask("sys/mounts/kv", json!({})).await["data"]["accessor"].clone();
+    let of_none = json!("mount-accessor-not-found");
+    let lease =
+        |id: &str, mount: &Value| json!({"lease_id": id, "mount_id": mount, "error": "the database is away"});
+    let expected = [lease("gone/a/1", &of_none), lease("kv/a/1", &accessor)];
+    assert_eq!(ask("sys/leases", all.clone()).await["data"], json!({"lease_count": 2, "leases": expected}));
+    let first = ask("sys/leases", json!({"type": "irrevocable", "limit": "1"})).await;
+    assert_eq!(first["data"], json!({"lease_count": 1, "leases": expected[..1]}));
+    assert!(first["warnings"][0].as_str().is_some_and(|warning| warning.contains("there are 2")));
+    let below = json!({"type": "irrevocable", "include_child_namespaces": true});
+    assert_eq!(ask("sys/leases", below.clone()).await["data"]["leases"][0], lease("kv/a/1", &of_none));
+    assert_eq!(ask("sys/leases/count", all).await["data"]["lease_count"], 2);
+    let counts = ask("sys/leases/count", below).await;
+    assert_eq!(counts["data"]["counts"]["mount-accessor-not-found"], 2);
 }
 
 #[tokio::test]
