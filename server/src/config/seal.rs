@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemas::acl::hcl1::{self, Item, Literal, LiteralKind, Node, Object};
 use schemas::{based_integer, duration};
 
+use crate::core::go_text;
+
 /// What the block says of a seal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ShamirStanza {
@@ -111,11 +113,10 @@ fn boolean(value: &Node) -> Result<bool, String> {
         (LiteralKind::Float | LiteralKind::Null, text) => {
             Ok(text.parse::<f64>().is_ok_and(|number| number != 0.0))
         }
-        (_, "1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
-        (_, "" | "0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
-        (_, text) => {
-            Err(format!("cannot parse '' as bool: strconv.ParseBool: parsing {text:?}: invalid syntax"))
-        }
+        (_, "") => Ok(false),
+        (_, text) => go_text::boolean(text).ok_or_else(|| {
+            format!("cannot parse '' as bool: strconv.ParseBool: parsing {text:?}: invalid syntax")
+        }),
     }
 }
 
