@@ -77,14 +77,18 @@ impl Problem<'_> {
     }
 }
 
-/// `text` in double quotes as Go's durations show it: of what is not ASCII each byte.
+/// Bytes of a text that are shown.
+const SHOWN: usize = 100;
+
+/// `text` in double quotes as Go's durations show it: of what is not ASCII each byte. A long one is cut.
 fn quoted(text: &str) -> String {
     let shown = |byte: u8| match byte {
         b'"' | b'\\' => format!("\\{}", char::from(byte)),
         b' '..=0x7f => char::from(byte).to_string(),
         _ => format!("\\x{byte:02x}"),
     };
-    format!("\"{}\"", text.bytes().map(shown).collect::<String>())
+    let rest = if text.len() > SHOWN { "…" } else { "" };
+    format!("\"{}{rest}\"", text.bytes().take(SHOWN).map(shown).collect::<String>())
 }
 
 fn go_duration(text: &str) -> Result<i128, Problem<'_>> {

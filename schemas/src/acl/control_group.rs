@@ -48,13 +48,17 @@ pub struct ControlGroupFactor {
     pub approvals: i64,
 }
 
-/// Reads the `control_group` of a rule; mistakes go to the reader.
+/// Reads the `control_group` of a rule, of which all ask for their approvals; mistakes go to the reader.
 pub(super) fn read(reader: &mut Reader<'_>, rule: &Object, context: &str) -> Option<ControlGroup> {
-    let mut group = None;
+    let mut merged: Option<ControlGroup> = None;
     for item in rule.named("control_group") {
-        group = one(reader, item, context);
+        let group = one(reader, item, context);
+        match (&mut merged, group) {
+            (Some(merged), Some(group)) => merged.merge(&group),
+            (merged, group) => *merged = merged.take().or(group),
+        }
     }
-    group
+    merged
 }
 
 fn one(reader: &mut Reader<'_>, item: &Item, context: &str) -> Option<ControlGroup> {
@@ -75,7 +79,8 @@ fn one(reader: &mut Reader<'_>, item: &Item, context: &str) -> Option<ControlGro
     read_factors(reader, object, &mut group, &outer);
     for ttl in object.named("ttl") {
         match decode::duration(ttl) {
-            Ok(nanoseconds) => group.ttl = positive(nanoseconds),
+            // Less than a second would be over before anybody could approve.
+            Ok(nanoseconds) => group.ttl = positive(nanoseconds).map(|ttl| ttl.max(Duration::from_secs(1))),
             Err(wrong) => {
                 add(
                     reader,

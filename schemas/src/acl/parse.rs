@@ -316,9 +316,10 @@ struct RawRule<'o> {
     comment: Option<String>,
 }
 
-/// Durations that are not positive have no effect.
+/// Durations that are not positive have no effect; those that are too long are as long as can be.
 pub(super) fn positive(nanoseconds: i128) -> Option<Duration> {
-    u64::try_from(nanoseconds).ok().filter(|nanoseconds| *nanoseconds > 0).map(Duration::from_nanos)
+    let nanoseconds = u64::try_from(nanoseconds.max(0)).unwrap_or(u64::MAX);
+    (nanoseconds > 0).then(|| Duration::from_nanos(nanoseconds))
 }
 
 fn label_span(item: &Item) -> Span {

@@ -32,6 +32,18 @@ enum Manner {
     Counted,
 }
 
+/// Bytes of a text. What is longer repeats what was sent, which may be a whole body.
+const LONGEST: usize = 64 << 10;
+
+fn cut(mut message: String) -> String {
+    if message.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|end| message.is_char_boundary(*end)).unwrap_or_default();
+        message.truncate(end);
+        message.push('…');
+    }
+    message
+}
+
 impl Error {
     /// The request is wrong: 400, with the text as it is. What engines and auth methods use most.
     pub fn invalid(message: impl Into<String>) -> Self {
@@ -40,7 +52,7 @@ impl Error {
 
     /// Another status, with the text as it is.
     pub fn with_status(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { messages: vec![message.into()], ..Self::empty(status) }
+        Self { messages: vec![cut(message.into())], ..Self::empty(status) }
     }
 
     /// A failure of the operation itself. On authenticated requests the API counts such errors:

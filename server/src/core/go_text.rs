@@ -19,11 +19,19 @@ pub(crate) fn is_printable(character: char) -> bool {
     shown.contains(GeneralCategory::for_char(character))
 }
 
-/// `text` in double quotes.
+/// Letters of a text that are shown.
+const SHOWN: usize = 1000;
+
+/// `text` in double quotes, cut after so many letters that it says what was sent.
 pub(crate) fn quoted(text: &str) -> String {
-    let inner =
-        text.chars().map(|character| if character == '"' { "\\\"".to_owned() } else { escaped(character) });
-    format!("\"{}\"", inner.collect::<String>())
+    let mut letters = text.chars();
+    let shown: String = letters
+        .by_ref()
+        .take(SHOWN)
+        .map(|character| if character == '"' { "\\\"".to_owned() } else { escaped(character) })
+        .collect();
+    let rest = if letters.next().is_some() { "…" } else { "" };
+    format!("\"{shown}{rest}\"")
 }
 
 /// `character` as Go has it between quotes, of which none is escaped.
@@ -94,6 +102,18 @@ pub(crate) fn type_of(value: &Value) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::error::Error;
+
+    #[test]
+    fn a_long_text_is_cut() {
+        assert_eq!(quoted(&"é".repeat(1000)).chars().count(), 1002);
+        let long = "\u{1}".repeat(1 << 20);
+        assert_eq!(quoted(&long), format!("\"{}…\"", "\\x01".repeat(1000)));
+        let shown = |text: String| Error::invalid(text).messages(false)[0].len();
+        assert_eq!(shown("é".repeat(1 << 20)), (64 << 10) + "…".len());
+        let duration = schemas::duration::nanoseconds(&long).expect_err("no duration");
+        assert_eq!(duration.len(), "time: invalid duration \"…\"".len() + 400);
+    }
 
     #[test]
     fn an_integer_tells_its_own_base() {

@@ -22,6 +22,7 @@ use super::identity;
 use super::inline::InlineLogin;
 use super::input::{self, Input};
 use super::mount_table;
+use super::namespace::Namespace;
 use super::path::ApiPath;
 use super::policies;
 use super::render::{self, Extra};
@@ -32,7 +33,7 @@ use super::token::namespace_meant;
 use super::topology::{Mounted, NextTopology, Space, Topology};
 use super::wrap::WrapInfo;
 use super::wrapping::{self, Kept, Parcel};
-use crate::barrier::{Claim, Transaction};
+use crate::barrier::{Claim, Savepoint, Transaction};
 pub(crate) use joint::TopologyWriter;
 
 /// A handler whose commits conflict so often is given up.
@@ -135,6 +136,21 @@ struct Draft<'a> {
     next: Option<&'a NextTopology>,
     /// Whether it is not the first attempt.
     is_repeated: bool,
+}
+
+impl Draft<'_> {
+    /// Marks what there is by now.
+    fn mark(&self) -> (Savepoint, Option<Arc<Topology>>) {
+        (self.transaction.savepoint(), self.next.map(NextTopology::get))
+    }
+
+    /// Takes back what a handler has done since then.
+    fn take_back(&self, (savepoint, topology): (Savepoint, Option<Arc<Topology>>)) {
+        self.transaction.rollback_to(savepoint);
+        if let (Some(next), Some(topology)) = (self.next, topology) {
+            next.set(topology);
+        }
+    }
 }
 
 /// Why a request cannot be routed; answered after it is authenticated.
@@ -456,6 +472,8 @@ impl Core {
         let Pass { limit, filter, group } = self.authorize(request, target.found.info.access).await?;
         target.require_ready(request.operation)?;
         if let Some(group) = group {
+            // What cannot be run need not be approved.
+            decode(target, &mut self.context(target, request, draft))?;
             let wrap_info = Box::pin(self.defer(&self.context(target, request, draft), &group)).await?;
             let response = Response { effect: Some(Effect::Deferred), ..Response::empty() };
             return Ok((response, Extra { wrap_info: Some(wrap_info), ..Extra::default() }));
@@ -470,10 +488,20 @@ impl Core {
         let input = decode(target, &mut cx)?;
         let warnings = input.warnings();
         cx.input = input.record;
+        let before = request.approved.is_some().then(|| draft.mark());
         let handled = target.engine.handle(target.found.index, request.operation, &cx).await;
-        let mut response = handled
+        let handled = handled
             .or_else(|error| with_warnings_only(request, &warnings, error))
-            .map_err(|error| of_empty_list(request, error))?;
+            .map_err(|error| of_empty_list(request, error));
+        let mut response = match (handled, before) {
+            // What was approved has one answer, also if that is an error.
+            (Err(error), Some(before)) if !error.status().is_server_error() => {
+                draft.take_back(before);
+                Box::pin(self.end_approved(draft.transaction, request, false)).await?;
+                return Ok((Response::refused(error), Extra::default()));
+            }
+            (handled, _) => handled?,
+        };
         if let Some(Effect::Refuse(_)) = response.effect {
             return Ok((response, Extra::default()));
         }
@@ -533,6 +561,33 @@ impl Core {
 
     /// Asks the ACL.
     async fn authorize(&self, request: &Request, access: Access) -> Result<Pass, Error> {
+        self.authorize_in(request, &request.namespace, access).await
+    }
+
+    /// Whether `request` would be run at once if it were sent to `namespace`: who may do something there may do it from
+    /// elsewhere, and nobody else may.
+    ///
+    /// # Errors
+    /// 501 for a rule that cannot be followed.
+    pub(crate) async fn may_in(
+        &self,
+        request: &Request,
+        namespace: &Namespace,
+        access: Access,
+    ) -> Result<bool, Error> {
+        match self.authorize_in(request, namespace, access).await {
+            Ok(pass) => Ok(pass.group.is_none()),
+            Err(error) if error.status() == StatusCode::FORBIDDEN => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn authorize_in(
+        &self,
+        request: &Request,
+        namespace: &Namespace,
+        access: Access,
+    ) -> Result<Pass, Error> {
         if matches!(access, Access::Unauthenticated | Access::Login) {
             return Ok(Pass::default());
         }
@@ -542,7 +597,7 @@ impl Core {
         let operation = operation(request.operation);
         let decision = acl.check(&AclRequest {
             operation,
-            namespace: &request.namespace.path,
+            namespace: &namespace.path,
             path: &request.path,
             parameters: parameters.as_ref(),
             wrap_ttl: request.wrap_ttl,
@@ -873,7 +928,7 @@ fn compared(raw: &RawValue) -> Result<Value, Error> {
     }
 }
 
-pub(super) fn operation(operation: Operation) -> acl::Operation {
+fn operation(operation: Operation) -> acl::Operation {
     match operation {
         Operation::Read => acl::Operation::Read,
         Operation::List => acl::Operation::List,

@@ -351,7 +351,6 @@ async fn no_recovery_rotation(_: &Sys, _: &Context<'_>) -> Result<Response, Erro
     Err(no_rotation())
 }
 
-/// Whoever has no token must not be able to end an attempt of others.
 /// A path of old clients that everybody may ask for, and behind which there is nothing.
 const fn gone_for_all(path: &'static str) -> Route<Sys> {
     Route::new(path)
@@ -367,6 +366,7 @@ async fn gone(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
     Err(Error::unsupported_path())
 }
 
+/// Whoever has no token must not be able to end an attempt of others.
 async fn turned_off(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
     Err(Error::unsupported_operation())
 }

@@ -69,11 +69,19 @@ async fn request(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let entry = named(cx).await?;
     let approval = approval(cx, &entry).await?;
     let stored = cx.core.tokens.stored_request(cx.transaction(), &entry).await?.ok_or_else(not_waiting)?;
+    let mut authorizations = Vec::new();
+    for authorization in approval.authorizations() {
+        if is_known_here(cx, &authorization.entity_id)? {
+            authorizations.push(authorization);
+        }
+    }
+    let nobody = Asker::default();
+    let is_known = is_known_here(cx, &approval.asker.id)?;
     Response::data(&Shown {
         approved: approval.is_met(),
-        authorizations: approval.authorizations(),
+        authorizations,
         request_data: Some(&stored.parameters).filter(|data| !data.is_empty()),
-        request_entity: &approval.asker,
+        request_entity: if is_known { &approval.asker } else { &nobody },
         request_operation: &approval.operation,
         request_path: &stored.path,
     })
@@ -89,7 +97,13 @@ async fn named(cx: &Context<'_>) -> Result<TokenEntry, Error> {
 }
 
 async fn approval(cx: &Context<'_>, entry: &TokenEntry) -> Result<Approval, Error> {
-    cx.core.tokens.approval(cx.transaction(), entry).await?.ok_or_else(not_waiting)
+    cx.core.approval_now(cx.transaction(), entry).await?.ok_or_else(not_waiting)
+}
+
+/// Whether the entity `id` is one that the request's namespace may know of.
+fn is_known_here(cx: &Context<'_>, id: &str) -> Result<bool, Error> {
+    let owner = cx.core.tokens.namespace_of(id)?;
+    Ok(owner.is_some_and(|owner| owner.is_within(&cx.request().namespace)))
 }
 
 /// Of a token that keeps no request.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemas::acl::ControlGroup;
 
 use super::stored::Deferral;
-use super::{Approval, Approved, Asker, AskerAlias};
+use super::{Approval, Approved, Asker, AskerAlias, Authorization};
 use crate::barrier::{Claim, Transaction};
 use crate::core::context::Context;
 use crate::core::error::Error;
@@ -15,12 +15,12 @@ use crate::core::identity::{Entity, EntityAlias};
 use crate::core::pipeline::{Reply, require_reachable};
 use crate::core::request::{Inline, Request};
 use crate::core::state::Core;
-use crate::core::token::namespace_of;
+use crate::core::token::{TokenEntry, namespace_of};
 use crate::core::topology::Topology;
 use crate::core::wrap::WrapInfo;
 use crate::core::wrapping::{self, Kept, Parcel};
 
-/// How long a request waits if neither the rule nor the request says it: a day, as no one approves at night.
+/// How long a request waits at most if the rule does not say it: a day, as no one approves at night.
 const WAIT: Duration = Duration::from_hours(24);
 
 impl Core {
@@ -38,7 +38,7 @@ impl Core {
             namespace: &request.namespace,
             path: &request.path,
             display_name: token.display_name.clone(),
-            ttl: group.ttl.or(request.wrap_ttl).unwrap_or(WAIT),
+            ttl: group.ttl.unwrap_or_else(|| request.wrap_ttl.map_or(WAIT, |ttl| ttl.min(WAIT))),
             kept: Kept::Request(Box::new(Deferral::new(request, approval))),
             status: None,
             accessor: String::new(),
@@ -60,7 +60,10 @@ impl Core {
                     "a request that was approved cannot itself run another one that was approved",
                 ));
             }
-            let stored = self.stored(request).await?;
+            let mut stored = self.stored(request).await?;
+            if stored.wrap_ttl.is_none() {
+                (stored.wrap_ttl, stored.wrap_signed) = (request.wrap_ttl, request.wrap_signed);
+            }
             let topology = self.open_topology()?;
             let space = topology.by_id(&stored.namespace.id).filter(|space| !space.namespace.tainted);
             let space = Arc::clone(space.ok_or_else(wrapping::invalid)?);
@@ -75,13 +78,48 @@ impl Core {
         let entry = self.tokens.wrapping_entry(&wrapping, self.clock.now()).await?;
         let namespace = self.tokens.namespace_of(&entry.id)?.ok_or_else(wrapping::invalid)?;
         let transaction = self.barrier.begin();
-        let approval = self.tokens.approval(&transaction, &entry).await?;
+        let approval = self.approval_now(&transaction, &entry).await?;
         let stored = self.tokens.stored_request(&transaction, &entry).await?;
         let (Some(approval), Some(stored)) = (approval.filter(Approval::is_met), stored) else {
             return Err(wrapping::invalid());
         };
         let approved = Approved { approval, wrapping: entry.id, is_used_up: false };
         stored.into_request(&namespace, &wrapping, approved)
+    }
+
+    /// What the request that `entry` keeps waits for, with the identities as they are now: those that were merged are one,
+    /// and those that are gone approve nothing.
+    pub(super) async fn approval_now(
+        &self,
+        transaction: &Transaction,
+        entry: &TokenEntry,
+    ) -> Result<Option<Approval>, Error> {
+        let Some(mut approval) = self.tokens.approval(transaction, entry).await? else { return Ok(None) };
+        if let Some(id) = self.id_now(transaction, &approval.asker.id).await? {
+            approval.asker.id = id;
+        }
+        let excluded = (!approval.self_auth_allowed).then_some(&approval.asker.id);
+        for factor in &mut approval.factors {
+            let mut counted: Vec<Authorization> = Vec::new();
+            for given in std::mem::take(&mut factor.authorizations) {
+                let Some(entity_id) = self.id_now(transaction, &given.entity_id).await? else { continue };
+                let is_known = counted.iter().any(|known| known.entity_id == entity_id);
+                if !is_known && excluded != Some(&entity_id) {
+                    counted.push(Authorization { entity_id, ..given });
+                }
+            }
+            factor.authorizations = counted;
+        }
+        Ok(Some(approval))
+    }
+
+    /// The id that the entity `id` has now; `None` if it is gone.
+    async fn id_now(&self, transaction: &Transaction, id: &str) -> Result<Option<String>, Error> {
+        if id.is_empty() {
+            return Ok(None);
+        }
+        let Some(namespace) = self.tokens.namespace_of(id)? else { return Ok(None) };
+        Ok(self.identity_in(transaction, &namespace, id).await?.map(|entity| entity.id))
     }
 
     /// Before a request that was approved is run: its wrapping token must be there. One that `runs_once`, as it changes what

@@ -406,3 +406,117 @@ async fn a_list_that_waits_keeps_the_limit_of_its_rule() {
         assert_eq!(bench.unwrap(&waiting).await.1["data"]["keys"], keys);
     }
 }
+
+/// The entity of a login token.
+async fn entity_of(bench: &Bench, token: &str) -> String {
+    let (_, own) = ask_with(&bench.core, token, Operation::Read, "auth/token/lookup-self", json!({})).await;
+    own["data"]["entity_id"].as_str().expect("an entity").to_owned()
+}
+
+#[tokio::test]
+async fn who_were_merged_are_one() {
+    let bench = Bench::new(2).await;
+    let [ann, bob, cid, eve] = bench.ops(["ann", "bob", "cid", "eve"]).await;
+    let merge = async |from: &str, to: &str| {
+        let (from, to) = (entity_of(&bench, from).await, entity_of(&bench, to).await);
+        let (_, entity) = read(&bench.core, &format!("identity/entity/id/{from}")).await;
+        let kept = &entity["data"]["aliases"][0]["id"];
+        let merge =
+            json!({"from_entity_ids": from, "to_entity_id": to, "conflicting_alias_ids_to_keep": kept});
+        bench.write("identity/entity/merge", merge).await;
+    };
+    let waiting = bench.ask(&ann, Operation::Read, "kv/a", json!({})).await;
+    assert_eq!(bench.approve(&bob, &waiting).await.0, 200);
+    merge(&bob, &cid).await;
+    // With either token it is the same person.
+    for token in [&bob, &cid] {
+        assert_eq!(bench.approve(token, &waiting).await.0, 400);
+    }
+    assert_eq!(bench.unwrap(&waiting).await, invalid());
+    assert_eq!(bench.approve(&eve, &waiting).await.1["data"], json!({"approved": true}));
+    // Nor may somebody approve who has become the one who asks.
+    merge(&ann, &eve).await;
+    assert_eq!(bench.unwrap(&waiting).await, invalid());
+    for token in [&ann, &eve] {
+        assert_eq!(bench.approve(token, &waiting).await.0, 403);
+    }
+}
+
+#[tokio::test]
+async fn what_was_approved_has_one_answer_also_if_that_is_an_error() {
+    let bench = Bench::new(1).await;
+    let [ann, bob] = bench.ops(["ann", "bob"]).await;
+    let waiting = bench.ask(&ann, Operation::Read, "kv/later", json!({})).await;
+    assert_eq!(bench.approve(&bob, &waiting).await.0, 200);
+    assert_eq!(bench.unwrap(&waiting).await.0, 404);
+    bench.write("kv/later", json!({"n": 1})).await;
+    assert_eq!(bench.unwrap(&waiting).await, invalid());
+    // What changes mounts, too.
+    bench.app(&rule("sys/mounts/*", &factor("ops", ALL, "\"ops\"", 1))).await;
+    let waiting = bench.ask(&ann, Operation::Update, "sys/mounts/kv", json!({"type": "kv"})).await;
+    assert_eq!(bench.approve(&bob, &waiting).await.0, 200);
+    assert_eq!(bench.unwrap(&waiting).await.0, 400, "it is mounted already");
+    assert_eq!(bench.unwrap(&waiting).await, invalid());
+    assert_eq!(read(&bench.core, "kv/a").await.0, 200);
+    // A field of a wrong type is told at once.
+    let wrong = json!({"type": ["x"]});
+    assert_eq!(ask_with(&bench.core, &ann, Operation::Update, "sys/mounts/new", wrong).await.0, 400);
+}
+
+#[tokio::test]
+async fn who_unwraps_may_have_the_answer_wrapped_again() {
+    let bench = Bench::new(1).await;
+    let [ann, bob] = bench.ops(["ann", "bob"]).await;
+    let waiting = bench.ask(&ann, Operation::Read, "kv/a", json!({})).await;
+    assert_eq!(bench.approve(&bob, &waiting).await.0, 200);
+    let unwrap = Incoming {
+        wrap_ttl: Some(std::time::Duration::from_secs(60)),
+        client_token: ClientToken::default(),
+        ..incoming(Operation::Update, "sys/wrapping/unwrap", json!({"token": waiting.token}))
+    };
+    let (status, again) = answer(&bench.core, unwrap).await;
+    assert_eq!((status, &again["wrap_info"]["ttl"], &again["data"]), (200, &json!(60), &Value::Null));
+    let inner = bench.write("sys/wrapping/unwrap", json!({"token": again["wrap_info"]["token"]})).await;
+    assert_eq!(inner["data"], json!({"n": 1}));
+}
+
+#[tokio::test]
+async fn nobody_waits_longer_than_a_day_that_the_rule_does_not_grant() {
+    let bench = Bench::new(1).await;
+    let [ann] = bench.ops(["ann"]).await;
+    for (asked, granted) in [(60, 60), (1_000_000, 24 * 3600)] {
+        let request = Incoming {
+            wrap_ttl: Some(std::time::Duration::from_secs(asked)),
+            client_token: ClientToken::new(&*ann),
+            ..incoming(Operation::Read, "kv/a", json!({}))
+        };
+        assert_eq!(answer(&bench.core, request).await.1["wrap_info"]["ttl"], granted);
+    }
+    bench.app(&rule("kv/*", &format!("ttl = \"0.4s\" {}", factor("ops", ALL, "\"ops\"", 1)))).await;
+    let (_, info) = ask_with(&bench.core, &ann, Operation::Read, "kv/a", json!({})).await;
+    assert_eq!(info["wrap_info"]["ttl"], 1);
+}
+
+#[tokio::test]
+async fn a_namespace_is_not_told_who_of_another_has_asked_or_approved() {
+    let bench = Bench::new(1).await;
+    let [ann, bob] = bench.ops(["ann", "bob"]).await;
+    bench.write("sys/namespaces/team", json!({})).await;
+    bench.write("team/sys/mounts/kv", json!({"type": "kv"})).await;
+    bench.write("team/kv/a", json!({"n": 1})).await;
+    bench.app(&rule("team/kv/*", &factor("ops", ALL, "\"ops\"", 1))).await;
+    let waiting = bench.ask(&ann, Operation::Read, "team/kv/a", json!({})).await;
+    let accessor = json!({"accessor": waiting.accessor});
+    let approver = "path \"team/sys/control-group/*\" { capabilities = [\"update\"] }";
+    bench.write("sys/policies/acl/approver", json!({"policy": approver})).await;
+    let approved =
+        ask_with(&bench.core, &bob, Operation::Update, "team/sys/control-group/authorize", accessor.clone());
+    assert_eq!(approved.await.0, 200);
+    let shown =
+        ask(&bench.core, Operation::Update, "team/sys/control-group/request", accessor.clone()).await.1;
+    assert_eq!(shown["data"]["approved"], json!(true));
+    assert_eq!(
+        (&shown["data"]["request_entity"], &shown["data"]["authorizations"]),
+        (&json!({}), &json!([]))
+    );
+}

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::barrier::Transaction;
-use crate::core::acl::AclRequest;
+use crate::core::acl::{self, AclRequest};
 use crate::core::context::Context;
 use crate::core::engine::AnyEngine;
 use crate::core::error::Error;
 use crate::core::limits::TtlLimits;
 use crate::core::mount::Mount;
 use crate::core::namespace::Namespace;
-use crate::core::pipeline::operation;
 use crate::core::policies::{self, PolicyRecord};
 use crate::core::state::Core;
 use crate::core::topology::Space;
@@ -41,9 +40,6 @@ pub(crate) trait Surroundings: Send + Sync {
     /// # Errors
     /// 503 with the name of the locked one.
     fn require_unlocked(&self, namespace: &Namespace) -> Result<(), Error>;
-
-    /// Whether the token of the request may do in `namespace` what it asks for.
-    async fn may_in(&self, cx: &Context<'_>, namespace: &Namespace) -> Result<bool, Error>;
 
     /// Whether the token of the request has `sudo` at its path.
     async fn has_sudo(&self, cx: &Context<'_>) -> Result<bool, Error>;
@@ -98,12 +94,16 @@ impl Surroundings for Core {
         self.open_topology()?.require_unlocked(&namespace.path)
     }
 
-    async fn may_in(&self, cx: &Context<'_>, namespace: &Namespace) -> Result<bool, Error> {
-        Ok(self.acl_of(cx.request()).await?.check(&same_in(cx, namespace)).allowed)
-    }
-
     async fn has_sudo(&self, cx: &Context<'_>) -> Result<bool, Error> {
-        Ok(self.acl_of(cx.request()).await?.check(&same_in(cx, &cx.request().namespace)).sudo)
+        let acl = self.acl_of(cx.request()).await?;
+        let request = AclRequest {
+            operation: acl::Operation::Update,
+            namespace: &cx.request().namespace.path,
+            path: &cx.request().path,
+            parameters: None,
+            wrap_ttl: None,
+        };
+        Ok(acl.check(&request).sudo)
     }
 
     async fn has_policy(
@@ -119,17 +119,6 @@ impl Surroundings for Core {
         let record: Option<PolicyRecord> = transaction.get_json(&key).await?;
         let now = self.clock.now().as_second();
         Ok(record.is_some_and(|record| record.expiration.is_none_or(|end| now < end)))
-    }
-}
-
-/// What the request of `cx` would ask of the ACL in `namespace`.
-fn same_in<'a>(cx: &'a Context<'_>, namespace: &'a Namespace) -> AclRequest<'a> {
-    AclRequest {
-        operation: operation(cx.operation()),
-        namespace: &namespace.path,
-        path: &cx.request().path,
-        parameters: None,
-        wrap_ttl: None,
     }
 }
 

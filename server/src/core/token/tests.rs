@@ -466,6 +466,35 @@ async fn leases_are_watched_again_after_a_restart() {
     assert!(!lookup(&bench, &child).await, "it has ended with its parent");
 }
 
+/// Of a token of the root namespace that is named in one below, all that its own namespace asks for is asked for.
+#[tokio::test]
+async fn a_token_of_root_is_reached_from_below_by_who_may_reach_it_at_once() {
+    let bench = Bench::new().await;
+    bench.call("root", "sys/namespaces/team", json!({})).await;
+    let group = "control_group = { factor \"ops\" { controlled_capabilities = [\"update\"] \
+                 identity { group_names = [\"ops\"] approvals = 1 } } }";
+    let with = |name: &str, more: &str| {
+        format!("path \"auth/token/{name}\" {{ capabilities = [\"update\"] {more} }}\n")
+    };
+    let below = "path \"team/auth/token/*\" { capabilities = [\"update\", \"sudo\"] }";
+    let rules = [
+        with("revoke", group),
+        with("lookup", "denied_parameters = { token = [] }"),
+        with("revoke-orphan", ""),
+        below.to_owned(),
+    ];
+    bench.call("root", "sys/policies/acl/helper", json!({"policy": rules.concat()})).await;
+    let helper = bench.create("root", json!({"policies": ["helper"]})).await;
+    let token = bench.create("root", json!({"policies": ["default"]})).await;
+    for path in ["auth/token/revoke", "auth/token/lookup", "auth/token/revoke-orphan"] {
+        let (status, answer) = bench.call_in("team", &helper, path, json!({"token": token})).await;
+        assert_eq!(status, 403, "{path}: {answer}");
+        assert!(bench.is_usable(&token).await, "{path}");
+    }
+    assert_eq!(bench.call_in("team", "root", "auth/token/revoke", json!({"token": token})).await.0, 204);
+    assert!(!bench.is_usable(&token).await);
+}
+
 #[tokio::test]
 async fn leases_that_cannot_be_revoked_are_told_with_mount_and_reason() {
     let bench = Bench::new().await;

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{BareAccessorFields, TokenEngine, by_accessor, identity_of, reaches, tokens};
 use crate::core::context::Context;
+use crate::core::engine::Access;
 use crate::core::error::Error;
 use crate::core::identity::Entity;
 use crate::core::request::ClientToken;
@@ -76,7 +77,7 @@ async fn look_up_token(cx: &Context<'_>, token: &ClientToken) -> Result<Response
     let entry = tokens(cx).lookup_even_used_up(token, cx.now()).await?.ok_or_else(bad)?;
     let owner = tokens(cx).surroundings()?.namespace(&entry.namespace)?.ok_or_else(bad)?;
     let is_own = *token == cx.request().client_token;
-    if !is_own && !reaches(cx, &owner).await? {
+    if !is_own && !reaches(cx, &owner, Access::Token).await? {
         return Err(bad());
     }
     let entity = identity_of(cx, &entry).await?;

@@ -12,7 +12,7 @@ use schemas::shape::{Declared as _, Json, Seconds};
 
 use super::{TokenEntry, Tokens};
 use crate::core::context::Context;
-use crate::core::engine::{Engine, Route};
+use crate::core::engine::{Access, Engine, Route};
 use crate::core::error::Error;
 use crate::core::identity::Entity;
 use crate::core::namespace::Namespace;
@@ -158,8 +158,8 @@ fn tokens<'a>(cx: &Context<'a>) -> &'a Tokens {
 
 /// Whether the request may do what it asks for to what belongs to `owner`: that lies within its namespace, or who asks may
 /// do the same there. Ids of the root namespace do not tell that they are, so that nothing has led the request there.
-async fn reaches(cx: &Context<'_>, owner: &Namespace) -> Result<bool, Error> {
-    Ok(owner.is_within(&cx.request().namespace) || tokens(cx).surroundings()?.may_in(cx, owner).await?)
+async fn reaches(cx: &Context<'_>, owner: &Namespace, access: Access) -> Result<bool, Error> {
+    Ok(owner.is_within(&cx.request().namespace) || cx.core.may_in(cx.request(), owner, access).await?)
 }
 
 /// Whether the token of the request has `sudo` at its path.

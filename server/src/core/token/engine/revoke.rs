@@ -4,6 +4,7 @@ use http::StatusCode;
 
 use super::{BareAccessorFields, TokenEngine, find_by_accessor, has_sudo, reaches, required, tokens};
 use crate::core::context::Context;
+use crate::core::engine::Access;
 use crate::core::error::Error;
 use crate::core::request::ClientToken;
 use crate::core::response::Response;
@@ -18,7 +19,7 @@ pub(super) async fn revoke_self(_: &TokenEngine, cx: &Context<'_>) -> Result<Res
 }
 
 async fn revoke_token(cx: &Context<'_>, token: &ClientToken) -> Result<Response, Error> {
-    if let Some(entry) = find(cx, token).await? {
+    if let Some(entry) = find(cx, token, Access::Token).await? {
         tokens(cx).revoke_tree(cx.transaction(), &entry.id, cx.now()).await?;
     }
     Ok(Response::empty())
@@ -28,7 +29,7 @@ async fn revoke_token(cx: &Context<'_>, token: &ClientToken) -> Result<Response,
 ///
 /// # Errors
 /// 403 if it belongs to a namespace that the request has no say in: it is not ended, and nobody is to think so.
-async fn find(cx: &Context<'_>, token: &ClientToken) -> Result<Option<TokenEntry>, Error> {
+async fn find(cx: &Context<'_>, token: &ClientToken, access: Access) -> Result<Option<TokenEntry>, Error> {
     let is_own = *token == cx.request().client_token;
     let entry = match is_own {
         true => tokens(cx).lookup_even_used_up(token, cx.now()).await?,
@@ -38,7 +39,7 @@ async fn find(cx: &Context<'_>, token: &ClientToken) -> Result<Option<TokenEntry
     if !is_own {
         let owner = tokens(cx).surroundings()?.namespace(&entry.namespace)?;
         let Some(owner) = owner else { return Ok(None) };
-        if !reaches(cx, &owner).await? {
+        if !reaches(cx, &owner, access).await? {
             return Err(Error::permission_denied());
         }
     }
@@ -64,7 +65,8 @@ pub(super) async fn revoke_orphan(_: &TokenEngine, cx: &Context<'_>) -> Result<R
     if !has_sudo(cx).await? {
         return Err(Error::invalid("root or sudo privileges required to revoke and orphan"));
     }
-    let entry = find(cx, &token).await?.ok_or_else(|| Error::invalid("token to revoke not found"))?;
+    let entry =
+        find(cx, &token, Access::Sudo).await?.ok_or_else(|| Error::invalid("token to revoke not found"))?;
     tokens(cx).revoke_orphan(cx.transaction(), &entry.id, cx.now()).await?;
     Ok(Response::empty())
 }
