@@ -114,6 +114,8 @@ pub(super) fn boolean(item: &Item) -> Decoded<bool> {
     }
 }
 
+const OVERFLOW: &str = "multiplication of durations resulted in overflow, one operand may be too large";
+
 /// A duration in nanoseconds: seconds as a number, or text like `"90s"`. It may be negative.
 pub(super) fn duration(item: &Item) -> Decoded<i128> {
     let fail = |peer_text: String| Mismatch {
@@ -123,10 +125,14 @@ pub(super) fn duration(item: &Item) -> Decoded<i128> {
     let Node::Literal(literal) = &item.value else {
         return Err(fail("could not parse duration from input".to_owned()));
     };
+    let in_range = |nanoseconds: i128| match i64::try_from(nanoseconds) {
+        Ok(_) => Ok(nanoseconds),
+        Err(_) => Err(fail(OVERFLOW.to_owned())),
+    };
     match literal.kind {
-        LiteralKind::String => duration::nanoseconds(&literal.text).map_err(fail),
+        LiteralKind::String => duration::nanoseconds(&literal.text).map_err(fail).and_then(in_range),
         LiteralKind::Number => match based_integer(&literal.text) {
-            Ok(seconds) => Ok(i128::from(seconds) * 1_000_000_000),
+            Ok(seconds) => in_range(i128::from(seconds) * 1_000_000_000),
             Err(cause) => Err(fail(format!("strconv.ParseInt: parsing {:?}: {cause}", literal.text))),
         },
         LiteralKind::Float => {

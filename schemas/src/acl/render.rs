@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use super::rule::Parameters;
+use super::timestamp;
 use super::value::joined;
 use super::{AclPolicy, Capability, ControlGroup, PathRule};
 
@@ -73,7 +74,7 @@ impl fmt::Display for PathRule {
             ttl.map_or(Ok(()), |ttl| writeln!(f, "  {name} = {}", quoted(&duration(ttl))))?;
         }
         write_list(f, "mfa_methods", &self.mfa_methods)?;
-        self.expiration.map_or(Ok(()), |end| writeln!(f, "  expiration = {end}"))?;
+        self.expiration.map_or(Ok(()), |end| writeln!(f, "  expiration = {}", timestamp::render(end)))?;
         self.pagination_limit.map_or(Ok(()), |limit| writeln!(f, "  pagination_limit = {limit}"))?;
         if let Some(filter) = &self.list_scan_response_keys_filter_path {
             writeln!(f, "  list_scan_response_keys_filter_path = {}", quoted(&filter.to_string()))?;

@@ -38,7 +38,7 @@ pub struct PathRule {
     pub mfa_methods: Vec<String>,
     /// A remark.
     pub comment: Option<String>,
-    /// When the rule ends, in seconds since 1970.
+    /// When the rule ends, in microseconds since 1970.
     pub expiration: Option<i64>,
     /// Most entries a list answers at once; always positive.
     pub pagination_limit: Option<i64>,
@@ -67,7 +67,7 @@ impl PathRule {
         self.capabilities.contains(Capability::Deny)
     }
 
-    /// Whether the rule has ended at `now`, in seconds since 1970.
+    /// Whether the rule has ended at `now`, in microseconds since 1970.
     #[must_use]
     pub fn expired(&self, now: i64) -> bool {
         self.expiration.is_some_and(|end| now > end)

@@ -64,7 +64,7 @@ pub struct ForbiddenValue {
     /// What every path begins with that the pattern would match if the value stood in it: the text before the first
     /// wildcard.
     pub prefix: String,
-    /// When the rule ends, in seconds since 1970.
+    /// When the rule ends, in microseconds since 1970.
     pub expiration: Option<i64>,
 }
 

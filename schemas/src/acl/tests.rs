@@ -221,9 +221,13 @@ fn stanza_names_the_missing_capability() {
 fn expiration_reads_zones_and_leap_days() {
     let read = |text: &str| timestamp::parse(text);
     assert_eq!(read("1970-01-01T00:00:00Z"), Some(0));
-    assert_eq!(read("2024-02-29T12:00:00+02:00"), Some(1_709_200_800));
-    assert_eq!(read("2040-01-01T00:00:00.5Z"), Some(2_208_988_800));
-    assert_eq!(read("4000000000"), Some(4_000_000_000));
+    assert_eq!(read("2024-02-29T12:00:00+02:00"), Some(1_709_200_800_000_000));
+    assert_eq!(read("2040-01-01T00:00:00.5Z"), Some(2_208_988_800_500_000));
+    assert_eq!(read("4000000000"), Some(4_000_000_000_000_000));
+    assert_eq!(read("1970-01-01T00:00:00.1234567Z"), Some(123_456));
+    for moment in [0, 1, -1, 1_709_200_800_500_000, -5_000_000] {
+        assert_eq!(read(timestamp::render(moment).trim_matches('"')), Some(moment));
+    }
     assert_eq!(read("2040-01-01"), None);
     assert_eq!(read("2040-13-01T00:00:00Z"), None);
 }

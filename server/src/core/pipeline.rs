@@ -624,7 +624,7 @@ impl Core {
         let token = request.token.as_deref().ok_or_else(Error::permission_denied)?;
         let topology = self.open_topology()?;
         let home = topology.by_id(&token.namespace).ok_or_else(Error::permission_denied)?;
-        let now = self.clock.now().as_second();
+        let now = self.clock.now().as_microsecond();
         if let Some(access) = &token.access {
             return policies::acl_of_access(&home.namespace, access, now).map(Arc::new);
         }

@@ -34,7 +34,7 @@ pub struct PolicyRecord {
     /// When it ends, in seconds since 1970.
     #[serde(default)]
     pub expiration: Option<i64>,
-    /// How much later it was to end. It is shown; the policy ends with the second.
+    /// How much later it ends.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub expiration_nanoseconds: i32,
     /// Whether a write must name the version.
@@ -54,6 +54,12 @@ fn is_zero(number: &i32) -> bool {
 }
 
 impl PolicyRecord {
+    /// When it ends, in microseconds since 1970.
+    pub(crate) fn ends_at(&self) -> Option<i64> {
+        let seconds = self.expiration?.saturating_mul(1_000_000);
+        Some(seconds.saturating_add(i64::from(self.expiration_nanoseconds / 1000)))
+    }
+
     /// When it was to end, after 1970.
     pub(crate) fn end(&self) -> Option<SignedDuration> {
         self.expiration.map(|seconds| SignedDuration::new(seconds, self.expiration_nanoseconds))
@@ -295,7 +301,7 @@ async fn compile(
     Ok((Acl::compile(&parsed, now).ending_at(ends_at), is_templated))
 }
 
-/// The policy `name` and when it ends, in seconds since 1970; `None` if there is none, or it has ended.
+/// The policy `name` and when it ends, in microseconds since 1970; `None` if there is none, or it has ended.
 async fn load(
     barrier: &Barrier,
     namespace: &Namespace,
@@ -314,12 +320,12 @@ async fn load(
         }
         None => return Ok(None),
     };
-    if record.expiration.is_some_and(|end| end <= now) {
+    if record.ends_at().is_some_and(|end| end <= now) {
         return Ok(None);
     }
     let policy = ParsedPolicy::parse(name, at, &record.policy)
         .map_err(|_| Error::internal(format!("the stored policy `{name}` does not parse")))?;
-    Ok(Some((ParsedPolicy { substitutions: record.substitutions(), ..policy }, record.expiration)))
+    Ok(Some((ParsedPolicy { substitutions: record.substitutions(), ..policy }, record.ends_at())))
 }
 
 /// The matcher of an access token of the OIDC provider: it may read who is behind it, and nothing else.
@@ -433,6 +439,28 @@ mod tests {
     }
 
     const LIST: &str = "path \"kv/\" { capabilities = [\"list\"] list_scan_response_keys_filter_path = \"{{ .path }}{{ .key }}\" }";
+
+    #[tokio::test]
+    async fn a_policy_ends_when_it_says() {
+        let end = 1_800_000_000;
+        let record = PolicyRecord {
+            policy: "path \"kv/a\" { capabilities = [\"deny\"] }".to_owned(),
+            expiration: Some(end),
+            expiration_nanoseconds: 740_803_398,
+            ..PolicyRecord::default()
+        };
+        let barrier = server(Clock::system()).await.barrier.clone();
+        let mut batch = Batch::new();
+        let key = format!("{}short", policy_prefix(&Namespace::root()));
+        batch.put(key, serde_json::to_vec(&record).expect("JSON"));
+        barrier.commit(batch).await.expect("memory");
+        for (fraction, is_there) in [(0, true), (740_802, true), (740_803, false), (999_999, false)] {
+            let now = end * 1_000_000 + fraction;
+            let loaded = load(&barrier, &Namespace::root(), "short", now).await.expect("unsealed");
+            assert_eq!(loaded.is_some(), is_there, "{fraction}");
+            assert!(loaded.is_none_or(|(_, ends_at)| ends_at == Some(end * 1_000_000 + 740_803)));
+        }
+    }
 
     // OpenBao keeps `mfa_methods` and asks for nothing.
     #[tokio::test]

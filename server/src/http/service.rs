@@ -299,7 +299,7 @@ impl Service {
             return Ok(None);
         }
         topology.require_unlocked(&space.namespace.path)?;
-        Ok(Some(status))
+        if space.is_sealed { Err(Error::namespace_sealed()) } else { Ok(Some(status)) }
     }
 
     async fn status(

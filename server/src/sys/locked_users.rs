@@ -58,7 +58,8 @@ async fn list(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let own = &cx.request().namespace.path;
     let mut spaces: Vec<_> = topology.space(own).into_iter().collect();
     if accessor.is_none() {
-        spaces.extend(topology.below(own, true).into_values());
+        // Of those that are sealed nobody knows.
+        spaces.extend(topology.below(own, true).into_values().filter(|space| !space.is_sealed));
     }
     let mut found = Vec::new();
     for space in spaces {

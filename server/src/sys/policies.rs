@@ -121,8 +121,8 @@ async fn load(cx: &Context<'_>, name: &str) -> Result<Option<PolicyRecord>, Erro
         _ => {}
     }
     let record: Option<PolicyRecord> = stored(cx).get_json(name).await?;
-    let now = cx.now().as_second();
-    Ok(record.filter(|record| record.expiration.is_none_or(|end| now < end)))
+    let now = cx.now().as_microsecond();
+    Ok(record.filter(|record| record.ends_at().is_none_or(|end| now < end)))
 }
 
 fn name_of(cx: &Context<'_>) -> String {
@@ -343,7 +343,7 @@ fn expiration(
         (end, None) => end,
     };
     match end {
-        Some(end) if end.as_secs() <= now.as_second() => {
+        Some(end) if end <= now.as_duration() => {
             Err(Error::invalid("refusing to update policy as expiration time has already elapsed"))
         }
         Some(end) if shown(end).is_none() => Err(Error::invalid(format!(

@@ -288,6 +288,10 @@ fn text(input: &Record, name: &str) -> Option<String> {
 fn signed_seconds(input: &Record, name: &str) -> Result<Option<i64>, Error> {
     let Some(text) = input.get(name).as_str() else { return Ok(None) };
     let wrong = |problem| invalid(format!("error converting input for field \"{name}\": {problem}"));
+    // What is no text has come as its JSON, which is not shown.
+    if text.starts_with(['{', '[']) || matches!(text, "true" | "false") {
+        return Err(wrong("could not parse duration from input".to_owned()));
+    }
     go_seconds(text).map(Some).map_err(wrong)
 }
 

@@ -74,7 +74,7 @@ impl Acl {
         self
     }
 
-    /// When a rule or a policy ends next, in seconds since 1970: the matcher must be compiled anew after that.
+    /// When a rule or a policy ends next, in microseconds since 1970: the matcher must be compiled anew after that.
     #[must_use]
     pub fn ends_at(&self) -> Option<i64> {
         self.ends_at

@@ -386,8 +386,8 @@ fn a_forbidden_value_closes_what_its_rule_would_speak_of_and_no_more() {
     );
     let ended = "path \"kv/{{identity.entity.name}}\" {\n policy = \"read\"\n expiration = 100\n}\npath \"kv/a\" { policy = \"read\" }";
     let policy = Arc::new(text_policy("p", "", ended).render_templates(&|_| Some("*".to_owned())));
-    let at = |now| Acl::compile(std::slice::from_ref(&policy), now);
-    assert_eq!((at(50).capabilities("", "kv/a"), at(50).ends_at()), (vec!["deny"], Some(100)));
+    let at = |second: i64| Acl::compile(std::slice::from_ref(&policy), second * 1_000_000);
+    assert_eq!((at(50).capabilities("", "kv/a"), at(50).ends_at()), (vec!["deny"], Some(100_000_000)));
     assert_eq!((at(101).capabilities("", "kv/a"), at(101).ends_at()), (vec!["list", "read"], None));
 }
 
@@ -395,12 +395,17 @@ fn a_forbidden_value_closes_what_its_rule_would_speak_of_and_no_more() {
 fn rules_end() {
     let text = "path \"a\" {\n policy = \"read\"\n expiration = 200\n}\npath \"b\" {\n policy = \"read\"\n expiration = 100\n}";
     let policy = text_policy("p", "", text);
-    let at = |now| Acl::compile(std::slice::from_ref(&policy), now);
-    assert_eq!(at(50).ends_at(), Some(100));
+    let at = |second: i64| Acl::compile(std::slice::from_ref(&policy), second * 1_000_000);
+    assert_eq!(at(50).ends_at(), Some(100_000_000));
     assert_eq!(at(100).capabilities("", "b"), ["list", "read"]);
-    assert_eq!(at(101).capabilities("", "b"), ["deny"]);
-    assert_eq!(at(101).ends_at(), Some(200));
+    let at_microsecond = |now| Acl::compile(std::slice::from_ref(&policy), now);
+    assert_eq!(at_microsecond(100_000_001).capabilities("", "b"), ["deny"]);
+    assert_eq!(at(101).ends_at(), Some(200_000_000));
     assert_eq!(at(201).ends_at(), None);
+    let text = "path \"a\" {\n policy = \"read\"\n expiration = \"1970-01-01T00:01:40.5Z\"\n}";
+    let policy = text_policy("p", "", text);
+    let at = |now| Acl::compile(std::slice::from_ref(&policy), now).capabilities("", "a");
+    assert_eq!((at(100_400_000), at(100_500_001)), (vec!["list", "read"], vec!["deny"]));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::core::identity::Entity;
 use crate::core::latency::Latency;
 use crate::core::request::{ClientToken, Inline, Operation, Request};
 use crate::core::state::Core;
+use crate::core::wrapping;
 
 /// What may be done in a locked namespace from outside of it: a lock keeps nobody from ending what has leaked.
 const ENDINGS: [&str; 5] = [
@@ -37,7 +38,10 @@ impl Core {
     /// 403 without a token that may be used now, from there, by this identity.
     pub(crate) async fn admit(&self, request: &mut Request, is_needed: bool) -> Result<Admission, Error> {
         let begin = Latency::begin();
-        if matches!(&*request.path, "sys/wrapping/unwrap" | "sys/wrapping/rewrap" | "sys/wrapping/lookup") {
+        if wrapping::PATHS.contains(&&*request.path) {
+            if !request.parameters.contains_key("token") {
+                self.require_open_home(&request.client_token)?;
+            }
             let wrapping = Box::pin(self.tokens.require_wrapping_token(request, self.clock.now())).await?;
             let is_unwrapped = request.operation == Operation::Update && request.path.ends_with("/unwrap");
             if wrapping.is_deferred && is_unwrapped {
@@ -71,15 +75,20 @@ impl Core {
 
     /// Why `token` is good for nothing.
     fn denied(&self, token: &ClientToken) -> Error {
+        self.require_open_home(token).err().unwrap_or_else(Error::permission_denied)
+    }
+
+    /// Refuses a token whose namespace is sealed: whether it is a good one cannot be known.
+    fn require_open_home(&self, token: &ClientToken) -> Result<(), Error> {
         let topology = self.topology();
         let home = topology.as_ref().and_then(|topology| topology.by_id(namespace_of(token.expose())));
-        if home.is_some_and(|home| home.is_sealed) {
-            return Error::with_status(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "error performing token check: failed to read entry: Vault is sealed",
-            );
+        if home.is_none_or(|home| !home.is_sealed) {
+            return Ok(());
         }
-        Error::permission_denied()
+        Err(Error::with_status(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "error performing token check: failed to read entry: Vault is sealed",
+        ))
     }
 
     /// Refuses requests that came to a locked namespace by an id of it. Asked once the token is known to be good, since

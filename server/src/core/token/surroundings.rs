@@ -29,6 +29,9 @@ pub(crate) trait Surroundings: Send + Sync {
     /// are not known, and neither are those that are gone.
     fn may_be_sealed(&self, id: &str, above: &Namespace) -> bool;
 
+    /// Whether the namespace with this id is known to be sealed by a seal of its own.
+    fn is_sealed(&self, id: &str) -> bool;
+
     /// All namespaces that are not sealed.
     fn namespaces(&self) -> Vec<Arc<Namespace>>;
 
@@ -78,6 +81,10 @@ impl Surroundings for Core {
         }
     }
 
+    fn is_sealed(&self, id: &str) -> bool {
+        self.topology().is_some_and(|topology| topology.by_id(id).is_some_and(|space| space.is_sealed))
+    }
+
     fn namespaces(&self) -> Vec<Arc<Namespace>> {
         let Some(topology) = self.topology() else { return Vec::new() };
         let open = topology.spaces().filter(|space| !space.is_sealed);
@@ -117,8 +124,8 @@ impl Surroundings for Core {
         }
         let key = format!("{}{name}", policies::policy_prefix(namespace));
         let record: Option<PolicyRecord> = transaction.get_json(&key).await?;
-        let now = self.clock.now().as_second();
-        Ok(record.is_some_and(|record| record.expiration.is_none_or(|end| now < end)))
+        let now = self.clock.now().as_microsecond();
+        Ok(record.is_some_and(|record| record.ends_at().is_none_or(|end| now < end)))
     }
 }
 

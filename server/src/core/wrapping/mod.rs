@@ -13,7 +13,7 @@ use super::approval::Deferral;
 use super::error::Error;
 use super::namespace::Namespace;
 use super::request::{ClientToken, Inline, Parameters, Request};
-use super::token::{Issue, TokenEntry, Tokens, ttl};
+use super::token::{Issue, TokenEntry, Tokens, namespace_of, ttl};
 use super::wrap::WrapInfo;
 use crate::barrier::Transaction;
 
@@ -112,14 +112,24 @@ impl Tokens {
     /// The entry of the wrapping token `token`, of whichever namespace, whose use may be under way.
     ///
     /// # Errors
-    /// 400 for every other token, 503 while its namespace is locked.
+    /// 400 for every other token, 503 while its namespace is locked, 403 while that is sealed.
     pub(super) async fn wrapping_entry(
         &self,
         token: &ClientToken,
         now: Timestamp,
     ) -> Result<TokenEntry, Error> {
-        let entry = self.lookup_even_used_up(token, now).await?;
-        let entry = entry.filter(|entry| entry.policies == [POLICY]).ok_or_else(invalid)?;
+        let Some(entry) = self.lookup_even_used_up(token, now).await? else {
+            let is_sealed = self.surroundings()?.is_sealed(namespace_of(token.expose()));
+            // It may be a good one, once that is unsealed.
+            return Err(if is_sealed {
+                no_token("failed to read entry: Vault is sealed")
+            } else {
+                invalid()
+            });
+        };
+        if entry.policies != [POLICY] {
+            return Err(invalid());
+        }
         let owner = self.namespace_of(&entry.id)?.ok_or_else(invalid)?;
         self.surroundings()?.require_unlocked(&owner)?;
         Ok((*entry).clone())
