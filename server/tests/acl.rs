@@ -69,7 +69,7 @@ fn compile(section: &Section, namespace: &str) -> Acl {
         Arc::new(ParsedPolicy::parse(&format!("s{index}"), namespace, text).expect("a valid policy"))
     };
     let policies: Vec<_> = section.policies.iter().enumerate().map(parse).collect();
-    Acl::compile(&policies, 1_800_000_000)
+    Acl::compile(&policies, 1_800_000_000_000_000)
 }
 
 fn check(acl: &Acl, namespace: &str, request: &Request) -> bool {

@@ -46,7 +46,7 @@ pub struct Acl {
 }
 
 impl Acl {
-    /// Compiles a set of policies as it is at `now`, in seconds since 1970.
+    /// Compiles a set of policies as it is at `now`, in microseconds since 1970.
     ///
     /// Rules that have ended are left out, and so are templates that were not rendered. `root` among the
     /// policies makes everything allowed in its namespace and below; it must be alone, and among others it
