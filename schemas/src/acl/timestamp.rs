@@ -3,7 +3,7 @@
 use crate::calendar;
 
 /// Microseconds in a second.
-pub(crate) const SECOND: i64 = 1_000_000;
+const SECOND: i64 = 1_000_000;
 
 /// Microseconds since 1970 of an RFC 3339 time or of a decimal number of seconds.
 pub(crate) fn parse(text: &str) -> Option<i64> {

@@ -472,11 +472,7 @@ impl Core {
         let Pass { limit, filter, group } = self.authorize(request, target.found.info.access).await?;
         target.require_ready(request.operation)?;
         if let Some(group) = group {
-            // What cannot be run need not be approved.
-            decode(target, &mut self.context(target, request, draft))?;
-            let wrap_info = Box::pin(self.defer(&self.context(target, request, draft), &group)).await?;
-            let response = Response { effect: Some(Effect::Deferred), ..Response::empty() };
-            return Ok((response, Extra { wrap_info: Some(wrap_info), ..Extra::default() }));
+            return self.put_away(target, request, draft, &group).await;
         }
         if let Some(limit) = limit {
             request.parameters.insert("limit".to_owned(), serde_json::value::to_raw_value(&limit)?);
@@ -524,6 +520,22 @@ impl Core {
             extra.wrap_info = self.wrap(&cx, &response, &extra).await?;
         }
         Ok((response, extra))
+    }
+
+    /// Keeps the request until it is approved as `group` asks for.
+    async fn put_away(
+        self: &Arc<Self>,
+        target: &Target<'_>,
+        request: &Request,
+        draft: Draft<'_>,
+        group: &ControlGroup,
+    ) -> Result<(Response, Extra), Error> {
+        let mut cx = self.context(target, request, draft);
+        // What cannot be run need not be approved.
+        decode(target, &mut cx)?;
+        let wrap_info = Box::pin(self.defer(&cx, group)).await?;
+        let response = Response { effect: Some(Effect::Deferred), ..Response::empty() };
+        Ok((response, Extra { wrap_info: Some(wrap_info), ..Extra::default() }))
     }
 
     async fn exists(
