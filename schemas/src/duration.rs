@@ -113,6 +113,9 @@ fn go_duration(text: &str) -> Result<i128, Problem<'_>> {
     Ok(if is_negative { -total } else { total })
 }
 
+/// The largest number before a unit, which only with a sign and as nanoseconds is a duration.
+const LARGEST: u64 = 1 << 63;
+
 /// The number and unit that `text` begins with, in nanoseconds, and what comes behind them.
 fn go_part(text: &str) -> Result<(i128, &str), Problem<'_>> {
     let (whole, behind) = digits(text);
@@ -120,7 +123,10 @@ fn go_part(text: &str) -> Result<(i128, &str), Problem<'_>> {
     if whole.is_empty() && fraction.is_empty() {
         return Err(Problem::Invalid);
     }
-    let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| Problem::Invalid)? };
+    let whole = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| Problem::Invalid)? };
+    if whole > LARGEST {
+        return Err(Problem::Invalid);
+    }
     let end = behind.find(|character: char| character.is_ascii_digit() || character == '.');
     let (name, others) = behind.split_at(end.unwrap_or(behind.len()));
     if name.is_empty() {
@@ -217,6 +223,8 @@ mod tests {
             ("+-1s", "time: invalid duration \"+-1s\""),
             ("1ü", "time: unknown unit \"\\xc3\\xbc\" in duration \"1\\xc3\\xbc\""),
             ("9223372036854775807ns1ns", "time: invalid duration \"9223372036854775807ns1ns\""),
+            ("9223372036854775808", "time: missing unit in duration \"9223372036854775808\""),
+            ("9223372036854775809ns", "time: invalid duration \"9223372036854775809ns\""),
             ("2562048h", "time: invalid duration \"2562048h\""),
         ] {
             assert_eq!(nanoseconds(text), Err(expected.to_owned()));

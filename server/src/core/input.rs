@@ -152,23 +152,15 @@ fn coerce(shape: &Shape, raw: &RawValue, place: &str) -> Result<Option<Value>, S
     }))
 }
 
+/// A duration in seconds, which is not negative.
 fn seconds_of(value: &Json<'_>) -> Result<i64, String> {
-    let seconds = match value {
-        Json::Number(digits) => go_seconds(digits)?,
-        Json::Text(text) => go_seconds(text)?,
-        _ => return Err("could not parse duration from input".to_owned()),
-    };
-    if seconds > MOST_SECONDS {
-        return Err(OVERFLOW.to_owned());
+    match value.seconds()? {
+        negative @ ..0 => Err(format!("cannot provide negative value '{negative}'")),
+        seconds => Ok(seconds),
     }
-    if seconds < 0 {
-        return Err(format!("cannot provide negative value '{seconds}'"));
-    }
-    Ok(seconds)
 }
 
-/// The longest duration: the peer counts nanoseconds in 64 bits.
-const MOST_SECONDS: i64 = i64::MAX / 1_000_000_000;
+/// The peer counts nanoseconds in 64 bits.
 const OVERFLOW: &str = "multiplication of durations resulted in overflow, one operand may be too large";
 
 /// The seconds of a duration in text, with the errors of Go's parser. What is less than a second is one: nothing may

@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::go_text;
+use super::input::go_seconds;
 
 /// One JSON value, one level deep. Numbers are as they were written.
 pub(crate) enum Json<'a> {
@@ -76,6 +77,17 @@ impl<'a> Json<'a> {
             Json::Number(digits) => Ok((*digits).to_owned()),
             Json::Text(text) => Ok(text.clone()),
             Json::List(_) | Json::Map => Err(self.unconvertible("string")),
+        }
+    }
+
+    /// As a duration in seconds, which may be negative.
+    pub(crate) fn seconds(&self) -> Result<i64, String> {
+        match self {
+            Json::Number(digits) => go_seconds(digits),
+            Json::Text(text) => go_seconds(text),
+            Json::Null | Json::Bool(_) | Json::List(_) | Json::Map => {
+                Err("could not parse duration from input".to_owned())
+            }
         }
     }
 

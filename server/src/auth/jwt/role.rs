@@ -16,8 +16,8 @@ use crate::core::context::Context;
 use crate::core::error::Error;
 use crate::core::exact;
 use crate::core::go_text;
-use crate::core::input::go_seconds;
 use crate::core::response::Response;
+use crate::core::weak::Json;
 
 /// The older field names that this method takes.
 const OLDER: &[&str] = &["policies", "ttl", "max_ttl", "period", "num_uses", "bound_cidrs"];
@@ -149,7 +149,7 @@ pub(super) async fn write(_: &Jwt, cx: &Context<'_>) -> Result<Response, Error> 
     };
     role.token.update(cx, &input, OLDER)?;
     require_period(cx, role.token.period)?;
-    role.take_bounds(&input)?;
+    role.take_bounds(cx, &input)?;
     role.take_claims(cx, &input)?;
     role.take_oidc(&input)?;
     role.require_bound()?;
@@ -190,10 +190,10 @@ fn warned(cx: &Context<'_>, role: &Role) -> Response {
 
 impl Role {
     /// Times, audiences and subject.
-    fn take_bounds(&mut self, input: &Record) -> Result<(), Error> {
-        set(&mut self.expiration_leeway, signed_seconds(input, "expiration_leeway")?);
-        set(&mut self.not_before_leeway, signed_seconds(input, "not_before_leeway")?);
-        set(&mut self.clock_skew_leeway, signed_seconds(input, "clock_skew_leeway")?);
+    fn take_bounds(&mut self, cx: &Context<'_>, input: &Record) -> Result<(), Error> {
+        set(&mut self.expiration_leeway, signed_seconds(cx, "expiration_leeway")?);
+        set(&mut self.not_before_leeway, signed_seconds(cx, "not_before_leeway")?);
+        set(&mut self.clock_skew_leeway, signed_seconds(cx, "clock_skew_leeway")?);
         if let Some(audiences) = texts(input, "bound_audiences") {
             self.bound_audiences = Some(audiences);
         }
@@ -284,15 +284,15 @@ fn text(input: &Record, name: &str) -> Option<String> {
     input.get(name).as_str().map(str::to_owned)
 }
 
-/// Seconds that may be negative.
-fn signed_seconds(input: &Record, name: &str) -> Result<Option<i64>, Error> {
-    let Some(text) = input.get(name).as_str() else { return Ok(None) };
-    let wrong = |problem| invalid(format!("error converting input for field \"{name}\": {problem}"));
-    // What is no text has come as its JSON, which is not shown.
-    if text.starts_with(['{', '[']) || matches!(text, "true" | "false") {
-        return Err(wrong("could not parse duration from input".to_owned()));
+/// Seconds that may be negative; null is not given.
+fn signed_seconds(cx: &Context<'_>, name: &str) -> Result<Option<i64>, Error> {
+    match cx.parameters().get(name).map(|raw| Json::of(raw)).transpose()? {
+        None | Some(Json::Null) => Ok(None),
+        Some(json) => json
+            .seconds()
+            .map(Some)
+            .map_err(|problem| invalid(format!("error converting input for field \"{name}\": {problem}"))),
     }
-    go_seconds(text).map(Some).map_err(wrong)
 }
 
 /// The JSON object in field `name`, if the request names it.

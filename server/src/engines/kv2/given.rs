@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::core::context::Context;
 use crate::core::error::Error;
-use crate::core::input::{go_seconds, parts};
+use crate::core::input::parts;
 use crate::core::object::object;
 use crate::core::request::{Operation, Parameters};
 use crate::core::weak::{Json, each, is_empty_object};
@@ -65,15 +65,10 @@ impl<'a> Given<'a> {
 
     /// A duration in seconds, which may be negative; null is not given.
     pub(super) fn signed_seconds(&self, name: &str) -> Result<Option<i64>, Error> {
-        let seconds = match self.json(name)? {
-            None | Some(Json::Null) => return Ok(None),
-            Some(Json::Number(digits)) => {
-                digits.parse().or_else(|_| go_seconds(digits)).and_then(|seconds| bounded(seconds, digits))
-            }
-            Some(Json::Text(text)) => go_seconds(&text).and_then(|seconds| bounded(seconds, &text)),
-            Some(_) => Err("could not parse duration from input".to_owned()),
-        };
-        seconds.map(Some).map_err(|problem| self.error(name, &problem))
+        match self.json(name)? {
+            None | Some(Json::Null) => Ok(None),
+            Some(json) => json.seconds().map(Some).map_err(|problem| self.error(name, &problem)),
+        }
     }
 
     /// A duration in seconds; null is not given.
@@ -118,16 +113,4 @@ impl<'a> Given<'a> {
             numbers.into_iter().map(|version| u64::try_from(version).unwrap_or(0)).collect();
         Ok(numbers.into_iter().collect())
     }
-}
-
-/// `seconds`, unless they are more than the peer counts: nanoseconds in 64 bits.
-fn bounded(seconds: i64, text: &str) -> Result<i64, String> {
-    if seconds.unsigned_abs() <= i64::MAX.unsigned_abs() / 1_000_000_000 {
-        return Ok(seconds);
-    }
-    Err(if text.ends_with(['s', 'm', 'h']) {
-        format!("time: invalid duration \"{text}\"")
-    } else {
-        "multiplication of durations resulted in overflow, one operand may be too large".to_owned()
-    })
 }
