@@ -33,6 +33,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Write the generated files, or compare them
     Generate(generate::Options),
+    /// Write where functions stand in the executable, after a look at which of them a server runs
+    Layout,
     /// Formatting and lints, warnings denied
     Lint,
     /// Let many clients work on our server for a while: only expected answers, flat memory
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Command::Demo => demo::run(),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Generate(options) => generate::run(&options),
+        Command::Layout => bench::layout::run(),
         Command::Lint => lint::run(),
         Command::Soak(options) => bench::soak::run(&options),
         Command::Test(options) => test::run(&options),

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 
 use crate::shell::{self, Done};
 
-pub(crate) use server::soak;
+pub(crate) use server::{layout, soak};
 
 #[derive(Args)]
 pub(crate) struct Options {

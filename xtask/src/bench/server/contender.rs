@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -29,6 +29,7 @@ pub(super) enum Side {
 pub(super) struct Contender {
     program: PathBuf,
     folder: PathBuf,
+    launcher: Launcher,
     child: Child,
     /// `127.0.0.1:PORT`.
     pub(super) address: String,
@@ -49,10 +50,11 @@ impl Contender {
         let address = format!("127.0.0.1:{}", free_port()?);
         let text = configuration(side, folder, &address)?;
         fs::write(folder.join("server.hcl"), text).map_err(|error| format!("the configuration: {error}"))?;
-        let child = spawn(program, folder)?;
+        let launcher = Launcher::default();
+        let child = spawn(&launcher, program, folder)?;
         let (program, folder) = (program.to_owned(), folder.to_owned());
         let (token, key) = (String::new(), String::new());
-        let mut server = Self { program, folder, child, address, token, key, ready_after: START };
+        let mut server = Self { program, folder, launcher, child, address, token, key, ready_after: START };
         server.initialize()?;
         server.await_ready(Instant::now())?;
         Ok(server)
@@ -89,13 +91,23 @@ impl Contender {
         Err(format!("the server does not get ready; see `{}`", self.folder.join("log").display()))
     }
 
+    /// How it is started from now on.
+    pub(super) fn launch_with(&mut self, launcher: Launcher) {
+        self.launcher = launcher;
+    }
+
     /// Ends the server in order and starts it again on its data.
     pub(super) fn restart(&mut self) -> Done {
-        shell::status(shell::command("kill").arg(self.id().to_string()))?;
-        self.child.wait().map_err(|error| format!("the server: {error}"))?;
+        self.stop()?;
         let begin = Instant::now();
-        self.child = spawn(&self.program, &self.folder)?;
+        self.child = spawn(&self.launcher, &self.program, &self.folder)?;
         self.await_ready(begin)
+    }
+
+    /// Ends the server in order.
+    pub(super) fn stop(&mut self) -> Done {
+        shell::status(shell::command("kill").arg(self.id().to_string()))?;
+        self.child.wait().map(drop).map_err(|error| format!("the server: {error}"))
     }
 
     /// One request as root.
@@ -171,10 +183,34 @@ fn occupied(path: &Path) -> u64 {
     sizes.sum()
 }
 
-fn spawn(program: &Path, folder: &Path) -> Result<Child, String> {
+/// What starts the program: nothing else, or a tool that looks at it.
+#[derive(Default)]
+pub(super) struct Launcher {
+    tool: Vec<String>,
+}
+
+impl Launcher {
+    /// A tool and its arguments; those of the program come behind.
+    pub(super) fn under<'a>(tool: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { tool: tool.into_iter().map(str::to_owned).collect() }
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        match self.tool.split_first() {
+            None => shell::command(program),
+            Some((tool, arguments)) => {
+                let mut command = shell::command(tool);
+                command.args(arguments).arg(program);
+                command
+            }
+        }
+    }
+}
+
+fn spawn(launcher: &Launcher, program: &Path, folder: &Path) -> Result<Child, String> {
     let log = File::create(folder.join("log")).map_err(|error| format!("the log: {error}"))?;
     let error = log.try_clone().map_err(|error| format!("the log: {error}"))?;
-    let mut command = shell::command(program);
+    let mut command = launcher.command(program);
     shell::isolated(&mut command)
         .arg("server")
         .arg(format!("-config={}", folder.join("server.hcl").display()));

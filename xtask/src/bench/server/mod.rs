@@ -2,6 +2,7 @@
 
 mod contender;
 mod footprint;
+pub(crate) mod layout;
 mod load;
 mod nginx;
 mod report;
