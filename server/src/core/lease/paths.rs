@@ -32,14 +32,14 @@ struct LeaseFields {
     url_lease_id: Option<String>,
     /// The lifetime asked for.
     increment: Option<Seconds>,
-    /// Answer only when it is done: this server always does.
+    /// Answer only when it is done. This server always does; `false` changes the status alone.
     sync: Option<bool>,
 }
 
 /// Leases by the beginning of their ids.
 #[derive(schemas::Fields)]
 struct PrefixFields {
-    /// Answer only when it is done: this server always does.
+    /// Answer only when it is done. This server always does; `false` changes the status alone.
     sync: Option<bool>,
 }
 
@@ -220,11 +220,17 @@ async fn revoke(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     if tokens(cx).find_lease(cx.transaction(), namespace, id).await?.is_some() {
         tokens(cx).end_lease(cx, namespace, id, false).await?;
     }
-    Ok(Response::empty())
+    Ok(told(Response::empty(), cx.fields::<LeaseFields>()?.sync))
 }
 
 async fn revoke_prefix(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    end_below(cx, cx.capture("prefix"), false).await
+    let sync = cx.fields::<PrefixFields>()?.sync;
+    Ok(told(end_below(cx, cx.capture("prefix"), false).await?, sync))
+}
+
+/// `response` to who wants to wait until it is done, or not.
+fn told(response: Response, sync: Option<bool>) -> Response {
+    if sync == Some(false) { response.with_status(StatusCode::ACCEPTED) } else { response }
 }
 
 async fn revoke_force(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
@@ -335,7 +341,7 @@ struct Irrevocable {
 /// The leases that could not be revoked, those that were to end first before the others.
 async fn irrevocable_leases(cx: &Context<'_>) -> Result<Vec<Irrevocable>, Error> {
     let fields: CountFields = cx.fields()?;
-    if fields.lease_type.as_deref() != Some("irrevocable") {
+    if !fields.lease_type.is_some_and(|wanted| wanted.eq_ignore_ascii_case("irrevocable")) {
         return Err(Error::not_found());
     }
     let own = &cx.request().namespace;
