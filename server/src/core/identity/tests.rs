@@ -98,22 +98,26 @@ async fn with_mfa(bench: &Bench, name: &str) -> (String, StoredKey) {
     let method =
         bench.write("identity/mfa/method/totp", json!({"issuer": "Lock", "method_name": "phone"})).await;
     let method = text(&method, "/data/method_id");
+    let key = new_secret(bench, &method, &entity).await;
+    let body = json!({"mfa_method_ids": [method], "auth_method_types": ["userpass"]});
+    bench.write("identity/mfa/login-enforcement/all", body).await;
+    (method, key)
+}
+
+/// The secret that `admin-generate` makes for `entity`, which has none.
+async fn new_secret(bench: &Bench, method: &str, entity: &str) -> StoredKey {
     let body = json!({"method_id": method, "entity_id": entity});
     let made = bench.write("identity/mfa/method/totp/admin-generate", body).await;
     let url = text(&made, "/data/url");
-    let secret = url.rsplit_once("secret=").expect("a secret").1.to_owned();
-    let body = json!({"mfa_method_ids": [method], "auth_method_types": ["userpass"]});
-    bench.write("identity/mfa/login-enforcement/all", body).await;
-    let key = StoredKey {
-        key: secret,
+    StoredKey {
+        key: url.rsplit_once("secret=").expect("a secret").1.to_owned(),
         issuer: String::new(),
         account_name: String::new(),
         period: 30,
         algorithm: Algorithm::Sha1,
         digits: 6,
         skew: 1,
-    };
-    (method, key)
+    }
 }
 
 pub(super) async fn bench() -> Bench {
@@ -198,6 +202,39 @@ async fn a_passcode_that_is_repeated_is_no_attempt() {
         assert_eq!(bench.log_in("ada", &header(code.clone())).await.0, 403);
     }
     assert_eq!(bench.log_in("ada", &header(key.code(bench.step() + 1))).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_new_secret_proves_a_login_at_once() {
+    let bench = bench().await;
+    let (method, old) = with_mfa(&bench, "ada").await;
+    let header = |code: String| format!("{method}:{code}");
+    let code = old.code(bench.step());
+    let (_, answer) = bench.log_in("ada", &header(code.clone())).await;
+    let entity = text(&answer, "/auth/entity_id");
+    let body = json!({"method_id": method, "entity_id": entity});
+    bench.write("identity/mfa/method/totp/admin-destroy", body).await;
+    let new = new_secret(&bench, &method, &entity).await;
+    assert_eq!(bench.log_in("ada", &header(code)).await.0, 403, "the passcode is of the secret before");
+    let code = new.code(bench.step());
+    assert_eq!(bench.log_in("ada", &header(code.clone())).await.0, 200);
+    assert_eq!(bench.log_in("ada", &header(code)).await.0, 403, "the passcode is used up");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_merged_takes_with_it_what_it_has_used() {
+    let bench = bench().await;
+    let (method, key) = with_mfa(&bench, "ada").await;
+    let header = format!("{method}:{}", key.code(bench.step()));
+    let (_, answer) = bench.log_in("ada", &header).await;
+    let source = text(&answer, "/auth/entity_id");
+    let made = bench.write("identity/entity", json!({"name": "grace"})).await;
+    let target = text(&made, "/data/id");
+    bench.write("identity/entity/merge", json!({"from_entity_ids": [source], "to_entity_id": target})).await;
+    assert_eq!(bench.log_in("ada", &header).await.0, 403, "the passcode is used up");
+    let next = format!("{method}:{}", key.code(bench.step() + 1));
+    let (status, answer) = bench.log_in("ada", &next).await;
+    assert_eq!((status, text(&answer, "/auth/entity_id")), (200, target));
 }
 
 #[tokio::test]

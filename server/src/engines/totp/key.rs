@@ -5,6 +5,7 @@ use std::fmt;
 use rand::RngCore as _;
 use schemas::shape::Seconds;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::barcode::barcode;
@@ -72,6 +73,23 @@ pub(crate) struct StoredKey {
     pub(crate) digits: u32,
     /// Periods before and after the present one whose codes are taken: 0 or 1.
     pub(crate) skew: u64,
+}
+
+/// What tells one key from another. It is no key, but of a short one it tells which: it is shown nowhere.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Of a key in base32.
+    pub(crate) fn of(key: &str) -> Self {
+        Self(Sha256::digest(key.as_bytes()).into())
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Fingerprint(secret)")
+    }
 }
 
 /// The hash function of the codes.
@@ -272,6 +290,11 @@ impl StoredKey {
         let mut secret = Zeroizing::new(vec![0; size]);
         rand::rng().fill_bytes(&mut secret);
         Self { key: base32::encode(&secret), ..template }
+    }
+
+    /// Tells it from other keys.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.key)
     }
 
     /// The bytes that both sides know.

@@ -15,7 +15,7 @@ use crate::core::engine::{Engine, Route};
 use crate::handler;
 
 pub(crate) use barcode::barcode;
-pub(crate) use key::{Algorithm, MAX_KEY_SIZE, MAX_QR_SIZE, StoredKey};
+pub(crate) use key::{Algorithm, Fingerprint, MAX_KEY_SIZE, MAX_QR_SIZE, StoredKey};
 
 /// The engine of a `totp` mount.
 pub struct Totp;

@@ -197,9 +197,9 @@ fn check_passcode(
     let (waiting, request, now) = (&cx.core.mfa, &cx.request().id, cx.now());
     let step = u64::try_from(now.as_second()).unwrap_or(0) / key.period;
     let mut steps = step.saturating_sub(key.skew)..=step + key.skew;
-    let used = steps
-        .find(|step| key.is_code(*step, passcode))
-        .map(|counter| Used { factor: factor.clone(), counter });
+    let counter = steps.find(|step| key.is_code(*step, passcode));
+    let used =
+        counter.map(|counter| Used { method: factor.method.clone(), secret: key.fingerprint(), counter });
     // Of requests with one passcode, all but one have to find it used.
     let _checking = waiting.check_alone();
     // Who repeats a passcode guesses nothing.

@@ -8,6 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::barrier::Transaction;
 use crate::core::response::AuthGrant;
+use crate::engines::totp::Fingerprint;
 
 /// How long a login waits.
 const LIFETIME: SignedDuration = SignedDuration::from_secs(300);
@@ -40,17 +41,19 @@ pub(crate) struct Waiting {
     checking: Mutex<()>,
 }
 
-/// A secret: of a method and an entity.
+/// What is asked for: a method, of an entity.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Factor {
     pub(super) method: String,
     pub(super) entity: String,
 }
 
-/// A time step of a secret whose passcode was used.
+/// A time step of a secret whose passcode was used. Of the secret, not of who has it: a new one has used nothing, and one
+/// that goes with its entity into another takes with it what it has used.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Used {
-    pub(super) factor: Factor,
+    pub(super) method: String,
+    pub(super) secret: Fingerprint,
     pub(super) counter: u64,
 }
 
@@ -177,6 +180,10 @@ mod tests {
         Timestamp::from_second(second).expect("a moment")
     }
 
+    fn used(key: &str) -> Used {
+        Used { method: "m".to_owned(), secret: Fingerprint::of(key), counter: 7 }
+    }
+
     fn factor() -> Factor {
         Factor { method: "m".to_owned(), entity: "e".to_owned() }
     }
@@ -184,13 +191,23 @@ mod tests {
     #[test]
     fn a_passcode_is_used_by_one_request() {
         let waiting = Waiting::default();
-        let used = || Used { factor: factor(), counter: 7 };
+        let used = || used("a");
         assert!(waiting.use_up(used(), "one", 90, moment(0)));
         assert!(waiting.use_up(used(), "one", 90, moment(1)), "a handler runs again");
         assert!(!waiting.use_up(used(), "two", 90, moment(2)));
         assert!(!waiting.is_used(&used(), "one", moment(2)) && waiting.is_used(&used(), "two", moment(2)));
         assert!(!waiting.is_used(&used(), "two", moment(90)));
         assert!(waiting.use_up(used(), "two", 90, moment(90)));
+    }
+
+    #[test]
+    fn a_new_secret_has_used_nothing() {
+        let waiting = Waiting::default();
+        assert!(waiting.use_up(used("a"), "one", 90, moment(0)));
+        assert!(!waiting.is_used(&used("b"), "two", moment(1)));
+        assert!(
+            waiting.use_up(used("b"), "two", 90, moment(1)) && waiting.is_used(&used("a"), "two", moment(1))
+        );
     }
 
     #[test]
