@@ -505,7 +505,9 @@ impl Core {
             let filtered = self.filter(&filter, request, &mut response);
             filtered.map_err(|error| of_empty_list(request, error))?;
         }
-        if !response.is_empty() {
+        // An answer with another status than the usual one is whole as it is.
+        let is_whole = response.status.is_some_and(|status| status != StatusCode::OK);
+        if !response.is_empty() && !is_whole {
             response.warnings.extend(warnings);
         }
         if request.inline == Inline::Proved {

@@ -55,6 +55,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("internal/ui/mounts/{path+..}")
         .about("The mount that a path is in, for clients that need its type first.")
         .unauthenticated()
+        .fields(&[])
         .read(handler!(preflight)),
 ];
 

@@ -48,7 +48,10 @@ pub(super) async fn list_detailed(_: &Kv2, cx: &Context<'_>) -> Result<Response,
 pub(super) async fn scan_detailed(_: &Kv2, cx: &Context<'_>) -> Result<Response, Error> {
     Page::given(cx)?;
     let names = scan_folder(cx).await?;
-    if names.is_empty() { scanned(&names) } else { detailed(cx, &names).await }
+    if names.is_empty() {
+        return Ok(with_field_warnings(cx, PAGE_FIELDS, scanned(&names)?));
+    }
+    detailed(cx, &names).await
 }
 
 /// Which part of a list is wanted.

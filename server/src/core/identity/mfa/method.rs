@@ -28,14 +28,17 @@ pub(super) static ROUTES: &[Route<Identity>] = &[
         .about("One method of second factors, which has to be named.")
         .fields(MethodFields::PARTS)
         .read(handler!(read)),
-    Route::new("mfa/method/?").about("All methods of second factors.").list(handler!(list)),
+    Route::new("mfa/method/?").about("All methods of second factors.").fields(&[]).list(handler!(list)),
     Route::new("mfa/method/totp")
         .about("Makes a method of one-time passwords.")
         .fields(MethodFields::PARTS)
         .read(handler!(read))
         .write(handler!(write_totp))
         .delete(handler!(delete)),
-    Route::new("mfa/method/totp/?").about("All methods of one-time passwords.").list(handler!(list)),
+    Route::new("mfa/method/totp/?")
+        .about("All methods of one-time passwords.")
+        .fields(&[])
+        .list(handler!(list)),
 ];
 
 /// What a TOTP method may be given.

@@ -23,7 +23,10 @@ pub(super) static ROUTES: &[Route<Identity>] = &[
             .fields(DuoFields::PARTS)
             .write(handler!(write_duo)),
     ),
-    Route::new("mfa/method/duo/?").about("All methods that ask Duo.").list(handler!(method::list)),
+    Route::new("mfa/method/duo/?")
+        .about("All methods that ask Duo.")
+        .fields(&[])
+        .list(handler!(method::list)),
     each_of(
         Route::new("mfa/method/duo/{method_id#}")
             .about("One method that asks Duo.")
@@ -36,7 +39,10 @@ pub(super) static ROUTES: &[Route<Identity>] = &[
             .fields(OktaFields::PARTS)
             .write(handler!(write_okta)),
     ),
-    Route::new("mfa/method/okta/?").about("All methods that ask Okta.").list(handler!(method::list)),
+    Route::new("mfa/method/okta/?")
+        .about("All methods that ask Okta.")
+        .fields(&[])
+        .list(handler!(method::list)),
     each_of(
         Route::new("mfa/method/okta/{method_id#}")
             .about("One method that asks Okta.")
@@ -49,7 +55,10 @@ pub(super) static ROUTES: &[Route<Identity>] = &[
             .fields(PingIdFields::PARTS)
             .write(handler!(write_pingid)),
     ),
-    Route::new("mfa/method/pingid/?").about("All methods that ask PingID.").list(handler!(method::list)),
+    Route::new("mfa/method/pingid/?")
+        .about("All methods that ask PingID.")
+        .fields(&[])
+        .list(handler!(method::list)),
     each_of(
         Route::new("mfa/method/pingid/{method_id#}")
             .about("One method that asks PingID.")
