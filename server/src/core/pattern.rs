@@ -12,6 +12,7 @@ use std::borrow::Cow;
 /// | `{name#}` | a UUID |
 /// | `{name?}` | any text without slash, also none |
 /// | `{name*}` | any text without slash, but not none |
+/// | `{name=a|b}` | one of these words |
 /// | `{path..}` | the rest, slashes included, also nothing; after it only literal segments may follow, as in `mounts/{path..}/tune` |
 /// | `{path+..}` | the same, but not nothing |
 ///
@@ -48,13 +49,11 @@ impl Pattern {
 
     /// The pattern with placeholders as `{name}`.
     pub(crate) fn template(self) -> String {
-        self.segments()
-            .replace("+..}", "}")
-            .replace("..}", "}")
-            .replace("?}", "}")
-            .replace("*}", "}")
-            .replace("@}", "}")
-            .replace("#}", "}")
+        let segment = |segment: &'static str| match named(segment) {
+            None => Cow::Borrowed(segment),
+            Some((name, _)) => Cow::Owned(format!("{{{name}}}")),
+        };
+        self.segments().split('/').map(segment).collect::<Vec<_>>().join("/")
     }
 
     /// Names of the placeholders, in their order.
@@ -74,6 +73,7 @@ impl Pattern {
                     "#" => "[a-fA-F0-9]{8}(-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}",
                     "+.." => ".+",
                     ".." => ".*",
+                    words if words.starts_with('=') => &words[1..],
                     _ => r"\w(([\w-.]+)?\w)?",
                 };
                 format!("(?P<{name}>{accepted})")
@@ -133,8 +133,8 @@ impl Pattern {
 /// Name and mark of a segment that is a placeholder.
 fn named(segment: &'static str) -> Option<(&'static str, &'static str)> {
     let inner = segment.strip_prefix('{')?.strip_suffix('}')?;
-    let name = inner.trim_end_matches(['?', '*', '@', '#', '+', '.']);
-    Some((name, &inner[name.len()..]))
+    let end = inner.find(['?', '*', '@', '#', '+', '.', '=']).unwrap_or(inner.len());
+    Some(inner.split_at(end))
 }
 
 /// `rest` without `/` and `suffix` at its end.
@@ -160,16 +160,19 @@ enum Kind {
     Uuid,
     Anything,
     Something,
+    /// One of these words, which `|` stands between.
+    OneOf(&'static str),
 }
 
 fn placeholder(segment: &'static str) -> Option<Placeholder> {
-    let name = segment.strip_prefix('{')?.strip_suffix('}')?;
-    let (name, kind) = match name.as_bytes().last() {
-        Some(b'@') => (&name[..name.len() - 1], Kind::NameWithAt),
-        Some(b'#') => (&name[..name.len() - 1], Kind::Uuid),
-        Some(b'?') => (&name[..name.len() - 1], Kind::Anything),
-        Some(b'*') => (&name[..name.len() - 1], Kind::Something),
-        _ => (name, Kind::Name),
+    let (name, mark) = named(segment)?;
+    let kind = match mark {
+        "@" => Kind::NameWithAt,
+        "#" => Kind::Uuid,
+        "?" => Kind::Anything,
+        "*" => Kind::Something,
+        words if words.starts_with('=') => Kind::OneOf(&words[1..]),
+        _ => Kind::Name,
     };
     Some(Placeholder { name, kind })
 }
@@ -183,6 +186,7 @@ impl Placeholder {
             Kind::Uuid => is_uuid(given),
             Kind::Anything => true,
             Kind::Something => !given.is_empty(),
+            Kind::OneOf(words) => words.split('|').any(|word| word == given),
         };
         fits.then_some(self.name)
     }
@@ -221,6 +225,17 @@ mod tests {
         check("role/{name}", "role/", false, None);
         check("role/{name}", "role/a@b", false, None);
         check("role/{name@}", "role/a@b", false, Some(&[("name", "a@b")]));
+    }
+
+    #[test]
+    fn one_of_some_words_is_none_of_others() {
+        check("catalog/{type=auth|secret}/?", "catalog/auth/", false, Some(&[("type", "auth")]));
+        check("catalog/{type=auth|secret}", "catalog/aut", false, None);
+        check("catalog/{type=auth|secret}", "catalog/auth|secret", false, None);
+        let pattern = Pattern::new("catalog/{type=auth|secret}/{name+..}");
+        assert_eq!(pattern.template(), "catalog/{type}/{name}");
+        assert_eq!(pattern.expression(), "^catalog/(?P<type>auth|secret)/(?P<name>.+)$");
+        assert_eq!(pattern.placeholders().collect::<Vec<_>>(), ["type", "name"]);
     }
 
     #[test]

@@ -186,12 +186,8 @@ impl Core {
     /// Describes a path. No ACL is asked: every token may know what there is.
     async fn help(&self, space: &Space, mut request: Request) -> Result<Reply, Error> {
         let path = request.path.clone();
-        let (mounted, rest) = space.route(&path).ok_or_else(|| no_route(&path))?;
-        let engine = mounted.engine.as_ref().filter(|_| !mounted.entry().tainted);
-        let engine = engine.ok_or_else(|| no_route(&path))?;
-        let is_open = engine.is_open(rest);
-        let admission = self.admit(&mut request, !is_open).await.map_err(Error::plain)?;
-        let reply = help::reply(&**engine, mounted.entry().plain_kind(), rest);
+        let admission = self.admit(&mut request, !is_open(space, &path)).await.map_err(Error::plain)?;
+        let reply = help_for(space, &path);
         self.depart(admission).await?;
         reply
     }
@@ -897,6 +893,13 @@ fn too_often() -> Error {
 fn no_route(path: &str) -> Error {
     let text = format!("no handler for route \"{path}\". route entry not found.");
     Error::with_status(StatusCode::NOT_FOUND, text)
+}
+
+/// The help for `path`.
+fn help_for(space: &Space, path: &str) -> Result<Reply, Error> {
+    let (mounted, rest) = space.route(path).ok_or_else(|| no_route(path))?;
+    let engine = mounted.engine.as_ref().filter(|_| !mounted.entry().tainted);
+    help::reply(&**engine.ok_or_else(|| no_route(path))?, mounted.entry().plain_kind(), rest)
 }
 
 /// Whether `path`, which leads to no route, is where no token is needed.

@@ -13,7 +13,7 @@ use crate::core::engine::Route;
 use crate::core::error::Error;
 use crate::core::request::{ClientToken, Request};
 use crate::core::response::Response;
-use crate::core::token::{TokenEntry, token_of_accessor};
+use crate::core::token::{TokenEntry, namespace_of, token_of_accessor};
 use crate::handler;
 
 /// Capabilities of the token that asks, of another, and of one by its accessor.
@@ -67,9 +67,16 @@ async fn of_token(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let token = question.token.filter(|token| is_text && !token.is_empty());
     let token = token.ok_or_else(|| Error::counted(StatusCode::INTERNAL_SERVER_ERROR, "no token found"))?;
     let paths = paths(cx)?;
-    let found =
-        cx.core.tokens.lookup_within(&ClientToken::new(token), &cx.request().namespace, cx.now()).await?;
-    let entry = found.ok_or_else(|| refused("invalid token"))?;
+    let (tokens, token) = (&cx.core.tokens, ClientToken::new(token));
+    let entry = match tokens.lookup_within(&token, &cx.request().namespace, cx.now()).await? {
+        Some(entry) => entry,
+        // Whether it is a good one cannot be known.
+        None if tokens.surroundings()?.is_sealed(namespace_of(token.expose())) => {
+            let text = "failed to read entry: Vault is sealed";
+            return Err(Error::counted(StatusCode::SERVICE_UNAVAILABLE, text));
+        }
+        None => return Err(refused("invalid token")),
+    };
     answer(cx, &paths, &*acl_of(cx, entry).await?)
 }
 

@@ -3,11 +3,12 @@
 use schemas::shape::{Declared as _, List};
 use serde_json::json;
 
-use super::Sys;
+use super::{Sys, plugin_version};
 use crate::VERSION;
 use crate::core::context::Context;
 use crate::core::engine::Route;
 use crate::core::error::Error;
+use crate::core::go_text::quoted;
 use crate::core::mount::MountClass;
 use crate::core::response::Response;
 use crate::handler;
@@ -34,21 +35,26 @@ const DATABASE: [&str; 9] = [
 /// `sys/plugins/catalog`.
 pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("plugins/catalog/?").about("All plugins, by type.").fields(&[]).read(handler!(read_all)),
-    Route::new("plugins/catalog/{type}")
+    Route::new("plugins/catalog/{type=auth|database|secret}/?")
         .about("Names of the plugins of a type.")
         .sudo()
-        .fields(Plugin::PARTS)
-        .list(handler!(list))
-        .read(handler!(read_without_type))
-        .write(handler!(register))
-        .delete(handler!(deregister_without_type)),
-    Route::new("plugins/catalog/{type}/{name+..}")
+        .fields(&[])
+        .list(handler!(list)),
+    Route::new("plugins/catalog/{type=auth|database|secret}/{name+..}")
         .about("One plugin: what it is started with.")
         .sudo()
         .fields(Plugin::PARTS)
         .read(handler!(read))
         .write(handler!(register))
         .delete(handler!(deregister)),
+    // From before plugins had types.
+    Route::new("plugins/catalog/{name+..}")
+        .about("One plugin without its type: nothing is read or removed here any more.")
+        .sudo()
+        .fields(Plugin::PARTS)
+        .read(handler!(read_without_type))
+        .write(handler!(register))
+        .delete(handler!(deregister_without_type)),
 ];
 
 /// A plugin to be.
@@ -57,6 +63,7 @@ struct Plugin {
     /// The program.
     command: Option<String>,
     /// Its SHA-256, hexadecimal.
+    #[kind(aliases("sha_256"))]
     sha256: Option<String>,
     /// Its arguments.
     args: Option<List<String>>,
@@ -64,6 +71,8 @@ struct Plugin {
     env: Option<List<String>>,
     /// Its version.
     version: Option<String>,
+    /// Whether it is an image of a container.
+    oci: Option<bool>,
 }
 
 /// The version of everything that is built in.
@@ -135,8 +144,7 @@ async fn read_all(_: &Sys, _: &Context<'_>) -> Result<Response, Error> {
 }
 
 async fn list(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let names = names(cx.capture("type")).ok_or_else(Error::unsupported_operation)?;
-    Response::keys(names)
+    Response::keys(names(cx.capture("type")).unwrap_or_default())
 }
 
 /// Plugins are the server's: below a namespace there are only their names.
@@ -146,11 +154,9 @@ fn only_in_root(cx: &Context<'_>) -> Result<(), Error> {
 
 async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     only_in_root(cx)?;
-    let name = cx.capture("name");
-    let Some(names) = names(cx.capture("type")) else {
-        return Ok(Response::empty().with_warning(deprecated("read plugin information from", &both(cx))));
-    };
-    if !names.contains(&name) {
+    let (name, version) = (cx.capture("name"), version(cx)?);
+    let is_there = version.is_none_or(|version| version == running_version());
+    if !is_there || !names(cx.capture("type")).unwrap_or_default().contains(&name) {
         return Err(Error::not_found());
     }
     Response::data(&json!({
@@ -159,47 +165,60 @@ async fn read(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     }))
 }
 
-/// What a path without a type has become.
-fn deprecated(what: &str, name: &str) -> String {
-    format!("Deprecated API endpoint, cannot {what} catalog for \"{name}\"")
+/// The version that is meant, if it is one in particular.
+fn version(cx: &Context<'_>) -> Result<Option<String>, Error> {
+    let given = cx.fields::<Plugin>()?.version.filter(|version| !version.is_empty());
+    given.map(|version| plugin_version::canonical(&version)).transpose()
 }
 
-/// Type and name of a path whose type is none.
-fn both(cx: &Context<'_>) -> String {
-    [cx.capture("type"), cx.capture("name")].join("/").trim_start_matches('/').to_owned()
+/// What a path without a type has become.
+fn deprecated(what: &str, cx: &Context<'_>) -> Response {
+    let name = quoted(cx.capture("name"));
+    Response::empty().with_warning(format!("Deprecated API endpoint, cannot {what} catalog for {name}"))
 }
 
 async fn read_without_type(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    if names(cx.capture("type")).is_some() {
-        return Err(Error::unsupported_operation());
-    }
     only_in_root(cx)?;
-    Ok(Response::empty().with_warning(deprecated("read plugin information from", cx.capture("type"))))
+    Ok(deprecated("read plugin information from", cx))
 }
 
 async fn deregister_without_type(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     only_in_root(cx)?;
-    Ok(Response::empty().with_warning(deprecated("deregister plugin from", cx.capture("type"))))
+    require_removable(cx)?;
+    Ok(deprecated("deregister plugin from", cx))
 }
 
 /// Only what is built in can be mounted, so nothing can be registered.
 async fn register(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     only_in_root(cx)?;
+    if let Some(version) = version(cx)?.filter(|version| plugin_version::is_built_in(version)) {
+        let why = "is not allowed because 'builtin' is a reserved metadata identifier";
+        return Err(Error::invalid(format!("version {} {why}", quoted(&version))));
+    }
     let given: Plugin = cx.fields()?;
-    let sum = given.sha256.filter(|sum| !sum.is_empty());
-    let sum = sum.ok_or_else(|| Error::invalid("missing SHA-256 value"))?;
+    let needed = |value: Option<String>, name: &str| {
+        let value = value.filter(|value| !value.is_empty());
+        value.ok_or_else(|| Error::invalid(format!("missing {name} value")))
+    };
+    let sum = needed(given.sha256, "SHA-256")?;
+    needed(given.command, "command")?;
     match hex::decode(&sum) {
         Ok(bytes) if bytes.len() == 32 => Err(Error::not_implemented("running a plugin")),
         Ok(_) => Err(Error::invalid("Decoded SHA-256 value is not 32 bytes")),
-        Err(_) => Err(Error::invalid("Could not decode SHA-256 value from hex")),
+        Err(_) => Err(Error::invalid("Could not decode SHA-256 value from Hex")),
     }
 }
 
 /// What is built in stays; nothing else is there.
 async fn deregister(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     only_in_root(cx)?;
-    match names(cx.capture("type")) {
-        Some(_) => Ok(Response::empty()),
-        None => Ok(Response::empty().with_warning(deprecated("deregister plugin from", &both(cx)))),
+    require_removable(cx)?;
+    Ok(Response::empty())
+}
+
+fn require_removable(cx: &Context<'_>) -> Result<(), Error> {
+    match version(cx)?.filter(|version| plugin_version::is_built_in(version)) {
+        Some(version) => Err(Error::invalid(format!("version {} cannot be deleted", quoted(&version)))),
+        None => Ok(()),
     }
 }

@@ -15,6 +15,11 @@ pub(super) fn canonical(text: &str) -> Result<String, Error> {
     })
 }
 
+/// Whether `version`, in the form of the catalog, is one of what is built in: of whichever server, at whichever time.
+pub(super) fn is_built_in(version: &str) -> bool {
+    version.split_once('+').is_some_and(|(_, build)| build.split('.').any(|word| word == "builtin"))
+}
+
 fn parse(text: &str) -> Result<String, String> {
     let malformed = || format!("malformed version: {text}");
     let version = text.strip_prefix('v').unwrap_or(text);

@@ -227,6 +227,7 @@ pub(super) fn token_of(parameters: &Parameters, client_token: &ClientToken) -> R
     }
 }
 
+/// Of a request that names no token which could be one.
 fn no_token(problem: &str) -> Error {
     let text = format!("error validating wrapping token: {problem}");
     Error::with_status(StatusCode::FORBIDDEN, text)

@@ -7,14 +7,19 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use http::StatusCode;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::no_token;
+use crate::auth::jwt::Signed;
 use crate::core::error::Error;
 use crate::core::request::{ClientToken, Request};
 use crate::core::wrap::WrapInfo;
+
+/// As headers name it.
+const ALGORITHM: &str = "ES512";
 
 const HEADER: &str = r#"{"alg":"ES512","typ":"JWT"}"#;
 
@@ -22,7 +27,7 @@ const HEADER: &str = r#"{"alg":"ES512","typ":"JWT"}"#;
 const LENIENCE: i64 = 5;
 
 /// What is signed.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Claims<'a> {
     /// Accessor of the token inside, if there is one.
     accessor: &'a str,
@@ -34,12 +39,6 @@ struct Claims<'a> {
     jti: &'a str,
     nbf: i64,
     r#type: &'a str,
-}
-
-/// The one claim that the server itself reads.
-#[derive(Deserialize)]
-struct Named {
-    jti: String,
 }
 
 /// The key that signs wrapping tokens.
@@ -91,37 +90,40 @@ impl ParcelKey {
     /// The token that `text` names; `None` if it is no such text.
     ///
     /// # Errors
-    /// 403 if it is one that this key has not signed.
+    /// 403 if it has the form of one and is none, or is one that this key has not signed.
     fn token_in(&self, text: &str) -> Result<Option<ClientToken>, Error> {
-        let Some((message, signature)) = text.rsplit_once('.') else { return Ok(None) };
-        let Some((header, claims)) = message.split_once('.') else { return Ok(None) };
-        let decode = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text).ok().map(Zeroizing::new);
-        let (Some(header), Some(claims), Some(signature)) =
-            (decode(header), decode(claims), decode(signature))
-        else {
-            return Ok(None);
-        };
-        if *header != HEADER.as_bytes() {
+        if !is_signed(text) {
             return Ok(None);
         }
+        let signed = Signed::parse(text).and_then(|signed| match signed.algorithm() {
+            ALGORITHM => Ok(signed),
+            other => Err(format!("unexpected signature algorithm {other:?}; expected [{ALGORITHM:?}]")),
+        });
+        let signed =
+            signed.map_err(|problem| no_token(&format!("wrapping token could not be parsed: {problem}")))?;
         let key = UnparsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, self.0.public_key().as_ref());
-        if key.verify(message.as_bytes(), &signature).is_err() {
-            let text = "error validating wrapping token: wrapping token signature could not be validated: \
-                        go-jose/go-jose: error in cryptographic primitive";
-            return Err(Error::with_status(StatusCode::FORBIDDEN, text));
-        }
-        Ok(serde_json::from_slice::<Named>(&claims).ok().map(|named| ClientToken::new(named.jti)))
+        let claims = signed.claims_if(|message, signature| key.verify(message, signature).is_ok());
+        let claims = claims.ok_or_else(|| {
+            no_token(
+                "wrapping token signature could not be validated: go-jose/go-jose: error in cryptographic \
+                 primitive",
+            )
+        })?;
+        Ok(claims.get("jti").and_then(Value::as_str).map(ClientToken::new))
     }
 
-    /// Puts the tokens themselves where `request`, which is [about one](super::PATHS), has signed ones.
+    /// Puts the tokens themselves where `request`, which is [about one](super::PATHS), has signed ones. That of the request
+    /// does not matter if the body names one.
     ///
     /// # Errors
-    /// 403 for a signature of another key.
+    /// 403 for what has the form of a signed one and is none, and for a signature of another key.
     pub(crate) fn open(&self, request: &mut Request) -> Result<(), Error> {
-        if let Some(token) = self.token_in(request.client_token.expose())? {
-            request.client_token = token;
+        let named = request.parameters.get("token").filter(|raw| raw.get() != "null");
+        match self.token_in(request.client_token.expose()) {
+            Ok(token) => request.client_token = token.unwrap_or_else(|| request.client_token.clone()),
+            Err(_) if named.is_some() => {}
+            Err(error) => return Err(error),
         }
-        let named = request.parameters.get("token");
         let named = named.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
         if let Some(token) = named.map(|text| self.token_in(&text)).transpose()?.flatten() {
             let raw = serde_json::value::to_raw_value(token.expose())?;
@@ -129,6 +131,14 @@ impl ParcelKey {
         }
         Ok(())
     }
+}
+
+/// Whether `text` has the form of a signed one: a token that names its namespace has two dots as well, and the first of
+/// them behind its kind.
+fn is_signed(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let dots = bytes.iter().filter(|byte| **byte == b'.').count();
+    bytes.len() > 3 && dots == 2 && bytes[1] != b'.' && bytes[3] != b'.'
 }
 
 #[cfg(test)]
@@ -159,8 +169,13 @@ mod tests {
         assert!(own.token_in(&format!("{message}.")).is_err(), "no signature is worth nothing");
         let none = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
         let claims = message.split_once('.').expect("two parts").1;
-        for text in ["s.abc", "a.b.c", "", "..", &format!("{none}.{claims}.")] {
+        for text in ["s.abc", "a.b.c", "", "..", "s.abcdefgh.xyz", "hvs.abc.xyz"] {
             assert!(own.token_in(text).expect("no signed text").is_none(), "{text}");
+        }
+        for text in
+            [&format!("{none}.{claims}."), "eyJhbGciOiJFUzUxMiJ9.e30.x", "eyJhbGciOiJFUzUxMiJ9.e30.aGVs"]
+        {
+            assert!(own.token_in(text).is_err(), "{text}");
         }
     }
 }
