@@ -1,6 +1,6 @@
 //! The OpenAPI document has the paths and methods of OpenBao's, but for what `openapi.tsv` lists; and the kinds have the
 //! fields that OpenBao's document names, but for what `openapi_fields.tsv` lists; and the bodies of both documents have the
-//! same fields, but for what `openapi_bodies.tsv` lists.
+//! same fields of the same types, but for what `openapi_bodies.tsv` lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,14 +41,22 @@ fn bodies_have_the_fields_of_openbao() {
     let both =
         || ours.iter().filter_map(|(operation, fields)| Some((operation, fields, theirs.get(operation)?)));
     assert!(both().count() > 100, "{} operations", both().count());
-    let missing = both().flat_map(|(operation, ours, theirs)| differing("theirs", operation, theirs, ours));
-    list.compare("theirs", &missing.collect()).unwrap_or_else(|problem| panic!("{problem}"));
-    let more = both().flat_map(|(operation, ours, theirs)| differing("ours", operation, ours, theirs));
-    list.compare("ours", &more.collect()).unwrap_or_else(|problem| panic!("{problem}"));
+    for (whose, is_ours) in [("theirs", false), ("ours", true)] {
+        let more = both().flat_map(|(operation, ours, theirs)| match is_ours {
+            true => differing(whose, operation, ours, theirs),
+            false => differing(whose, operation, theirs, ours),
+        });
+        list.compare(whose, &more.collect()).unwrap_or_else(|problem| panic!("{problem}"));
+    }
+    let types = both().flat_map(|(operation, ours, theirs)| of_other_type(operation, ours, theirs));
+    list.compare("types", &types.collect()).unwrap_or_else(|problem| panic!("{problem}"));
 }
 
 /// Operation to the fields of its body.
-type Bodies = BTreeMap<String, BTreeSet<String>>;
+type Bodies = BTreeMap<String, Taken>;
+
+/// Field to its type.
+type Taken = BTreeMap<String, String>;
 
 /// The fields of all bodies of requests.
 fn bodies(flavor: Flavor) -> Result<Bodies, String> {
@@ -58,26 +66,36 @@ fn bodies(flavor: Flavor) -> Result<Bodies, String> {
 }
 
 /// The fields that `path` takes.
-fn taken(document: &Value, path: &str, method: &str) -> BTreeSet<String> {
+fn taken(document: &Value, path: &str, method: &str) -> Taken {
     let content = &document["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"];
     let schema = content["$ref"].as_str().and_then(|name| document.pointer(name.trim_start_matches('#')));
     let fields = schema.unwrap_or(content)["properties"].as_object();
-    fields.into_iter().flat_map(|fields| fields.keys().cloned()).collect()
+    fields.into_iter().flatten().map(|(name, schema)| (name.clone(), type_of(schema))).collect()
+}
+
+/// `string`, or `array of string`.
+fn type_of(schema: &Value) -> String {
+    let own = schema["type"].as_str().unwrap_or("anything");
+    schema["items"]["type"].as_str().map_or_else(|| own.to_owned(), |items| format!("{own} of {items}"))
 }
 
 /// The fields of `left` that `right` has not.
-fn differing<'a>(
-    whose: &'a str,
-    operation: &'a str,
-    left: &'a BTreeSet<String>,
-    right: &'a BTreeSet<String>,
-) -> impl Iterator<Item = (Vec<String>, String)> + 'a {
-    left.difference(right).map(move |field| {
-        (
-            vec![whose.to_owned(), operation.to_owned(), field.clone()],
-            format!("{whose}: `{field}` of {operation}"),
-        )
-    })
+fn differing(whose: &str, operation: &str, left: &Taken, right: &Taken) -> Vec<(Vec<String>, String)> {
+    let more = left.keys().filter(|field| !right.contains_key(*field));
+    more.map(|field| (key(whose, operation, field), format!("{whose}: `{field}` of {operation}"))).collect()
+}
+
+/// The fields that both have, of different types.
+fn of_other_type(operation: &str, ours: &Taken, theirs: &Taken) -> Vec<(Vec<String>, String)> {
+    let both = ours.iter().filter_map(|(field, own)| Some((field, own, theirs.get(field)?)));
+    let other = both.filter(|(_, own, other)| own != other);
+    other
+        .map(|(field, own, other)| (key("types", operation, field), format!("{own}; OpenBao: {other}")))
+        .collect()
+}
+
+fn key(scope: &str, operation: &str, field: &str) -> Vec<String> {
+    [scope, operation, field].map(str::to_owned).to_vec()
 }
 
 /// Which paths of OpenBao's document write the objects of a kind. Kinds whose fields are the user's own have none.

@@ -65,7 +65,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use schemas::kind::fields;
-use schemas::{Field, Part};
+use schemas::{Field, Part, Shape};
 
 use super::context::Context;
 use super::error::Error;
@@ -188,6 +188,8 @@ pub struct RouteInfo {
     pub fields: Option<FieldTable>,
     /// For people: what its handlers read of a body that is not decoded by a table.
     pub shown: &'static [Part],
+    /// For people: what its fields hold that are taken in more forms than they are meant to have.
+    pub meant: &'static [(&'static str, Shape)],
     /// Who may call it.
     pub access: Access,
     /// Whether it tells create from update.
@@ -241,8 +243,14 @@ fn is_namespace(field: &Field) -> bool {
 
 impl RouteInfo {
     /// Its fields as people are told of them: what it decodes, and what its handlers read themselves.
-    pub(crate) fn told(&self) -> impl Iterator<Item = &'static Field> {
-        self.fields.into_iter().flat_map(FieldTable::fields).chain(FieldTable::new(self.shown).fields())
+    pub(crate) fn told(&self) -> impl Iterator<Item = Field> {
+        let fields =
+            self.fields.into_iter().flat_map(FieldTable::fields).chain(FieldTable::new(self.shown).fields());
+        let meant = self.meant;
+        fields.map(move |field| {
+            let shape = meant.iter().find(|(name, _)| *name == field.name);
+            Field { shape: shape.map_or(field.shape, |(_, shape)| *shape), ..*field }
+        })
     }
 }
 
@@ -268,6 +276,7 @@ impl<E> Route<E> {
             unsaid: &[],
             fields: None,
             shown: &[],
+            meant: &[],
             access: Access::Token,
             has_existence_check: false,
             changes_topology: false,
@@ -336,6 +345,13 @@ impl<E> Route<E> {
     #[must_use]
     pub const fn shows(mut self, parts: &'static [Part]) -> Self {
         self.info.shown = parts;
+        self
+    }
+
+    /// Tells people what fields hold that are taken in more forms than they are meant to have.
+    #[must_use]
+    pub const fn meant(mut self, shapes: &'static [(&'static str, Shape)]) -> Self {
+        self.info.meant = shapes;
         self
     }
 

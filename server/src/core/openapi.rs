@@ -55,7 +55,7 @@ impl Document {
             let id = operation_id("", verb, path);
             let responses = json!({ "200": { "description": "OK" } });
             let mut shown = json!({ "operationId": id, "responses": responses, "tags": ["system"] });
-            let properties = properties(FieldTable::new(takes).fields());
+            let properties = properties(FieldTable::new(takes).fields().copied());
             if verb == "write" && !properties.is_empty() {
                 shown["requestBody"] = body(&mut self.schemas, &id, properties);
             }
@@ -219,13 +219,13 @@ fn taken(info: &RouteInfo, template: &str) -> Map<String, Value> {
 }
 
 /// Fields under all their names.
-fn properties(fields: impl Iterator<Item = &'static Field>) -> Map<String, Value> {
+fn properties(fields: impl Iterator<Item = Field>) -> Map<String, Value> {
     let mut properties = Map::new();
     for field in fields.filter(|field| field.is_configurable() && !field.key) {
         let parameter = field.parameter();
-        properties.insert(parameter.to_owned(), property(field));
+        properties.insert(parameter.to_owned(), property(&field));
         for alias in field.aliases {
-            let mut older = property(field);
+            let mut older = property(&field);
             older["description"] = format!("The older name of `{parameter}`.").into();
             older["deprecated"] = true.into();
             properties.insert((*alias).to_owned(), older);
@@ -235,18 +235,27 @@ fn properties(fields: impl Iterator<Item = &'static Field>) -> Map<String, Value
 }
 
 fn property(field: &Field) -> Value {
-    let mut property = match field.shape {
-        Shape::Bool => json!({ "type": "boolean" }),
-        Shape::Integer => json!({ "type": "integer" }),
-        Shape::Text(_) => json!({ "type": "string" }),
-        Shape::Seconds | Shape::Duration => json!({ "type": "integer", "format": "seconds" }),
-        Shape::List(_) | Shape::Set(_) => json!({ "type": "array", "items": { "type": "string" } }),
+    let mut property = json!({ "type": type_name(&field.shape) });
+    match field.shape {
+        Shape::Seconds | Shape::Duration => property["format"] = "seconds".into(),
+        Shape::List(inner) | Shape::Set(inner) => property["items"] = json!({ "type": type_name(inner) }),
         Shape::Json | Shape::Map(_) | Shape::Object(_) | Shape::Block { .. } => {
-            json!({ "type": "object", "format": "map" })
+            property["format"] = "map".into();
         }
-    };
+        Shape::Bool | Shape::Integer | Shape::Text(_) => {}
+    }
     property["description"] = field.doc.into();
     property
+}
+
+fn type_name(shape: &Shape) -> &'static str {
+    match shape {
+        Shape::Bool => "boolean",
+        Shape::Integer | Shape::Seconds | Shape::Duration => "integer",
+        Shape::Text(_) => "string",
+        Shape::List(_) | Shape::Set(_) => "array",
+        Shape::Json | Shape::Map(_) | Shape::Object(_) | Shape::Block { .. } => "object",
+    }
 }
 
 /// `kv`, `read`, `data/{path}` as `kv-read-data-path`.

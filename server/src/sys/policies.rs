@@ -8,7 +8,7 @@ use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use schemas::acl::{AclPolicy, stored_text};
 use schemas::shape::{Declared as _, Json, Seconds};
-use schemas::{Value, duration, json};
+use schemas::{Shape, Text, Value, duration, json};
 use serde::Serialize;
 
 use super::Sys;
@@ -39,6 +39,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("policies/acl/{name+..}")
         .about("One ACL policy: what tokens that have it may do.")
         .fields(Policy::PARTS)
+        .meant(MEANT)
         .list(handler!(list_below))
         .read(handler!(read))
         .write(handler!(write))
@@ -52,11 +53,15 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("policy/{name+..}")
         .about("One ACL policy, at the path of old clients.")
         .fields(LegacyPolicy::PARTS)
+        .meant(MEANT)
         .list(handler!(list_legacy_below))
         .read(handler!(read_legacy))
         .write(handler!(write_legacy))
         .delete(handler!(delete)),
 ];
+
+/// A time is written as a text, and read in other forms as well.
+const MEANT: &[(&str, Shape)] = &[("expiration", Shape::Text(Text::Plain))];
 
 /// The body that writes a policy.
 #[derive(schemas::Fields)]

@@ -1,6 +1,7 @@
 //! Rate limits: `sys/quotas/`.
 
 use schemas::shape::{Declared as _, Json, Seconds};
+use schemas::{Shape, Text};
 use serde_json::{Value, json};
 
 use super::Sys;
@@ -18,12 +19,15 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("quotas/config")
         .about("What holds for all rate limits: paths without limits, and headers of answers.")
         .fields(Config::PARTS)
+        .meant(&[("rate_limit_exempt_paths", Shape::List(&Shape::Text(Text::Plain)))])
         .read(handler!(read_config))
         .write(handler!(write_config)),
     Route::new("quotas/rate-limit").about("Names of the rate limits.").fields(&[]).list(handler!(list)),
     Route::new("quotas/rate-limit/{name}")
         .about("One rate limit: how many requests a client may send in a time.")
         .fields(Quota::PARTS)
+        // A number with a fraction, which a text can be as well.
+        .meant(&[("rate", Shape::Text(Text::Plain))])
         .read(handler!(read))
         .write(handler!(write))
         .delete(handler!(delete)),

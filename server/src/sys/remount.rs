@@ -28,7 +28,9 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
         .sudo()
         .topology()
         .write(handler!(remount)),
-    Route::new("remount/status/{id}/?").about("How far a move of a mount has come.").read(handler!(status)),
+    Route::new("remount/status/{migration_id}/?")
+        .about("How far a move of a mount has come.")
+        .read(handler!(status)),
 ];
 
 /// From where to where.
@@ -268,7 +270,7 @@ struct Shown<'a> {
 }
 
 async fn status(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let id = cx.capture("id");
+    let id = cx.capture("migration_id");
     let migration = Migration::load(cx.transaction(), id).await?.ok_or_else(Error::not_found)?;
     Response::data(&Shown { migration_id: id, migration_info: migration })
 }

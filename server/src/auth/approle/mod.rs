@@ -27,9 +27,9 @@ mod tests;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use schemas::Part;
 use schemas::kinds::{ApproleLogin, ApproleRole, ApproleSecretId};
 use schemas::shape::Declared;
+use schemas::{Part, Shape, Text};
 
 use super::lockout::Lockout;
 use super::page::Page;
@@ -74,6 +74,9 @@ const NOT_ROLE: &[&str] = &["alias_metadata", "bound_cidrs", "max_ttl", "num_use
 
 /// Fields of a secret id, at the path that lists accessors as well.
 static SECRET_ID: &[Part] = &[Part::Group(ApproleSecretId::PARTS), Part::Group(Page::PARTS)];
+
+/// Metadata is a text, in which a document stands.
+const METADATA: &[(&str, Shape)] = &[("metadata", Shape::Text(Text::Plain))];
 
 /// A route for one setting of a role: for the fields `only`.
 const fn setting(
@@ -176,12 +179,14 @@ static ROUTES: &[Route<AppRole>] = &[
     Route::new("role/{role_name}/secret-id")
         .about("Makes a secret id, or lists the accessors of all.")
         .fields_at(SECRET_ID, "object")
+        .meant(METADATA)
         .not(&["secret_id"])
         .list(handler!(secret_id::list))
         .write(handler!(secret_id::generate)),
     Route::new("role/{role_name}/custom-secret-id")
         .about("Makes a secret id that is chosen.")
         .fields_at(ApproleSecretId::PARTS, "object")
+        .meant(METADATA)
         .write(handler!(secret_id::take)),
     Route::new("role/{role_name}/secret-id/lookup/?")
         .about("What there is to know of a secret id.")

@@ -100,9 +100,24 @@ static CONFIG: LazyLock<Vec<Part>> = LazyLock::new(|| {
     parts
 });
 
+/// Times that may be below zero, which no other may.
+const LEEWAYS: [&str; 3] = ["clock_skew_leeway", "expiration_leeway", "not_before_leeway"];
+
+/// They are durations all the same.
+const MEANT: &[(&str, Shape)] =
+    &[(LEEWAYS[0], Shape::Seconds), (LEEWAYS[1], Shape::Seconds), (LEEWAYS[2], Shape::Seconds)];
+
 static ROLE: LazyLock<Vec<Part>> = LazyLock::new(|| {
-    let wide = ["bound_claims", "clock_skew_leeway", "expiration_leeway", "not_before_leeway"];
-    let mut parts = widened(JwtAuthBackendRole::PARTS, &wide);
+    let [skew, expiration, not_before] = LEEWAYS;
+    let mut parts = widened(JwtAuthBackendRole::PARTS, &["bound_claims", skew, expiration, not_before]);
+    for part in &mut parts {
+        if let Part::Field(field) = part
+            && field.name == "role_name"
+        {
+            // As the paths of the API call it.
+            (field.name, field.api) = ("name", "name");
+        }
+    }
     parts.extend([Part::Group(ServerFields::PARTS), Part::Group(RoleFields::PARTS)]);
     parts
 });
@@ -116,9 +131,10 @@ static ROUTES: LazyLock<Vec<Route<Jwt>>> = LazyLock::new(|| {
             .read(handler!(config::read))
             .write(handler!(config::write)),
         Route::new("role").about("Names of the roles.").fields(Page::PARTS).list(handler!(role::list)),
-        Route::new("role/{role_name}")
+        Route::new("role/{name}")
             .about("One role: which signed tokens it takes, and what logins get.")
             .fields(&ROLE)
+            .meant(MEANT)
             .not(&["alias_metadata"])
             .exists(handler!(role::exists))
             .read(handler!(role::read))

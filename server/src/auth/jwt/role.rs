@@ -120,7 +120,7 @@ fn invalid(message: impl Into<String>) -> Error {
 }
 
 pub(super) async fn exists(_: &Jwt, cx: &Context<'_>) -> Result<bool, Error> {
-    Ok(Role::load(cx, cx.capture("role_name")).await?.is_some())
+    Ok(Role::load(cx, cx.capture("name")).await?.is_some())
 }
 
 pub(super) async fn list(_: &Jwt, cx: &Context<'_>) -> Result<Response, Error> {
@@ -129,17 +129,17 @@ pub(super) async fn list(_: &Jwt, cx: &Context<'_>) -> Result<Response, Error> {
 }
 
 pub(super) async fn read(_: &Jwt, cx: &Context<'_>) -> Result<Response, Error> {
-    let role = Role::load(cx, cx.capture("role_name")).await?.ok_or_else(Error::not_found)?;
+    let role = Role::load(cx, cx.capture("name")).await?.ok_or_else(Error::not_found)?;
     Response::data(&role.answer())
 }
 
 pub(super) async fn delete(_: &Jwt, cx: &Context<'_>) -> Result<Response, Error> {
-    cx.view().delete(&key(cx.capture("role_name")));
+    cx.view().delete(&key(cx.capture("name")));
     Ok(Response::empty())
 }
 
 pub(super) async fn write(_: &Jwt, cx: &Context<'_>) -> Result<Response, Error> {
-    let name = cx.capture("role_name");
+    let name = cx.capture("name");
     let input = input_of(cx, OLDER);
     let mut role = Role::load(cx, name).await?.unwrap_or_default();
     role.role_type = match input.text("role_type") {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use jiff::Timestamp;
 use schemas::shape::{Declared as _, Json, Seconds};
+use schemas::{Shape, Text};
 use serde::Serialize;
 
 use super::{LeaseRecord, lease_key, token_of};
@@ -55,6 +56,9 @@ struct CountFields {
     limit: Option<String>,
 }
 
+/// An id is a text, though the bodies are read as they are.
+const MEANT: &[(&str, Shape)] = &[("lease_id", Shape::Text(Text::Plain))];
+
 /// The routes of `sys/leases/`.
 pub(crate) static ROUTES: &[Route<Sys>] = &[
     // Before the lookup: a list of all has nothing after the slash.
@@ -66,26 +70,31 @@ pub(crate) static ROUTES: &[Route<Sys>] = &[
     Route::new("leases/lookup")
         .about("One lease: when it was made and when it ends.")
         .fields(LeaseFields::PARTS)
+        .meant(MEANT)
         .only(&["lease_id"])
         .write(handler!(look_up)),
     Route::new("leases/renew")
         .about("Extends a lease.")
         .fields(LeaseFields::PARTS)
+        .meant(MEANT)
         .only(&["lease_id", "url_lease_id", "increment"])
         .write(handler!(renew)),
     Route::new("leases/renew/{url_lease_id+..}")
         .about("Extends a lease that the path names.")
         .fields(LeaseFields::PARTS)
+        .meant(MEANT)
         .only(&["lease_id", "url_lease_id", "increment"])
         .write(handler!(renew)),
     Route::new("leases/revoke")
         .about("Ends a lease and the secret that it stands for.")
         .fields(LeaseFields::PARTS)
+        .meant(MEANT)
         .only(&["lease_id", "url_lease_id", "sync"])
         .write(handler!(revoke)),
     Route::new("leases/revoke/{url_lease_id+..}")
         .about("Ends a lease that the path names, and the secret that it stands for.")
         .fields(LeaseFields::PARTS)
+        .meant(MEANT)
         .only(&["lease_id", "url_lease_id", "sync"])
         .write(handler!(revoke)),
     Route::new("leases/revoke-prefix/{prefix..}")

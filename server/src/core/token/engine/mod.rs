@@ -9,6 +9,7 @@ mod role;
 use async_trait::async_trait;
 use http::StatusCode;
 use schemas::shape::{Declared as _, Json, Seconds};
+use schemas::{Shape, Text};
 
 use super::{TokenEntry, Tokens};
 use crate::core::context::Context;
@@ -74,6 +75,9 @@ struct BareAccessorFields {
     accessor: Option<String>,
 }
 
+/// A token is a text, though the bodies are read as they are.
+const MEANT: &[(&str, Shape)] = &[("token", Shape::Text(Text::Plain))];
+
 static ROUTES: &[Route<TokenEngine>] = &[
     Route::new("create").about("Makes a token.").fields(CreateFields::PARTS).write(handler!(create::create)),
     Route::new("create-orphan")
@@ -87,6 +91,7 @@ static ROUTES: &[Route<TokenEngine>] = &[
     Route::new("lookup")
         .about("What there is to know of a token.")
         .fields(TokenFields::PARTS)
+        .meant(MEANT)
         .read(handler!(look_up::look_up))
         .write(handler!(look_up::look_up)),
     Route::new("lookup-self")
@@ -98,7 +103,11 @@ static ROUTES: &[Route<TokenEngine>] = &[
         .about("What there is to know of the token of an accessor.")
         .fields(BareAccessorFields::PARTS)
         .write(handler!(look_up::look_up_accessor)),
-    Route::new("renew").about("Extends a token.").fields(RenewFields::PARTS).write(handler!(renew::renew)),
+    Route::new("renew")
+        .about("Extends a token.")
+        .fields(RenewFields::PARTS)
+        .meant(MEANT)
+        .write(handler!(renew::renew)),
     Route::new("renew-self")
         .about("Extends the token of the request.")
         .fields(RenewOwnFields::PARTS)
@@ -110,6 +119,7 @@ static ROUTES: &[Route<TokenEngine>] = &[
     Route::new("revoke")
         .about("Ends a token and all that were made with it.")
         .fields(TokenFields::PARTS)
+        .meant(MEANT)
         .write(handler!(revoke::revoke)),
     Route::new("revoke-self")
         .about("Ends the token of the request and all that were made with it.")
@@ -122,6 +132,7 @@ static ROUTES: &[Route<TokenEngine>] = &[
     Route::new("revoke-orphan")
         .about("Ends a token; those that were made with it become orphans.")
         .fields(TokenFields::PARTS)
+        .meant(MEANT)
         .write(handler!(revoke::revoke_orphan)),
     Route::new("accessors")
         .about("The accessors of all tokens.")
