@@ -29,7 +29,7 @@ use super::render::{self, Extra};
 use super::request::{Authorization, ClientToken, Inline, MfaCredentials, Operation, Parameters, Request};
 use super::response::{Effect, Grant, RawBody, Response, Spread};
 use super::state::Core;
-use super::token::namespace_meant;
+use super::token::{namespace_meant, require_text};
 use super::topology::{Mounted, NextTopology, Space, Topology};
 use super::wrap::WrapInfo;
 use super::wrapping::{self, Kept, Parcel};
@@ -226,6 +226,7 @@ impl Core {
             approved: None,
         };
         require_root_namespace(&request)?;
+        require_text(&request)?;
         if wrapping::PATHS.contains(&&*request.path) {
             self.tokens.with_parcel_key(|key| key.open(&mut request))?;
         }

@@ -15,7 +15,7 @@ use crate::core::go_text::quoted;
 use crate::core::mount::{MountClass, MountConfig, MountEntry};
 use crate::core::mount_table;
 use crate::core::response::Response;
-use crate::core::topology::{Mounted, Space, normal_path};
+use crate::core::topology::{Mounted, Space, Topology, normal_path};
 
 /// The body that mounts something.
 #[derive(schemas::Fields)]
@@ -263,8 +263,18 @@ fn refuse_conflict(cx: &Context<'_>, space: &Space, entry: &MountEntry) -> Resul
         let shown = if entry.class == MountClass::Auth { other.trim_start_matches("auth/") } else { other };
         return Err(Error::invalid(format!("path is already in use at {shown}")));
     }
-    match cx.topology()?.conflict(space, &api_path) {
-        Some(namespace) => Err(Error::invalid(format!("existing mount at {namespace}auth/token/"))),
+    match mount_below(&*cx.topology()?, space, &api_path) {
+        Some(mount) => Err(Error::invalid(format!("existing mount at {mount}"))),
         None => Ok(()),
     }
+}
+
+/// What `path` of `space` collides with in a namespace below, which counts as a mount itself.
+fn mount_below(topology: &Topology, space: &Space, path: &str) -> Option<String> {
+    let namespace = topology.conflict(space, path)?;
+    let below = topology.space(namespace)?;
+    let rest = &path[namespace.len() - space.namespace.path.len()..];
+    let deeper = mount_below(topology, below, rest);
+    let mount = if rest.is_empty() { Some("auth/token/") } else { below.conflict(rest) };
+    deeper.or_else(|| Some(format!("{namespace}{}", mount.unwrap_or_default())))
 }

@@ -261,9 +261,6 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 async fn put(cx: &Context<'_>, given: Policy) -> Result<Response, Error> {
     let end = end(cx)?;
     let name = name_of(cx);
-    if matches!(name.as_str(), "root" | "response-wrapping") {
-        return Err(Error::invalid(format!("cannot update \"{name}\" policy")));
-    }
     let present = load(cx, &name).await?;
     let is_patch = cx.operation() == Operation::Patch;
     if is_patch && present.is_none() {
@@ -273,6 +270,9 @@ async fn put(cx: &Context<'_>, given: Policy) -> Result<Response, Error> {
     let sent = sent_text(&given, kept)?;
     let end = expiration(lifetime(cx, &given)?, end, cx.now())?.or_else(|| kept?.end());
     AclPolicy::parse(&sent).map_err(|error| Error::invalid(error.peer_text))?;
+    if matches!(name.as_str(), "root" | "response-wrapping") {
+        return Err(Error::invalid(format!("cannot update \"{name}\" policy")));
+    }
     check_version(&given, present.as_ref(), is_patch)?;
     let record = PolicyRecord {
         policy: sent,
@@ -298,7 +298,8 @@ async fn put(cx: &Context<'_>, given: Policy) -> Result<Response, Error> {
 /// The text to store.
 fn sent_text(given: &Policy, kept: Option<&PolicyRecord>) -> Result<String, Error> {
     match (given.policy.as_deref(), kept) {
-        (None, Some(kept)) => Ok(kept.policy.clone()),
+        // Of the policies that there are, that of `root` alone has no text.
+        (None, Some(kept)) if !kept.policy.is_empty() => Ok(kept.policy.clone()),
         (None | Some(""), _) => Err(Error::invalid("'policy' parameter not supplied or empty")),
         (Some(sent), _) => Ok(stored_text(sent).into_owned()),
     }

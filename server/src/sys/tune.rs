@@ -205,7 +205,11 @@ fn threshold(text: &str) -> Result<u64, Error> {
 
 /// The mount that the path names. `missing` makes the error of what names none.
 fn named(cx: &Context<'_>, missing: fn(&str) -> String) -> Result<Arc<Mounted>, Error> {
-    let is_auth = cx.path().starts_with("mounts/auth/") || cx.path().starts_with("auth/");
+    let is_auth = match cx.path().strip_prefix("mounts/") {
+        // Of a mount that is called so, and not of one below it.
+        Some(path) => path.starts_with("auth/") && path != "auth/tune",
+        None => true,
+    };
     let class = if is_auth { MountClass::Auth } else { MountClass::Secret };
     let name = cx.capture("path");
     let shown = match class {

@@ -35,7 +35,7 @@ use super::policies::AclSlot;
 pub(crate) use batch::unfit_for_batch;
 pub(crate) use engine::{TokenEngine, of_accessor as token_of_accessor};
 pub(crate) use id::{namespace_of, random_letters, random_text};
-pub(crate) use place::namespace_meant;
+pub(crate) use place::{namespace_meant, require_text};
 pub(crate) use policies::{normalized as normalized_names, sanitize as sanitize_policies};
 pub(crate) use store::{Issue, Tokens};
 pub(crate) use surroundings::{Home, Surroundings};

@@ -1,7 +1,41 @@
 //! The namespace that a request about a token or a lease is meant for.
 
+use http::StatusCode;
+
+use crate::core::error::Error;
 use crate::core::request::{ClientToken, Parameters, Request};
 use crate::core::token::namespace_of;
+use crate::core::weak::Json;
+
+/// Where the body names a token.
+const NAMED: [&str; 4] =
+    ["auth/token/lookup", "auth/token/renew", "auth/token/revoke", "auth/token/revoke-orphan"];
+
+/// Refuses a request about a token that names none by a text. It is asked for before anything else: nobody is let in by
+/// it, whoever asks.
+///
+/// # Errors
+/// 403 for what is no text, be it null: a token that was sent by mistake must not be taken for another.
+pub(crate) fn require_text(request: &Request) -> Result<(), Error> {
+    if NAMED.contains(&request.path.trim_end_matches('/')) {
+        named(&request.parameters).map(drop)
+    } else {
+        Ok(())
+    }
+}
+
+/// The token that `parameters` name, if they do.
+///
+/// # Errors
+/// As [`require_text`].
+pub(crate) fn named(parameters: &Parameters) -> Result<Option<ClientToken>, Error> {
+    let Some(raw) = parameters.get("token") else { return Ok(None) };
+    match Json::of(raw)? {
+        Json::Text(token) if token.is_empty() => Ok(None),
+        Json::Text(token) => Ok(Some(ClientToken::new(token))),
+        _ => Err(Error::with_status(StatusCode::FORBIDDEN, "invalid token")),
+    }
+}
 
 /// The id of the namespace whose token or lease `request` is about, if that is not the request's own to say: ids carry
 /// their namespace, and the request is then routed and authorized there.
@@ -11,9 +45,7 @@ pub(crate) fn namespace_meant(request: &Request) -> Option<String> {
         // Answers are wrapped to be handed to somebody elsewhere, whose own namespace says whether they may unwrap any.
         "sys/wrapping/lookup" | "sys/wrapping/rewrap" | "sys/wrapping/unwrap" => of_client(request),
         "auth/token/lookup" if !request.parameters.contains_key("token") => of_client(request),
-        "auth/token/lookup" | "auth/token/renew" | "auth/token/revoke" | "auth/token/revoke-orphan" => {
-            of_parameter(&request.parameters, "token")
-        }
+        path if NAMED.contains(&path) => of_parameter(&request.parameters, "token"),
         "sys/leases/lookup" | "sys/leases/renew" | "sys/leases/revoke" => {
             of_parameter(&request.parameters, "lease_id")
         }

@@ -1,7 +1,10 @@
 //! `sys/mfa/validate`, and the check of a passcode.
 
+use std::collections::BTreeMap;
+
 use http::StatusCode;
-use schemas::shape::Declared as _;
+use schemas::shape::{self, Declared as _, Map};
+use serde_json::value::RawValue;
 
 use super::method::find;
 use super::service::Service;
@@ -13,8 +16,10 @@ use crate::core::error::Error;
 use crate::core::identity::Entity;
 use crate::core::identity::engine::fields::failed;
 use crate::core::identity::store::Store;
+use crate::core::object::object;
 use crate::core::request::{ClientToken, MfaCredentials};
 use crate::core::response::{Grant, Response};
+use crate::core::weak::Json;
 use crate::engines::totp::StoredKey;
 use crate::handler;
 use crate::sys::Sys;
@@ -31,16 +36,17 @@ pub(crate) static ROUTES: &[Route<Sys>] = &[Route::new("mfa/validate")
 struct ValidateFields {
     /// Names the login.
     mfa_request_id: Option<String>,
-    /// Passcodes by method; read from the raw parameters.
-    mfa_payload: Option<schemas::shape::Json>,
+    /// Passcodes by method; read as they are.
+    mfa_payload: Option<Map<shape::Json>>,
 }
 
 const WRONG: &str = "MFA credentials not supplied or incorrect";
 
 async fn validate(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
-    let fields: ValidateFields = cx.fields()?;
-    let id = fields.mfa_request_id.filter(|id| !id.is_empty());
-    let id = id.ok_or_else(|| Error::invalid("missing request ID"))?;
+    let id = cx.input().text("mfa_request_id").to_owned();
+    if id.is_empty() {
+        return Err(Error::invalid("missing request ID"));
+    }
     let credentials = credentials(cx)?;
     let waiting = &cx.core.mfa;
     let login = waiting.claim(&id, &cx.request().id, cx.now());
@@ -57,12 +63,24 @@ async fn validate(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
 fn credentials(cx: &Context<'_>) -> Result<MfaCredentials, Error> {
     let mut credentials = MfaCredentials::default();
     let Some(raw) = cx.parameters().get("mfa_payload") else { return Ok(credentials) };
-    let payload: Option<std::collections::BTreeMap<String, Option<Vec<String>>>> =
-        serde_json::from_str(raw.get()).map_err(|_| Error::invalid("invalid mfa payload"))?;
+    let invalid = || Error::invalid("invalid mfa payload");
+    let payload = object(raw).map_err(|_| invalid())?;
+    let payload: Option<BTreeMap<String, Option<Vec<&RawValue>>>> =
+        serde_json::from_str(payload.get()).map_err(|_| invalid())?;
     for (method, passcodes) in payload.unwrap_or_default() {
-        credentials.insert(&method, passcodes.unwrap_or_default());
+        let passcodes: Option<Vec<String>> =
+            passcodes.unwrap_or_default().into_iter().map(passcode).collect();
+        credentials.insert(&method, passcodes.ok_or_else(invalid)?);
     }
     Ok(credentials)
+}
+
+/// A text, or the number that it might have been; null is nothing.
+fn passcode(raw: &RawValue) -> Option<String> {
+    match Json::of(raw).ok()? {
+        Json::Bool(_) => None,
+        value => value.text().ok(),
+    }
 }
 
 async fn finish(cx: &Context<'_>, login: &Login, credentials: &MfaCredentials) -> Result<Response, Error> {

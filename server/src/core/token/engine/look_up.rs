@@ -62,7 +62,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 pub(super) async fn look_up(_: &TokenEngine, cx: &Context<'_>) -> Result<Response, Error> {
-    match super::named(cx)? {
+    match super::named(cx.parameters())? {
         Some(token) => look_up_token(cx, &token).await,
         None => look_up_token(cx, &cx.request().client_token).await,
     }

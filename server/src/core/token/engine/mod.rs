@@ -11,6 +11,7 @@ use http::StatusCode;
 use schemas::shape::{Declared as _, Json, Seconds};
 use schemas::{Shape, Text};
 
+use super::place::named;
 use super::{TokenEntry, Tokens};
 use crate::core::context::Context;
 use crate::core::engine::{Access, Engine, Route};
@@ -19,7 +20,6 @@ use crate::core::identity::Entity;
 use crate::core::namespace::Namespace;
 use crate::core::request::ClientToken;
 use crate::core::response::Response;
-use crate::core::weak;
 use crate::handler;
 use create::CreateFields;
 use role::RoleFields;
@@ -193,22 +193,9 @@ async fn identity_of_id(cx: &Context<'_>, id: &str) -> Result<Option<Entity>, Er
     }
 }
 
-/// The token that the body names, if it does.
-///
-/// # Errors
-/// 403 for what is no text, be it null: a token that was sent by mistake must not be taken for another.
-fn named(cx: &Context<'_>) -> Result<Option<ClientToken>, Error> {
-    let Some(raw) = cx.parameters().get("token") else { return Ok(None) };
-    match weak::Json::of(raw)? {
-        weak::Json::Text(token) if token.is_empty() => Ok(None),
-        weak::Json::Text(token) => Ok(Some(ClientToken::new(token))),
-        _ => Err(Error::with_status(StatusCode::FORBIDDEN, "invalid token")),
-    }
-}
-
 /// The token that the body must name.
 fn required(cx: &Context<'_>) -> Result<ClientToken, Error> {
-    named(cx)?.ok_or_else(|| Error::invalid("missing token ID"))
+    named(cx.parameters())?.ok_or_else(|| Error::invalid("missing token ID"))
 }
 
 /// The stored name and entry of the token that an accessor in the body belongs to.
