@@ -11,6 +11,11 @@ use std::borrow::Cow;
 use action::Action;
 use value::Value;
 
+/// Commands of one template: names, texts and functions. Somebody fills it in for each name of a list.
+const MOST_COMMANDS: usize = 32;
+/// Bytes that a template, or a value in it, may come to: more than any path or name has.
+const MOST_BYTES: usize = 8 << 10;
+
 /// A template that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextTemplate {
@@ -46,17 +51,12 @@ pub enum Filling<'a> {
 /// Answers what names stand for, dots included; or why for nothing.
 pub type Fields<'f, 'a> = &'f dyn Fn(&'a str) -> Result<Filling<'a>, String>;
 
-/// A name that stands for nothing good.
-struct Unfilled<'a> {
-    name: &'a str,
-    left: usize,
-    why: String,
-}
-
-impl<'a> Unfilled<'a> {
-    fn new(name: &'a str, left: usize, why: String) -> Self {
-        Self { name, left, why }
-    }
+/// Why a template comes to nothing.
+enum Failure<'a> {
+    /// A name stands for nothing good.
+    Unfilled { name: &'a str, left: usize, why: String },
+    /// It comes to more than [`MOST_BYTES`].
+    Endless,
 }
 
 impl TextTemplate {
@@ -66,12 +66,17 @@ impl TextTemplate {
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let mut pieces = Vec::new();
+        let mut commands = 0;
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
             let action = Action::read(after)?;
             let before = if action.trims_before { before.trim_end() } else { before };
             pieces.push(Value::Text(before.to_owned()));
             pieces.extend(action.value);
+            commands += action.commands;
+            if commands > MOST_COMMANDS {
+                return Err(too_long());
+            }
             rest = action.rest;
         }
         pieces.push(Value::Text(rest.to_owned()));
@@ -92,17 +97,24 @@ impl TextTemplate {
     /// The text that it comes to.
     ///
     /// # Errors
-    /// Why a name cannot be filled in, in the words of the peers.
+    /// Why a name cannot be filled in, in the words of the peers; or that the text would be too long.
     pub fn render<'a>(&'a self, fields: Fields<'_, 'a>) -> Result<String, String> {
         let mut rendered = String::with_capacity(self.text.len());
         for piece in &self.pieces {
-            rendered.push_str(&piece.shown(fields).map_err(|unfilled| self.told(&unfilled))?);
+            let shown = piece.shown(fields).map_err(|failure| self.told(&failure))?;
+            if rendered.len() + shown.len() > MOST_BYTES {
+                return Err(self.told(&Failure::Endless));
+            }
+            rendered.push_str(&shown);
         }
         Ok(rendered)
     }
 
-    /// Where the name is: line, and byte in the line. That of its last part is told.
-    fn told(&self, Unfilled { name, left, why }: &Unfilled<'_>) -> String {
+    /// For a name, where it is: line, and byte in the line. That of its last part is told.
+    fn told(&self, failure: &Failure<'_>) -> String {
+        let Failure::Unfilled { name, left, why } = failure else {
+            return format!("the text is longer than {MOST_BYTES} bytes");
+        };
         let place = self.text.len() - left + name.rfind('.').unwrap_or_default();
         let before = &self.text[..place];
         let line = 1 + before.matches('\n').count();
@@ -113,6 +125,10 @@ impl TextTemplate {
 
 fn unreadable(why: &str) -> Problem {
     Problem::Unreadable(why.to_owned())
+}
+
+fn too_long() -> Problem {
+    inapplicable(&format!("the template has more than {MOST_COMMANDS} commands"))
 }
 
 fn inapplicable(why: &str) -> Problem {

@@ -6,7 +6,7 @@ use super::decode;
 use super::error::peer_list;
 use super::hcl1::{Item, Node, Object};
 use super::parse::{Reader, positive};
-use super::rule::{add_missing, lesser};
+use super::rule::{lesser, settle};
 use super::{Capabilities, Capability};
 
 /// Approvals that a request under the rule needs.
@@ -31,12 +31,12 @@ impl ControlGroup {
     pub(super) fn merge(&mut self, other: &Self) {
         lesser(&mut self.ttl, other.ttl);
         self.self_auth_allowed &= other.self_auth_allowed;
-        add_missing(&mut self.factors, &other.factors);
+        self.factors.extend_from_slice(&other.factors);
     }
 }
 
 /// One needed approval.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct ControlGroupFactor {
     /// Label of the block.
     pub name: String,
@@ -57,6 +57,9 @@ pub(super) fn read(reader: &mut Reader<'_>, rule: &Object, context: &str) -> Opt
             (Some(merged), Some(group)) => merged.merge(&group),
             (merged, group) => *merged = merged.take().or(group),
         }
+    }
+    if let Some(merged) = &mut merged {
+        settle(&mut merged.factors);
     }
     merged
 }

@@ -7,7 +7,7 @@ use super::hcl1::{Span, SyntaxError};
 /// Everything wrong with a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyError {
-    /// At least one, in the order of the text.
+    /// At least one, in the order of the text; at most 100.
     pub findings: Vec<Finding>,
     /// The first error in OpenBao's words, as its API answers it.
     pub peer_text: String,
@@ -47,6 +47,10 @@ impl fmt::Display for PolicyError {
 
 impl std::error::Error for PolicyError {}
 
+/// Mistakes that are told of one text. Who has made more mends these first, and an answer is not many times its
+/// request.
+const MOST: usize = 100;
+
 /// Collects mistakes while a text is read.
 pub(crate) struct Findings<'a> {
     source: &'a str,
@@ -59,8 +63,16 @@ impl<'a> Findings<'a> {
         Self { source, findings: Vec::new(), peer_text: None }
     }
 
-    /// Records a mistake and OpenBao's words for it; only the first words are kept.
+    /// Whether more mistakes would not be told.
+    pub(crate) fn is_full(&self) -> bool {
+        self.findings.len() >= MOST
+    }
+
+    /// Records a mistake, unless there are too many, and OpenBao's words for it; only the first words are kept.
     pub(crate) fn add(&mut self, span: Span, message: String, hint: Option<String>, peer_text: String) {
+        if self.is_full() {
+            return;
+        }
         let before = &self.source[..span.start.min(self.source.len())];
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
@@ -109,7 +121,9 @@ pub(crate) fn peer_list(messages: &[String]) -> String {
 /// The candidate that `word` is probably a slip of: at most two edits away.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
-    let ranked = candidates.into_iter().map(|candidate| (edits(&word, candidate), candidate));
+    let length = word.chars().count();
+    let alike = candidates.into_iter().filter(|candidate| length.abs_diff(candidate.chars().count()) <= 2);
+    let ranked = alike.map(|candidate| (edits(&word, candidate), candidate));
     ranked.filter(|(distance, _)| *distance <= 2).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 

@@ -25,8 +25,8 @@ impl FilterPath {
             return Err(unreadable(&format!("{name:?} is neither `.path` nor `.key`")));
         }
         let filter = Self(template);
-        let [one, two] = PROBES.map(|key| filter.render("", key));
-        if one == two {
+        let [one, two] = PROBES.map(|key| filter.fill("", key));
+        if one.map_err(|why| inapplicable(&why))? == two.map_err(|why| inapplicable(&why))? {
             return Err(
                 "list_scan_response_keys_filter_path resulted in same path for two different keys".to_owned()
             );
@@ -34,11 +34,14 @@ impl FilterPath {
         Ok(filter)
     }
 
-    /// The path to check for `key` of a list at `path`.
+    /// The path to check for `key` of a list at `path`; `None` if it would be longer than any path is.
     #[must_use]
-    pub fn render(&self, path: &str, key: &str) -> String {
-        let fields = |name| Ok(Filling::Text(Cow::Borrowed(if name == ".path" { path } else { key })));
-        self.0.render(&fields).expect("every name that was let in stands for text")
+    pub fn render(&self, path: &str, key: &str) -> Option<String> {
+        self.fill(path, key).ok()
+    }
+
+    fn fill(&self, path: &str, key: &str) -> Result<String, String> {
+        self.0.render(&|name| Ok(Filling::Text(Cow::Borrowed(if name == ".path" { path } else { key }))))
     }
 }
 
@@ -77,7 +80,7 @@ mod tests {
     #[track_caller]
     fn check(template: &str, path: &str, key: &str, expected: &str) {
         let filter = FilterPath::parse(template).unwrap_or_else(|problem| panic!("{template}: {problem}"));
-        assert_eq!(filter.render(path, key), expected, "{template}");
+        assert_eq!(filter.render(path, key).as_deref(), Some(expected), "{template}");
     }
 
     // As OpenBao 2.7.2 answers.
@@ -91,6 +94,24 @@ mod tests {
         check("{{ .key | truncate 1 }}", "", "é", "\u{fffd}");
         check("k/{{ .key | base64 }}", "", "a b", "k/YSBi");
         check(r#"{{ "}}\"" }}{{ .key }}"#, "", "a", "}}\"a");
+    }
+
+    #[test]
+    fn what_has_no_measure_is_refused_and_what_grows_at_a_key_names_no_path() {
+        for (commands, is_known) in [(30, true), (31, true), (32, false), (5_000, false), (1_000_000, false)]
+        {
+            let template = format!("{{{{ .key{} }}}}", " | lowercase".repeat(commands));
+            assert_eq!(FilterPath::parse(&template).is_ok(), is_known, "{commands}");
+            let template = "{{ .key }}".repeat(commands + 1);
+            assert_eq!(FilterPath::parse(&template).is_ok(), is_known, "{commands}");
+        }
+        for endless in [" | base64".repeat(30), " | replace \"\" \"abcdefgh\"".repeat(8)] {
+            let problem = FilterPath::parse(&format!("{{{{ .key{endless} }}}}")).expect_err("endless");
+            assert!(problem.ends_with("the text is longer than 8192 bytes"), "{problem}");
+        }
+        let filter = FilterPath::parse("{{ .path }}{{ .key | base64 }}").expect("a template");
+        assert_eq!(filter.render("kv/", &"a".repeat(7_000)), None);
+        assert_eq!(filter.render(&"a/".repeat(5_000), "k"), None);
     }
 
     #[test]

@@ -78,14 +78,19 @@ impl Reader<'_> {
     pub(super) fn check_keys(&mut self, object: &Object, known: &[&str], context: &str) {
         let unknown: Vec<&Item> = object.items.iter().filter(|item| !known.contains(&item.name())).collect();
         let line = |item: &&Item| format!("invalid key {:?} on line {}", item.name(), item.assign_line);
-        let peer_text = format!("{context}{}", peer_list(&unknown.iter().map(line).collect::<Vec<_>>()));
+        let mut peer_text = format!("{context}{}", peer_list(&unknown.iter().map(line).collect::<Vec<_>>()));
         for item in unknown {
+            if self.findings.is_full() {
+                return;
+            }
             let name = item.name();
             let hint = match nearest(name, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known here: {}", known.join(", ")),
             };
-            self.add(item.span(), format!("unknown key `{name}`"), Some(hint), peer_text.clone());
+            // Only the words for the first mistake are told, and they are about all of them.
+            let peer_text = std::mem::take(&mut peer_text);
+            self.add(item.span(), format!("unknown key `{name}`"), Some(hint), peer_text);
         }
     }
 
@@ -255,6 +260,9 @@ impl Reader<'_> {
     }
 
     fn unknown_capability(&mut self, word: &str, item: &Item, context: &str) {
+        if self.findings.is_full() {
+            return;
+        }
         let names = Capability::ALL.map(Capability::name);
         let hint = match (nearest(word, names), word) {
             (Some(near), _) => format!("did you mean `{near}`?"),

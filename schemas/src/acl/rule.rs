@@ -1,8 +1,10 @@
 //! What a policy says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::Hash;
 use std::time::Duration;
 
+use super::value::ENTRY;
 use super::{Capabilities, Capability, ControlGroup, FilterPath, ParameterValue, PathPattern};
 
 /// A policy: rules in the order of the text.
@@ -74,6 +76,8 @@ impl PathRule {
     }
 
     /// Adds what another rule on the same path says. A deny on either side is all that remains.
+    ///
+    /// Values that both name are then there twice, until [`settle`](Self::settle).
     pub fn merge(&mut self, other: &Self) {
         if self.denies() {
             return;
@@ -90,8 +94,8 @@ impl PathRule {
         lesser(&mut self.pagination_limit, other.pagination_limit);
         merge_parameters(&mut self.allowed_parameters, other.allowed_parameters.as_ref());
         merge_parameters(&mut self.denied_parameters, other.denied_parameters.as_ref());
-        add_missing(&mut self.required_parameters, &other.required_parameters);
-        add_missing(&mut self.mfa_methods, &other.mfa_methods);
+        self.required_parameters.extend_from_slice(&other.required_parameters);
+        self.mfa_methods.extend_from_slice(&other.mfa_methods);
         // Whichever rule comes first: no policy takes back that another asks for the approval of others.
         match (&mut self.control_group, &other.control_group) {
             (Some(group), Some(other)) => group.merge(other),
@@ -99,6 +103,43 @@ impl PathRule {
         }
         if self.list_scan_response_keys_filter_path.is_none() {
             self.list_scan_response_keys_filter_path.clone_from(&other.list_scan_response_keys_filter_path);
+        }
+    }
+
+    /// Bytes of its texts and lists, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let texts =
+            |texts: &[String]| texts.iter().map(|text| size_of::<String>() + text.len()).sum::<usize>();
+        let of_parameters = |parameters: &Parameters| {
+            let values = parameters.iter().map(|(name, values)| {
+                ENTRY + name.len() + values.iter().map(ParameterValue::size).sum::<usize>()
+            });
+            values.sum::<usize>()
+        };
+        let parameters = [&self.allowed_parameters, &self.denied_parameters];
+        let factors = self.control_group.iter().flat_map(|group| &group.factors);
+        let factors = factors.map(|factor| ENTRY + factor.name.len() + texts(&factor.group_names));
+        self.path.len()
+            + self.comment.as_ref().map_or(0, String::len)
+            + parameters.into_iter().flatten().map(of_parameters).sum::<usize>()
+            + texts(&self.required_parameters)
+            + texts(&self.mfa_methods)
+            + factors.sum::<usize>()
+            + self
+                .list_scan_response_keys_filter_path
+                .as_ref()
+                .map_or(0, |filter| 4 * filter.to_string().len())
+    }
+
+    /// Lets every value be there once. Call it when all is merged, of however many rules: each time would be slow.
+    pub fn settle(&mut self) {
+        let parameters = [&mut self.allowed_parameters, &mut self.denied_parameters];
+        parameters.into_iter().flatten().flat_map(|map| map.values_mut()).for_each(settle);
+        settle(&mut self.required_parameters);
+        settle(&mut self.mfa_methods);
+        if let Some(group) = &mut self.control_group {
+            settle(&mut group.factors);
         }
     }
 }
@@ -111,13 +152,15 @@ pub(super) fn lesser<T: Copy + Ord>(kept: &mut Option<T>, other: Option<T>) {
     };
 }
 
-/// Adds those of `others` that are not there yet.
-pub(super) fn add_missing<T: Clone + PartialEq>(kept: &mut Vec<T>, others: &[T]) {
-    for other in others {
-        if !kept.contains(other) {
-            kept.push(other.clone());
-        }
+/// Leaves of equal values the first.
+pub(super) fn settle<T: Eq + Hash>(values: &mut Vec<T>) {
+    if values.len() < 2 {
+        return;
     }
+    let mut known = HashSet::with_capacity(values.len());
+    let are_new: Vec<bool> = values.iter().map(|value| known.insert(value)).collect();
+    let mut are_new = are_new.into_iter();
+    values.retain(|_| are_new.next().unwrap_or_default());
 }
 
 /// Values of the same parameter add up; an empty list, which stands for any value, absorbs the others.
@@ -129,9 +172,7 @@ fn merge_parameters(kept: &mut Option<Parameters>, other: Option<&Parameters>) {
             None => drop(kept.insert(name.clone(), values.clone())),
             Some(present) if present.is_empty() => {}
             Some(present) if values.is_empty() => present.clear(),
-            Some(present) => {
-                present.extend(values.iter().filter(|v| !present.contains(v)).cloned().collect::<Vec<_>>())
-            }
+            Some(present) => present.extend_from_slice(values),
         }
     }
 }

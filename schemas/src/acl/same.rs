@@ -28,7 +28,10 @@ impl AclPolicy {
                 None => drop(rules.insert(key, rule.clone())),
             }
         }
-        rules.values_mut().for_each(reduce);
+        for rule in rules.values_mut() {
+            rule.settle();
+            reduce(rule);
+        }
         rules
     }
 }

@@ -90,7 +90,7 @@ impl Substitutions {
 /// What filling in the names of one path came to.
 enum Filled {
     Path(String),
-    /// A value is missing or empty.
+    /// A value is missing.
     Nothing,
     /// A value holds `letter`; `path` is with it.
     Forbidden {
@@ -107,9 +107,7 @@ fn fill(path: &str, allowed: Substitutions, value: &dyn Fn(&str) -> Option<Strin
         match piece {
             Piece::Text(text) => filled.push_str(text),
             Piece::Name(name) => {
-                let Some(value) = value(name).filter(|value| !value.is_empty()) else {
-                    return Filled::Nothing;
-                };
+                let Some(value) = value(name) else { return Filled::Nothing };
                 forbidden = forbidden.or_else(|| allowed.forbidden(&value));
                 filled.push_str(&value);
             }

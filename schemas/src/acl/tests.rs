@@ -145,6 +145,24 @@ fn policy_document_is_written_as_the_incumbent_writes_it() {
 }
 
 #[test]
+fn of_very_many_mistakes_the_first_are_told() {
+    for mistakes in ["path \"a\" { ", ""] {
+        let end = if mistakes.is_empty() { "" } else { " }" };
+        let text = format!("{mistakes}{}{end}", "x = 1\n".repeat(100_000));
+        let error = AclPolicy::parse(&text).expect_err("unknown keys");
+        assert_eq!(error.findings.len(), 100);
+        assert!(error.peer_text.contains("100000 errors occurred"), "{}", &error.peer_text[..200]);
+    }
+    let text = "path \"a\" { capabilities = [\"reed\"] }\n".repeat(50_000);
+    assert_eq!(AclPolicy::parse(&text).expect_err("unknown capabilities").findings.len(), 100);
+    let words = "\"reed\",".repeat(100_000);
+    let text = format!("path \"a\" {{ capabilities = [{words}] }}");
+    assert_eq!(AclPolicy::parse(&text).expect_err("unknown capabilities").findings.len(), 100);
+    let long = "x".repeat(1_000_000);
+    assert_eq!(AclPolicy::parse(&format!("{long} = 1")).expect_err("an unknown key").findings.len(), 1);
+}
+
+#[test]
 fn templates_never_widen_a_path() {
     let text =
         "path \"a/{{identity.entity.id}}/b\" {}\npath \"c/{{ identity.entity.name }}\" {}\npath \"d\" {}";
@@ -165,7 +183,8 @@ fn templates_never_widen_a_path() {
     };
     let filled = |paths: &str, letters: &str| (paths.to_owned(), letters.to_owned());
     assert_eq!(paths("eve", false, false), filled("a/42/b c/eve d", ""));
-    assert_eq!(paths("", false, false), filled("a/42/b d", ""));
+    // An empty value is one.
+    assert_eq!(paths("", false, false), filled("a/42/b c/ d", ""));
     for (name, letter) in [("a/b", "/"), ("*", "*"), ("+", "+"), ("a*", "*")] {
         assert_eq!(paths(name, false, false), filled("a/42/b d", letter));
     }

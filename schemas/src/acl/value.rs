@@ -6,7 +6,7 @@ use std::fmt;
 use super::render::quoted;
 
 /// A value in `allowed_parameters` or `denied_parameters`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ParameterValue {
     /// A string; `*` at either end stands for anything.
     String(String),
@@ -20,6 +20,22 @@ pub enum ParameterValue {
     List(Vec<Self>),
     /// An object, matched as a whole.
     Map(BTreeMap<String, Self>),
+}
+
+/// Bytes of an entry of a map, about, its texts aside.
+pub(super) const ENTRY: usize = 64;
+
+impl ParameterValue {
+    /// Bytes that it takes, about.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::String(text) | Self::Number(text) => text.len(),
+                Self::Bool(_) | Self::Null => 0,
+                Self::List(items) => items.iter().map(Self::size).sum(),
+                Self::Map(map) => map.iter().map(|(name, value)| ENTRY + name.len() + value.size()).sum(),
+            }
+    }
 }
 
 impl fmt::Display for ParameterValue {

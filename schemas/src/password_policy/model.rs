@@ -30,7 +30,7 @@ impl PasswordPolicy {
     /// Whether `password` satisfies every rule about how many characters of a set there are.
     #[must_use]
     pub fn accepts(&self, password: &[char]) -> bool {
-        self.rules.iter().all(|rule| {
+        self.rules.iter().filter(|rule| rule.min_chars > 0).all(|rule| {
             let found = password.iter().filter(|character| rule.charset.contains(**character)).count();
             i64::try_from(found).is_ok_and(|found| found >= rule.min_chars)
         })

@@ -1,7 +1,7 @@
 //! What stands between `{{` and `}}`.
 
 use super::value::{Mapping, Value};
-use super::{Problem, inapplicable, unreadable};
+use super::{MOST_COMMANDS, Problem, inapplicable, too_long, unreadable};
 
 /// What the peers know besides, and is not built.
 const OTHERS: [&str; 43] = [
@@ -54,6 +54,8 @@ const OTHERS: [&str; 43] = [
 pub(super) struct Action<'t> {
     /// What it comes to; `None` for a remark.
     pub(super) value: Option<Value>,
+    /// Of how many commands it is made.
+    pub(super) commands: usize,
     /// Whether the blanks before it are left out.
     pub(super) trims_before: bool,
     /// The template after it.
@@ -67,11 +69,17 @@ impl<'t> Action<'t> {
         let (trims_before, text) = (trimmed.is_some(), trimmed.unwrap_or(text));
         if let Some(rest) = text.trim_start().strip_prefix("/*") {
             let (_, rest) = rest.split_once("*/").ok_or_else(|| unreadable("unclosed comment"))?;
-            return Ok(Self { value: None, trims_before, rest: closed(rest)? });
+            return Ok(Self { value: None, commands: 0, trims_before, rest: closed(rest)? });
         }
         let (words, rest) = words(text);
-        let value = pipe(&words?)?;
-        Ok(Self { value: Some(value), trims_before, rest: closed(rest)? })
+        let words = words?;
+        let commands: Vec<_> = words.split(|word| *word == Word::Pipe).collect();
+        // A value is as deep as there are commands.
+        if commands.len() > MOST_COMMANDS {
+            return Err(too_long());
+        }
+        let value = pipe(&commands)?;
+        Ok(Self { value: Some(value), commands: commands.len(), trims_before, rest: closed(rest)? })
     }
 }
 
@@ -148,9 +156,9 @@ fn quoted(text: &str) -> Option<(&str, &str)> {
 }
 
 /// The value of commands in a row, each of which takes the one before as its last argument.
-fn pipe(words: &[Word<'_>]) -> Result<Value, Problem> {
+fn pipe(commands: &[&[Word<'_>]]) -> Result<Value, Problem> {
     let mut value = None;
-    for command in words.split(|word| *word == Word::Pipe) {
+    for command in commands {
         value = Some(run(command, value)?);
     }
     value.ok_or_else(|| unreadable("missing value for command"))

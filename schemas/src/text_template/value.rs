@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Fields, Filling, Unfilled};
+use super::{Failure, Fields, Filling, MOST_BYTES};
 
 /// Text, or how it is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,10 +35,10 @@ pub(super) enum Mapping {
 
 impl Value {
     /// What is written for it.
-    pub(super) fn shown<'a>(&'a self, fields: Fields<'_, 'a>) -> Result<Cow<'a, str>, Unfilled<'a>> {
+    pub(super) fn shown<'a>(&'a self, fields: Fields<'_, 'a>) -> Result<Cow<'a, str>, Failure<'a>> {
         match self {
             Self::Field { name, left } => {
-                match fields(name).map_err(|why| Unfilled::new(name, *left, why))? {
+                match fields(name).map_err(|why| Failure::Unfilled { name, left: *left, why })? {
                     Filling::Text(text) => Ok(text),
                     Filling::Other { shown, .. } => Ok(Cow::Owned(shown)),
                 }
@@ -48,11 +48,11 @@ impl Value {
     }
 
     /// What a function gets of it.
-    fn text<'a>(&'a self, fields: Fields<'_, 'a>) -> Result<Cow<'a, str>, Unfilled<'a>> {
+    fn text<'a>(&'a self, fields: Fields<'_, 'a>) -> Result<Cow<'a, str>, Failure<'a>> {
         match self {
             Self::Text(text) => Ok(Cow::Borrowed(text)),
             Self::Field { name, left } => {
-                let unfilled = |why| Unfilled::new(name, *left, why);
+                let unfilled = |why| Failure::Unfilled { name, left: *left, why };
                 match fields(name).map_err(unfilled)? {
                     Filling::Text(text) => Ok(text),
                     Filling::Other { kind, .. } => {
@@ -62,10 +62,16 @@ impl Value {
             }
             Self::Replaced { find, by, of } => {
                 let (find, by) = (find.text(fields)?, by.text(fields)?);
-                Ok(Cow::Owned(of.text(fields)?.replace(&*find, &by)))
+                let of = of.text(fields)?;
+                // What it comes to is known before it is made.
+                let found = of.matches(&*find).count();
+                if found.saturating_mul(by.len()) > MOST_BYTES {
+                    return Err(Failure::Endless);
+                }
+                bounded(of.replace(&*find, &by))
             }
             Self::Truncated { length, of } => Ok(truncated(of.text(fields)?, *length)),
-            Self::Mapped { by, of } => Ok(Cow::Owned(by.apply(&of.text(fields)?))),
+            Self::Mapped { by, of } => bounded(by.apply(&of.text(fields)?)),
         }
     }
 
@@ -90,6 +96,11 @@ impl Mapping {
             Self::Base64 => STANDARD.encode(text),
         }
     }
+}
+
+/// What a function has made, if that is no more than a template may come to.
+fn bounded<'a>(text: String) -> Result<Cow<'a, str>, Failure<'a>> {
+    if text.len() > MOST_BYTES { Err(Failure::Endless) } else { Ok(Cow::Owned(text)) }
 }
 
 /// The first `length` bytes of `text`. What is left of a letter that is cut is no letter that a rule could name.

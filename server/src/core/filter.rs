@@ -68,7 +68,7 @@ impl Core {
 impl Filter {
     /// Whether the token may read what `key` of the list at `path` stands for; of a folder, whether it may list it.
     fn shows(&self, space: &Space, path: &str, key: &str) -> bool {
-        let path = self.path.render(path, key);
+        let Some(path) = self.path.render(path, key) else { return false };
         let (asked, operation) = match key.ends_with('/') {
             true => (acl::Operation::List, Operation::List),
             false => (acl::Operation::Read, Operation::Read),

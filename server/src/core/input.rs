@@ -163,14 +163,15 @@ fn seconds_of(value: &Json<'_>) -> Result<i64, String> {
 /// The peer counts nanoseconds in 64 bits.
 const OVERFLOW: &str = "multiplication of durations resulted in overflow, one operand may be too large";
 
-/// The seconds of a duration in text, with the errors of Go's parser. What is less than a second is one: nothing may
-/// last for ever, or be shown, because its time was short.
+/// The seconds of a duration in text, with the errors of Go's parser. What is less than a second is one, or one less
+/// than none: nothing may last for ever, or be shown, because its time was short.
 pub fn go_seconds(text: &str) -> Result<i64, String> {
     if let Some((number, Err(error))) = duration::days(text) {
         return Err(go_text::integer_problem("ParseInt", number, &error));
     }
     match duration::nanoseconds(text)? {
         1..1_000_000_000 => Ok(1),
+        -999_999_999..=-1 => Ok(-1),
         nanoseconds if nanoseconds.abs() > i128::from(i64::MAX) => Err(OVERFLOW.to_owned()),
         nanoseconds => i64::try_from(nanoseconds / 1_000_000_000).map_err(|error| error.to_string()),
     }
@@ -352,6 +353,10 @@ mod tests {
     #[test]
     fn what_is_less_than_a_second_is_one_where_it_must_be_something() {
         for (text, seconds) in [("500ms", 1), ("1ns", 1), ("0.5s", 1), ("1500ms", 1), ("0ms", 0), ("", 0)] {
+            assert_eq!(go_seconds(text), Ok(seconds), "{text}");
+        }
+        // Nor is what is less than nothing.
+        for (text, seconds) in [("-500ms", -1), ("-1ns", -1), ("-0.4s", -1), ("-1500ms", -1), ("-0", 0)] {
             assert_eq!(go_seconds(text), Ok(seconds), "{text}");
         }
     }

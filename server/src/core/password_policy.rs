@@ -1,12 +1,15 @@
 //! Passwords made by policy.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use schemas::password_policy::PasswordPolicy;
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// Candidates drawn before a policy counts as too hard to meet.
 const ATTEMPTS: usize = 100_000;
+/// How long they are drawn, as the peer does.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why no password was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,12 +49,16 @@ pub fn generate(policy: &PasswordPolicy) -> Result<Zeroizing<String>, Generation
         return Err(GenerationError::NoCharacters);
     }
     let mut candidate = Zeroizing::new(vec![' '; policy.length]);
+    let begin = Instant::now();
     for _ in 0..ATTEMPTS {
         for place in candidate.iter_mut() {
             *place = characters[randomness.below(count)? as usize];
         }
         if policy.accepts(&candidate) {
             return Ok(Zeroizing::new(candidate.iter().collect()));
+        }
+        if begin.elapsed() > PATIENCE {
+            break;
         }
     }
     Err(GenerationError::TooHard)
@@ -141,5 +148,17 @@ mod tests {
              rule \"charset\" { charset = \"bcdefghijklmnopqrstuvwxyz\" }",
         );
         assert_eq!(generate(&policy), Err(GenerationError::TooHard));
+    }
+
+    #[test]
+    fn nobody_waits_long_for_a_policy_of_very_many_letters() {
+        let letters = "abcdefghijklmnopqrstuvwxyz".repeat(1_000);
+        let rules = format!("rule \"charset\" {{ charset = \"{letters}\" min-chars = 1 }}\n").repeat(50);
+        let policy =
+            policy(&format!("length = 100\n{rules}rule \"charset\" {{ charset = \"0\" min-chars = 50 }}"));
+        let begin = Instant::now();
+        assert_eq!(generate(&policy), Err(GenerationError::TooHard));
+        // One candidate takes its time.
+        assert!(begin.elapsed() < PATIENCE * 30);
     }
 }

@@ -18,9 +18,11 @@ use super::namespace::Namespace;
 use super::token::{OidcAccess, TokenEntry};
 use crate::barrier::{Barrier, Transaction};
 
-/// Rules that the compiled matchers have at most, each of which costs some hundred bytes; beyond, all are dropped and
-/// compiled again when needed.
-const CACHED: usize = 100_000;
+/// Bytes that the compiled matchers and their keys take at most, about; beyond, all are dropped and compiled again when
+/// needed.
+const CACHED: usize = 64 << 20;
+/// One that takes more is not kept: it would cost all others their places.
+const LARGEST: usize = CACHED / 8;
 
 /// An ACL policy as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +82,7 @@ pub(crate) struct AclCache {
     epoch: AtomicU64,
     compiled: DashMap<String, Arc<Compiled>>,
     /// What the compiled ones count for.
-    rules: AtomicUsize,
+    bytes: AtomicUsize,
 }
 
 /// The matcher of one token, for those that come again and again: their policies need not be compared.
@@ -240,10 +242,14 @@ impl AclCache {
     }
 
     fn keep(&self, key: String, epoch: u64, matcher: Matcher) {
-        let rules = 1 + if let Matcher::Shared(acl) = &matcher { acl.rule_count() } else { 0 };
-        if self.rules.fetch_add(rules, Ordering::Relaxed) + rules > CACHED {
+        let matched = if let Matcher::Shared(acl) = &matcher { acl.size() } else { 0 };
+        let bytes = matched + 2 * key.len() + size_of::<Compiled>();
+        if bytes > LARGEST {
+            return;
+        }
+        if self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > CACHED {
             self.compiled.clear();
-            self.rules.store(rules, Ordering::Relaxed);
+            self.bytes.store(bytes, Ordering::Relaxed);
         }
         self.compiled.insert(key.clone(), Arc::new(Compiled { epoch, matcher }));
         // Else what a seal has dropped might stay.
@@ -496,6 +502,37 @@ mod tests {
             assert_eq!(read("kv/a").await.1["data"], json!({"n": 1}), "{more}");
             assert_eq!(ask(&core, Operation::Patch, &path, json!({"policy": guarded})).await.0, 200);
             assert!(is_guarded(read("kv/a").await), "{more}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_policy_has_a_size_and_a_large_matcher_is_not_kept() {
+        let values = |count: usize| {
+            let values = vec!["\"v\""; count].join(",");
+            format!(
+                "path \"kv/a\" {{ capabilities = [\"read\"] allowed_parameters = {{ \"p\" = [{values}] }} }}"
+            )
+        };
+        let core = server(Clock::system()).await;
+        let body = json!({"policy": values(300_000)});
+        let (status, answer) = ask(&core, Operation::Update, "sys/policies/acl/large", body).await;
+        assert_eq!(
+            (status, answer["errors"][0].as_str()),
+            (400, Some("the policy has 1200072 bytes, and 1048576 are the most"))
+        );
+        let small = "path \"kv/a\" { capabilities = [\"read\"] }";
+        let large = format!("path \"{}b\" {{ capabilities = [\"read\"] }}", "+/".repeat(400_000));
+        for (text, is_kept) in [(small, true), (&large[..], false)] {
+            let (core, token) = with_policies(&[("only", text)]).await;
+            let (status, _) = ask_with(&core, &token, Operation::Read, "kv/a", json!({})).await;
+            assert_eq!(status == 200, is_kept);
+            // The shared key only says that each entity has its own matcher, for `default` is a template.
+            let kept = core
+                .acls
+                .compiled
+                .iter()
+                .any(|kept| kept.key().contains("4:only") && matches!(kept.matcher, Matcher::Shared(_)));
+            assert_eq!(kept, is_kept);
         }
     }
 

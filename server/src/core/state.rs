@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::Clock;
 use super::cors::Cors;
 use super::error::Error;
-use super::identity::{EntityCache, mfa, oidc};
+use super::identity::{self, EntityCache, mfa, oidc};
 use super::limits::TtlLimits;
 use super::mount::MountEntry;
 use super::mount_table;
@@ -96,7 +96,7 @@ impl Core {
             settings,
             clock,
             acls: AclCache::default(),
-            identities: Arc::default(),
+            identities: Arc::new(identity::cache()),
             quotas: Quotas::default(),
             mfa: Arc::default(),
             codes: Arc::default(),

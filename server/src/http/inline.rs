@@ -9,6 +9,7 @@ use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::value::RawValue;
 
+use super::headers;
 use crate::core::error::Error;
 use crate::core::inline::{InlineLogin, WORDS};
 use crate::core::lenient;
@@ -58,7 +59,7 @@ pub(super) fn take(
 /// The text of the one value that there is.
 fn one(values: &[HeaderValue]) -> Option<&str> {
     match values {
-        [value] => value.to_str().ok(),
+        [value] => Some(headers::of(value)),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@ mod consistency;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod go_struct;
+mod headers;
 mod host;
 mod inline;
 mod listen;

@@ -15,9 +15,10 @@ use http_body_util::Full;
 
 use super::body::Complexity;
 use super::go_struct::MAP;
+use super::headers::text;
 use super::media_type::media_type;
 use super::room::{Room, Share};
-use super::{body, consistency, host, inline, query, redirect, status};
+use super::{body, consistency, headers, host, inline, query, redirect, status};
 use crate::config::Listener;
 use crate::core::cors::{self, Crossing};
 use crate::core::error::Error;
@@ -157,7 +158,8 @@ impl Service {
         let Some(path) = raw_path.strip_prefix("/v1/") else {
             return of_reply(Reply::error(&Error::not_found(), false));
         };
-        if let Err(error) = consistency::check(request.headers()) {
+        let checked = headers::require_text(request.headers());
+        if let Err(error) = checked.and_then(|()| consistency::check(request.headers())) {
             return of_reply(Reply::error(&error, false));
         }
         match parse_path(path) {
@@ -476,7 +478,7 @@ fn basic(authorization: &str) -> Option<Authorization> {
 /// Second factors of a login: each header is `method:passcode`, or a method alone.
 fn mfa(headers: &HeaderMap) -> Result<MfaCredentials, Error> {
     let mut credentials = MfaCredentials::default();
-    for value in headers.get_all(MFA).iter().filter_map(|value| value.to_str().ok()) {
+    for value in headers.get_all(MFA).iter().map(headers::of) {
         credentials.add(value).map_err(|missing| {
             let text = format!("invalid data in header \"X-Vault-MFA\"; missing method {missing}");
             Error::invalid(format!("failed to parse X-Vault-MFA header: {text}"))
@@ -499,11 +501,6 @@ fn wrap_ttl(headers: &HeaderMap) -> Result<Option<Duration>, Error> {
             "error parsing X-Vault-Wrap-TTL header: requested wrap ttl cannot be negative",
         )),
     }
-}
-
-/// The text of a header; empty if it is not there or no text.
-fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> &'h str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn timed_out() -> Error {

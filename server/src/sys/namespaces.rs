@@ -238,7 +238,9 @@ async fn patch(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     let path = named(cx)?;
     let missing = || Error::with_status(StatusCode::BAD_REQUEST, "namespace not found");
     let space = find(cx, &path)?.ok_or_else(missing)?;
-    let mut metadata = space.namespace.custom_metadata.clone();
+    // What a patch makes null is taken away, all of it too.
+    let takes_all = cx.parameters().get("custom_metadata").is_some_and(|raw| raw.get() == "null");
+    let mut metadata = if takes_all { BTreeMap::new() } else { space.namespace.custom_metadata.clone() };
     for (key, value) in metadata_given(cx)? {
         if value.is_null() {
             metadata.remove(&key);

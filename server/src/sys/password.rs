@@ -1,5 +1,7 @@
 //! Password policies: `sys/policies/password`.
 
+use std::sync::LazyLock;
+
 use http::StatusCode;
 use schemas::acl::stored_text;
 use schemas::password_policy::PasswordPolicy;
@@ -15,6 +17,7 @@ use crate::core::engine::Route;
 use crate::core::error::Error;
 use crate::core::password_policy;
 use crate::core::response::Response;
+use crate::core::slow::Queue;
 use crate::handler;
 
 /// The password policies of the namespace.
@@ -75,12 +78,15 @@ async fn write(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {
     Ok(Response::empty())
 }
 
-/// A password of `policy`. To find one that meets it may take a while, in which others get their turn.
+/// To find a password that meets a policy may take a second. Half a minute of them may wait, and logins do not wait
+/// behind them.
+static MAKING: LazyLock<Queue> = LazyLock::new(|| Queue::new(1, 32, "generated passwords"));
+
+/// A password of `policy`.
 async fn generated(
     policy: PasswordPolicy,
 ) -> Result<Result<Zeroizing<String>, password_policy::GenerationError>, Error> {
-    let work = move || password_policy::generate(&policy);
-    tokio::task::spawn_blocking(work).await.map_err(Error::internal)
+    MAKING.run(move || password_policy::generate(&policy)).await
 }
 
 async fn delete(_: &Sys, cx: &Context<'_>) -> Result<Response, Error> {

@@ -269,6 +269,12 @@ async fn put(cx: &Context<'_>, given: Policy) -> Result<Response, Error> {
     let kept = present.as_ref().filter(|_| is_patch);
     let sent = sent_text(&given, kept)?;
     let end = expiration(lifetime(cx, &given)?, end, cx.now())?.or_else(|| kept?.end());
+    if sent.len() > LARGEST {
+        return Err(Error::invalid(format!(
+            "the policy has {} bytes, and {LARGEST} are the most",
+            sent.len()
+        )));
+    }
     AclPolicy::parse(&sent).map_err(|error| Error::invalid(error.peer_text))?;
     if matches!(name.as_str(), "root" | "response-wrapping") {
         return Err(Error::invalid(format!("cannot update \"{name}\" policy")));
@@ -294,6 +300,10 @@ async fn put(cx: &Context<'_>, given: Policy) -> Result<Response, Error> {
     invalidate(cx);
     Ok(if is_patch { Response::empty().with_body() } else { Response::empty() })
 }
+
+/// Bytes of a policy at most, which is what the peer's own storage takes. It is read again for each set of policies that
+/// it is part of.
+const LARGEST: usize = 1 << 20;
 
 /// The text to store.
 fn sent_text(given: &Policy, kept: Option<&PolicyRecord>) -> Result<String, Error> {

@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use bcrypt::{BcryptError, HashParts};
 use http::StatusCode;
-use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::core::error::Error;
+use crate::core::slow::{self, Queue};
 
 /// Cost of the hashes that are made here.
 const COST: u32 = 10;
@@ -20,14 +20,9 @@ const LONGEST: usize = 72;
 /// The hash of a password that nobody has. An unknown user is compared with it, so that the answer takes as long.
 const NOBODY: &str = "$2b$10$7b1kJX0D5oR7m2pX4b7uUeV0f6m3wTzSx3t1pQ8yYkGqfOq0bZP2a";
 
-/// Hashing is slow by design: no more at once than there are processors, so that other requests get their turn.
-static TURNS: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)));
-
-/// How many wait for their turn. Whoever has gone away waits on, so that there must be an end to it.
-static LINE: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(LONGEST_LINE));
-/// Half a minute of work for two processors.
-const LONGEST_LINE: usize = 1024;
+/// Hashing is slow by design: no more at once than there are processors, so that other requests get their turn. A line
+/// is half a minute of work for two processors.
+static HASHING: LazyLock<Queue> = LazyLock::new(|| Queue::new(slow::processors(), 1024, "passwords"));
 
 /// Runs `work` on a thread for slow work.
 ///
@@ -36,14 +31,7 @@ const LONGEST_LINE: usize = 1024;
 async fn slowly<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BcryptError> + Send + 'static,
 ) -> Result<T, Error> {
-    let place = LINE.try_acquire().map_err(|_| {
-        let text = "too many passwords wait to be checked; try again in a while";
-        Error::with_status(StatusCode::SERVICE_UNAVAILABLE, text)
-    })?;
-    let _turn = TURNS.acquire().await.map_err(Error::internal)?;
-    drop(place);
-    let done = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?;
-    done.map_err(|_| Error::internal("bcrypt failed"))
+    HASHING.run(work).await?.map_err(|_| Error::internal("bcrypt failed"))
 }
 
 /// The hash to store, from exactly one of a password and a hash.

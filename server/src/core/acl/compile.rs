@@ -86,10 +86,12 @@ impl Acl {
         self.looks_at_data
     }
 
-    /// How many rules it has, and paths that are closed.
+    /// Bytes that it takes, about.
     #[must_use]
-    pub fn rule_count(&self) -> usize {
-        self.rules.len() + self.closed.len()
+    pub fn size(&self) -> usize {
+        let rules = self.rules.iter().map(Merged::size).sum::<usize>();
+        let closed = self.closed.iter().map(|prefix| size_of::<Box<str>>() + prefix.len()).sum::<usize>();
+        size_of::<Self>() + rules + closed + self.segments.as_ref().map_or(0, Segments::size)
     }
 
     /// Whether it is the policy `root`.
@@ -124,6 +126,7 @@ impl Acl {
     }
 
     fn index(&mut self) {
+        self.rules.iter_mut().for_each(|merged| merged.rule.settle());
         let mut prefixes = Vec::new();
         for (index, merged) in self.rules.iter().enumerate() {
             let text = &merged.pattern.text;
@@ -179,6 +182,12 @@ impl Acl {
 }
 
 impl Merged {
+    /// Bytes that it takes, about; its pattern is also in the tables that lead to it.
+    fn size(&self) -> usize {
+        let grants = self.granted.len() * size_of::<(Capabilities, Arc<GrantingPolicy>)>();
+        2 * size_of::<Self>() + 4 * self.pattern.text.len() + grants + self.rule.size()
+    }
+
     fn merge(&mut self, rule: &PathRule, by: &Arc<GrantingPolicy>) {
         if !self.rule.denies() && !rule.denies() {
             self.granted.push((rule.capabilities, by.clone()));

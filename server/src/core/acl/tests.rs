@@ -57,6 +57,33 @@ fn compiled(policies: &[Vec<PathRule>]) -> Acl {
     Acl::compile(&named.collect::<Vec<_>>(), 0)
 }
 
+#[test]
+fn patterns_may_be_deep_and_many_values_are_merged_once() {
+    let deep = |segments: usize| format!("{}x", "+/".repeat(segments));
+    let rules = |path: String| vec![PathRule::new(path, [Capability::Read].into_iter().collect())];
+    let acl = compiled(&[rules(deep(500_000)), rules(format!("{}*", deep(400_000)))]);
+    let path = |segments: usize| format!("{}x", "a/".repeat(segments));
+    assert!(allowed(&acl, Operation::Read, &path(500_000)));
+    assert!(!allowed(&acl, Operation::Read, &path(499_999)));
+    assert!(allowed(&acl, Operation::Read, &path(400_000)));
+
+    let many = |from: usize| {
+        let values =
+            (from..from + 50_000).map(|number| format!("\"{number}\"")).collect::<Vec<_>>().join(",");
+        format!(
+            "path \"a\" {{ required_parameters = [{values}] allowed_parameters = {{ \"p\" = [{values}] }} }}"
+        )
+    };
+    let texts = [many(0), many(25_000), many(50_000)];
+    let policies: Vec<_> =
+        texts.iter().enumerate().map(|(index, text)| text_policy(&format!("p{index}"), "", text)).collect();
+    let acl = Acl::compile(&policies, 0);
+    let rule = &acl.rule("a", false).expect("a rule").rule;
+    assert_eq!(rule.required_parameters.len(), 100_000);
+    assert_eq!(rule.allowed_parameters.as_ref().map(|map| map["p"].len()), Some(100_000));
+    assert!((4_000_000..20_000_000).contains(&acl.size()), "{}", acl.size());
+}
+
 fn allowed(acl: &Acl, operation: Operation, path: &str) -> bool {
     acl.check(&AclRequest { operation, namespace: "", path, parameters: None, wrap_ttl: None }).allowed
 }
@@ -174,6 +201,22 @@ proptest! {
                 prop_assert!(allowed(&before, operation, path) || !allowed(&after, operation, path), "{}", path);
             }
         }
+    }
+
+    #[test]
+    fn a_deny_holds_whatever_its_template_is_filled_with(
+        value in "[ab/+*é{}]{0,3}", before in "[ab]{0,2}", after in "(/?[ab]{1,2})?", star in any::<bool>(), slashes in any::<bool>(),
+    ) {
+        let text = |name: &str| format!("kv/{before}{name}{after}{}", if star { "*" } else { "" });
+        let denied = PathRule::new(text("{{identity.entity.name}}"), [Capability::Deny].into_iter().collect());
+        let all = PathRule::new("kv/*", [Capability::Read].into_iter().collect());
+        prop_assume!(!denied.path.contains("+*"));
+        let mut rules = ParsedPolicy::new("p", namespace(""), AclPolicy { name: None, paths: vec![all, denied] });
+        rules.substitutions = Substitutions { slashes, wildcards: false };
+        let rules = rules.render_templates(&|_| Some(value.clone()));
+        let acl = Acl::compile(&[Arc::new(rules)], 0);
+        let path = format!("kv/{before}{value}{after}");
+        prop_assert!(!allowed(&acl, Operation::Read, &path), "{}", path);
     }
 
     #[test]
@@ -425,7 +468,7 @@ fn a_decision_names_who_granted_and_what_to_do() {
             AclRequest { operation, namespace: "", path: "k/", parameters: Some(&data), wrap_ttl: None };
         let decision = acl.check(&request);
         let names: Vec<String> = decision.granting_policies().map(|policy| policy.name.clone()).collect();
-        let filter = decision.filter_path.map(|filter| filter.render("k/", "x"));
+        let filter = decision.filter_path.and_then(|filter| filter.render("k/", "x"));
         (decision.allowed, decision.sudo, decision.limit, names.join(" "), filter)
     };
     let filter = Some("k/x".to_owned());

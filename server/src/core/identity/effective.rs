@@ -1,5 +1,6 @@
 //! What an entity is worth: its own policies and those of all its groups.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,17 +26,25 @@ impl Core {
         namespace: &Namespace,
         id: &str,
     ) -> Result<Option<Arc<Entity>>, Error> {
-        if let Some(entity) = self.identities.find(id) {
-            return Ok(Some(entity));
-        }
+        let mut id = Cow::Borrowed(id);
         loop {
-            let epoch = self.identities.epoch(id);
+            if let Some(entity) = self.identities.find(&id) {
+                return Ok(Some(entity));
+            }
+            let epoch = self.identities.epoch(&id);
             let transaction = self.barrier.begin();
             let store = Store::new(&transaction, namespace, &self.identities);
-            let Some(entity) = read(&store, id).await? else { return Ok(None) };
-            let entity = Arc::new(entity);
+            let Some(record) = store.entity(&id).await? else {
+                // It is kept under its own id alone: changes forget that one.
+                match store.merged_into(&id).await? {
+                    Some(own) => id = Cow::Owned(own),
+                    None => return Ok(None),
+                }
+                continue;
+            };
+            let entity = Arc::new(effective(&store, record).await?);
             // Entity and groups are read one after the other; between two changes they may fit no moment.
-            if self.identities.keep(id, &entity, epoch) {
+            if self.identities.keep(&id, &entity, entity.size() + id.len(), epoch) {
                 return Ok(Some(entity));
             }
         }
@@ -48,14 +57,11 @@ impl Core {
         namespace: &Namespace,
         id: &str,
     ) -> Result<Option<Entity>, Error> {
-        read(&Store::new(transaction, namespace, &self.identities), id).await
-    }
-}
-
-async fn read(store: &Store<'_>, id: &str) -> Result<Option<Entity>, Error> {
-    match store.entity_even_merged(id).await? {
-        Some(record) => effective(store, record).await.map(Some),
-        None => Ok(None),
+        let store = Store::new(transaction, namespace, &self.identities);
+        match store.entity_even_merged(id).await? {
+            Some(record) => effective(&store, record).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 

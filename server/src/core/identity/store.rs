@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::cache::EntityCache;
+use super::EntityCache;
 use super::record::{AliasRecord, EntityRecord, GroupKind, GroupRecord};
 use crate::barrier::Transaction;
 use crate::core::context::Context;
@@ -126,8 +126,17 @@ impl<'a> Store<'a> {
     pub(super) async fn entity_even_merged(&self, id: &str) -> Result<Option<EntityRecord>, Error> {
         match self.entity(id).await? {
             Some(entity) => Ok(Some(entity)),
-            None => self.entity_by(&self.key(&format!("merged/{id}"))).await,
+            None => self.entity_by(&self.merged_key(id)).await,
         }
+    }
+
+    /// The id of the entity that `id` was merged into.
+    pub(super) async fn merged_into(&self, id: &str) -> Result<Option<String>, Error> {
+        self.index(&self.merged_key(id)).await
+    }
+
+    fn merged_key(&self, id: &str) -> String {
+        self.key(&format!("merged/{id}"))
     }
 
     /// Writes `entity` and its indexes. `before`: as it was stored; `None` for a new one.
@@ -147,8 +156,7 @@ impl<'a> Store<'a> {
             self.write_alias_indexes(Owner::Entity, alias, &entity.id)?;
         }
         for merged in &entity.merged_entity_ids {
-            transaction.put_json(&self.key(&format!("merged/{merged}")), &entity.id)?;
-            self.forget(merged);
+            transaction.put_json(&self.merged_key(merged), &entity.id)?;
         }
         Ok(())
     }
@@ -163,8 +171,7 @@ impl<'a> Store<'a> {
     pub(super) fn erase_entity(&self, entity: &EntityRecord) {
         self.remove_entity_indexes(entity);
         for merged in &entity.merged_entity_ids {
-            self.forget(merged);
-            self.transaction.delete(self.key(&format!("merged/{merged}")));
+            self.transaction.delete(self.merged_key(merged));
         }
         self.transaction.delete(self.key(&format!("entity/{}", entity.id)));
         self.forget(&entity.id);

@@ -1,38 +1,23 @@
-//! Decoded tokens, safe under revocation.
+//! Decoded tokens.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-
-use parking_lot::Mutex;
 
 use super::TokenEntry;
 use super::ancestry::Ancestry;
+use crate::core::kept::{Kept, size_of_pairs, size_of_texts};
 
-const SHARDS: usize = 64;
-/// Tokens that a shard keeps; when there are more it begins anew. 16,384 in all shards, which is some 16 MiB.
-const SHARD_CAPACITY: usize = 256;
+/// Bytes that decoded tokens take at most, about: some 16,000 tokens.
+const MOST: usize = 16 << 20;
 
-/// Tokens by their stored name.
-///
-/// Who reads a token takes the shard's [epoch](TokenCache::epoch) before and hands it in with the entry. A commit
-/// that changes a token of the shard raises the epoch, so that an entry read before the commit is not kept after it.
+/// Tokens by their stored name, and what is known of those above them.
 pub(super) struct TokenCache {
-    hasher: RandomState,
-    shards: Box<[Mutex<Shard>]>,
+    kept: Kept<TokenEntry>,
     ancestry: Ancestry,
-}
-
-#[derive(Default)]
-struct Shard {
-    epoch: u64,
-    entries: HashMap<String, Arc<TokenEntry>>,
 }
 
 impl TokenCache {
     pub(super) fn new() -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { hasher: RandomState::new(), shards, ancestry: Ancestry::default() }
+        Self { kept: Kept::new(MOST), ancestry: Ancestry::default() }
     }
 
     /// What is known of the tokens above others.
@@ -42,71 +27,45 @@ impl TokenCache {
 
     /// The entry under `id`.
     pub(super) fn find(&self, id: &str) -> Option<Arc<TokenEntry>> {
-        self.shard(id).lock().entries.get(id).cloned()
+        self.kept.find(id)
     }
 
     /// What to take before reading `id` from storage.
     pub(super) fn epoch(&self, id: &str) -> u64 {
-        self.shard(id).lock().epoch
+        self.kept.epoch(id)
     }
 
-    /// Keeps `entry`, unless its shard has changed since `epoch`.
+    /// Keeps `entry`, unless something has changed since `epoch`.
     pub(super) fn keep(&self, entry: &Arc<TokenEntry>, epoch: u64) {
-        let mut shard = self.shard(&entry.id).lock();
-        if shard.epoch != epoch {
-            return;
-        }
-        if shard.entries.len() >= SHARD_CAPACITY {
-            shard.entries.clear();
-        }
-        shard.entries.insert(entry.id.clone(), Arc::clone(entry));
+        self.kept.keep(&entry.id, entry, size(entry), epoch);
     }
 
     /// Forgets `id`. Call it after the commit that changes it.
     pub(super) fn forget(&self, id: &str) {
-        let mut shard = self.shard(id).lock();
-        shard.epoch += 1;
-        shard.entries.remove(id);
-        drop(shard);
+        self.kept.forget(id);
         // After the entry is gone: whoever finds the new epoch must not find the old entry.
         self.ancestry.forget(id);
     }
 
     /// Forgets everything.
     pub(super) fn clear(&self) {
-        for shard in &self.shards {
-            let mut shard = shard.lock();
-            shard.epoch += 1;
-            shard.entries.clear();
-        }
+        self.kept.clear();
         self.ancestry.clear();
-    }
-
-    fn shard(&self, id: &str) -> &Mutex<Shard> {
-        let hash = self.hasher.hash_one(id);
-        let index = usize::try_from(hash % SHARDS as u64).expect("below 64");
-        &self.shards[index]
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(id: &str) -> Arc<TokenEntry> {
-        Arc::new(TokenEntry { id: id.to_owned(), ..TokenEntry::default() })
-    }
-
-    #[test]
-    fn an_entry_read_before_a_change_is_not_kept_after_it() {
-        let cache = TokenCache::new();
-        let epoch = cache.epoch("a");
-        cache.forget("a");
-        cache.keep(&entry("a"), epoch);
-        assert!(cache.find("a").is_none());
-        cache.keep(&entry("a"), cache.epoch("a"));
-        assert!(cache.find("a").is_some());
-        cache.forget("a");
-        assert!(cache.find("a").is_none());
-    }
+/// Bytes that `entry` takes, about, its name as a key included.
+fn size(entry: &TokenEntry) -> usize {
+    let TokenEntry { policies, metadata, login, access, bound_cidrs, .. } = entry;
+    let texts = [&entry.id, &entry.id, &entry.accessor, &entry.path, &entry.display_name, &entry.role];
+    let of_login = login
+        .as_ref()
+        .map_or(0, |login| size_of_pairs(&login.internal) + size_of_texts(&login.group_aliases));
+    size_of::<TokenEntry>()
+        + size_of_texts(texts)
+        + size_of_texts(policies)
+        + size_of_pairs(metadata)
+        + size_of_val(bound_cidrs.as_slice())
+        + of_login
+        + access.as_ref().map_or(0, |access| size_of_texts(&access.scopes))
 }

@@ -127,11 +127,11 @@ fn pattern(symbol: &str) -> Option<String> {
     if symbol.starts_with("_R") {
         return Some(without_disambiguators(symbol));
     }
-    match symbol.strip_prefix("aws_lc_") {
-        Some(rest) => {
+    match symbol.split_once("aws_lc_") {
+        Some((before, rest)) => {
             let name =
                 rest.trim_start_matches(|character: char| character.is_ascii_digit() || character == '_');
-            Some(format!("aws_lc_*_{name}"))
+            Some(format!("{before}aws_lc_*_{name}"))
         }
         None => Some(symbol.to_owned()),
     }
@@ -188,6 +188,7 @@ mod tests {
             ("_RNvNtCsgEmfK2I1SDS_4core3fmt5write", "_RNvNtCs*_4core3fmt5write"),
             ("_RNvXs_NtCsaB_4coreNtCscD_3std1f", "_RNvXs_NtCs*_4coreNtCs*_3std1f"),
             ("aws_lc_0_47_0_SHA256_Init", "aws_lc_*_SHA256_Init"),
+            ("AWS_LC_TRAMPOLINE_aws_lc_0_47_0_SHA256_Init", "AWS_LC_TRAMPOLINE_aws_lc_*_SHA256_Init"),
             ("main", "main"),
         ] {
             assert_eq!(pattern(symbol).as_deref(), Some(expected), "{symbol}");

@@ -12,7 +12,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use tokio::sync::Semaphore;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::RSAPublicKey;
 use zeroize::Zeroizing;
@@ -20,12 +19,11 @@ use zeroize::Zeroizing;
 use super::algorithm::{Algorithm, Family};
 use super::wire::Jwk;
 use crate::core::error::Error;
+use crate::core::slow::{self, Queue};
 
 /// RSA takes its time: no more pairs at once than leave processors to logins, which take theirs.
-static TURNS: LazyLock<Semaphore> = LazyLock::new(|| {
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Semaphore::new((processors / 2).clamp(1, 2))
-});
+static RSA: LazyLock<Queue> =
+    LazyLock::new(|| Queue::new((slow::processors() / 2).clamp(1, 2), 256, "key pairs"));
 
 /// A private key as PKCS #8. Shows nothing of itself, and is wiped when dropped.
 #[derive(Clone)]
@@ -67,21 +65,15 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    /// A new one, made on a thread for slow work.
+    /// A new one; those of RSA are made on a thread for slow work.
     ///
     /// # Errors
-    /// Only if there are no random bytes.
+    /// 503 if too many wait for theirs; else only if there are no random bytes.
     pub(super) async fn generate(algorithm: Algorithm) -> Result<Self, Error> {
-        let turn = match algorithm.family() {
-            Family::Rsa(_) => Some(TURNS.acquire().await.map_err(Error::internal)?),
-            Family::Ec { .. } | Family::Ed25519 => None,
+        let made = match algorithm.family() {
+            Family::Rsa(_) => RSA.run(move || generate(algorithm)).await?,
+            Family::Ec { .. } | Family::Ed25519 => generate(algorithm),
         };
-        // The turn lasts as long as the work, even if nobody waits for it any more.
-        let work = move || {
-            let _turn = turn;
-            generate(algorithm)
-        };
-        let made = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?;
         let (private, material) = made.map_err(|_| Error::internal("a key pair could not be made"))?;
         let id = uuid::Uuid::new_v4().to_string();
         let public = Jwk { kid: id.clone(), alg: algorithm.as_str().to_owned(), ..material };
