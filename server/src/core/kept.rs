@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 const SHARDS: usize = 64;
 /// Of what a shard may take, the part that one value may; larger ones are read again each time.
-const LARGEST: usize = 16;
+const LARGEST: usize = 4;
 
 /// Values by id.
 ///
@@ -145,7 +145,7 @@ mod tests {
         }
         // What is large is not kept, and costs nobody a place.
         let epoch = kept.epoch("large");
-        assert!(kept.keep("large", &Arc::new(()), 65, epoch));
+        assert!(kept.keep("large", &Arc::new(()), 257, epoch));
         assert!(kept.find("large").is_none());
         for shard in &kept.shards {
             let shard = shard.lock();

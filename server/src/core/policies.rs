@@ -22,7 +22,7 @@ use crate::barrier::{Barrier, Transaction};
 /// needed.
 const CACHED: usize = 64 << 20;
 /// One that takes more is not kept: it would cost all others their places.
-const LARGEST: usize = CACHED / 8;
+const LARGEST: usize = CACHED / 2;
 
 /// An ACL policy as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -22,7 +22,7 @@ pub(crate) use engine::Identity;
 pub(crate) use login::{of_login, refresh_groups};
 
 /// Bytes that effective identities take at most, about.
-const MOST_KEPT: usize = 32 << 20;
+const MOST_KEPT: usize = 64 << 20;
 
 /// Entities under their own ids, not those of entities that were merged into them. A commit that changes an entity, or
 /// who is in which group, forgets it.
