@@ -175,7 +175,8 @@ fn create(
     let parent = mounts::space(cx)?;
     let name = &path[parent.namespace.path.len()..];
     if let Some(mount) = parent.conflict(name) {
-        return Err(Error::invalid(format!("new namespace conflicts with existing mount: {mount}")));
+        let parent = &parent.namespace.path;
+        return Err(Error::invalid(format!("new namespace conflicts with existing mount: {parent}{mount}")));
     }
     let namespace = Arc::new(Namespace {
         id: new_id(cx)?,
