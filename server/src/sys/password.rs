@@ -25,6 +25,7 @@ pub(super) static ROUTES: &[Route<Sys>] = &[
     Route::new("policies/password").about("Names of the password policies.").fields(&[]).list(handler!(list)),
     Route::new("policies/password/{name+..}/generate")
         .about("Makes a password after a password policy.")
+        .fields(&[])
         .read(handler!(generate)),
     Route::new("policies/password/{name+..}")
         .about("One password policy: of which letters passwords are made.")
