@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ParameterValue;
-use super::hcl1::{Item, Literal, LiteralKind, Node};
+use super::hcl1::{Item, Key, Literal, LiteralKind, Node};
 use super::rule::Parameters;
 use crate::duration;
 use crate::number::based_integer;
@@ -56,6 +56,12 @@ pub(super) fn string(item: &Item) -> Decoded<String> {
 
 /// A list of strings; numbers count as their text.
 pub(super) fn strings(item: &Item) -> Decoded<Vec<String>> {
+    if item.keys.len() > 1 {
+        // A label would be lost.
+        let (place, name) = (item.value.place(), field_name(item));
+        let text = format!("At {place}: root.{name}[0]: unknown type for string *ast.ObjectItem");
+        return mismatch(item, "a list of strings", text);
+    }
     let items = elements(item)?;
     let mut strings = Vec::with_capacity(items.len());
     for (index, node) in items.iter().enumerate() {
@@ -150,15 +156,32 @@ pub(super) fn parameters(item: &Item, raw: &mut Parameters) -> Decoded<()> {
         let text = format!("At {place}: root.{}: not an object type for map ({kind})", item.name());
         return mismatch(item, "an object of lists, such as `{ \"ttl\" = [\"1h\"] }`", text);
     };
+    // A block with a label, or an object in an object of JSON.
     if let Some(label) = item.keys.get(1) {
-        raw.entry(label.text.clone()).or_default().push(value(&item.value));
+        let values = raw.entry(label.text.clone()).or_default();
+        require_no_label(item, &item.keys[2..], &label.text, values.len())?;
+        values.push(value(&item.value));
         return Ok(());
     }
     for inner in &object.items {
-        let values = elements(inner)?;
-        raw.entry(inner.name().to_owned()).or_default().extend(values.iter().map(value));
+        let values = raw.entry(inner.name().to_owned()).or_default();
+        require_no_label(item, &inner.keys[1..], inner.name(), values.len())?;
+        match &inner.value {
+            // It is a list of itself, an empty one too: what it holds is the one value.
+            block @ Node::Object(..) => values.push(value(block)),
+            _ => values.extend(elements(inner)?.iter().map(value)),
+        }
     }
     Ok(())
+}
+
+/// Refuses a value that has a name more, which would be lost.
+fn require_no_label(item: &Item, labels: &[Key], name: &str, place: usize) -> Decoded<()> {
+    if labels.is_empty() {
+        return Ok(());
+    }
+    let text = format!("root.{}.{name}[{place}]: cannot decode into interface: *ast.ObjectItem", item.name());
+    mismatch(item, "an object of lists, such as `{ \"ttl\" = [\"1h\"] }`", text)
 }
 
 fn value(node: &Node) -> ParameterValue {
@@ -171,7 +194,11 @@ fn value(node: &Node) -> ParameterValue {
         },
         Node::List { items, .. } => ParameterValue::List(items.iter().map(value).collect()),
         Node::Object(object, _) => {
-            let pairs = object.items.iter().map(|item| (item.name().to_owned(), value(&item.value)));
+            let inner = |node: &Node| match node {
+                Node::Object(..) => ParameterValue::List(vec![value(node)]),
+                _ => value(node),
+            };
+            let pairs = object.items.iter().map(|item| (item.name().to_owned(), inner(&item.value)));
             ParameterValue::Map(pairs.collect::<BTreeMap<_, _>>())
         }
     }

@@ -20,7 +20,7 @@ mod rule;
 mod same;
 mod stored;
 mod template;
-pub(crate) mod timestamp;
+pub mod timestamp;
 mod value;
 
 pub use advice::{root_protected, stanza};

@@ -163,6 +163,21 @@ fn of_very_many_mistakes_the_first_are_told() {
 }
 
 #[test]
+fn no_label_is_lost() {
+    for rule in [
+        "required_parameters \"x\" {}",
+        "capabilities \"x\" {}",
+        "mfa_methods \"x\" {}",
+        "allowed_parameters { \"x\" \"y\" {} }",
+        "allowed_parameters \"x\" \"y\" {}",
+        "denied_parameters { \"x\" \"y\" {} }",
+    ] {
+        let error = AclPolicy::parse(&format!("path \"a\" {{ {rule} }}")).expect_err(rule);
+        assert!(error.peer_text.contains("*ast.ObjectItem"), "{rule}: {}", error.peer_text);
+    }
+}
+
+#[test]
 fn templates_never_widen_a_path() {
     let text =
         "path \"a/{{identity.entity.id}}/b\" {}\npath \"c/{{ identity.entity.name }}\" {}\npath \"d\" {}";
@@ -247,8 +262,42 @@ fn expiration_reads_zones_and_leap_days() {
     for moment in [0, 1, -1, 1_709_200_800_500_000, -5_000_000] {
         assert_eq!(read(timestamp::render(moment).trim_matches('"')), Some(moment));
     }
+    assert_eq!(read("1970-01-01T1:00:00,5Z"), Some(3_600_500_000));
+    assert_eq!(read("1970-01-01T24:00:00Z"), None);
+    for wrong in ["0+25:00", "0-99:99", "0+00:61", "60Z", "0.xZ", "0.Z", "0z", "0", "0+0:00"] {
+        assert_eq!(read(&format!("1970-01-01T00:00:0{wrong}")), None, "{wrong}");
+    }
+    assert_eq!(read("1970-01-01T00:00:60Z"), None);
+    assert_eq!(read("1970-01-01t00:00:00Z"), None);
     assert_eq!(read("2040-01-01"), None);
     assert_eq!(read("2040-13-01T00:00:00Z"), None);
+}
+
+#[test]
+fn moments_are_times_as_rfc_3339_has_them() {
+    for (text, seconds, nanoseconds) in [
+        ("1970-01-01T00:00:00Z", 0, 0),
+        ("1970-01-01T02:30:00.5+02:30", 0, 500_000_000),
+        ("1970-01-01T00:00:00.123456789123Z", 0, 123_456_789),
+        ("1969-12-31T23:00:00-01:00", 0, 0),
+        ("9999-12-31T23:59:59Z", 253_402_300_799, 0),
+    ] {
+        assert_eq!(timestamp::since_epoch(text), Some((seconds, nanoseconds)), "{text}");
+    }
+    for text in [
+        "",
+        "2999-01-01",
+        "2999-01-01T00:00:00",
+        "2999-01-01t00:00:00Z",
+        "2999-01-01T00:00:00z",
+        "2999-01-01 00:00:00Z",
+        "2999-01-01T00:00:00.Z",
+        "2999-01-01T00:00:00+0200",
+        "2999-13-01T00:00:00Z",
+        "2999-01-01T00:00:0üZ",
+    ] {
+        assert_eq!(timestamp::since_epoch(text), None, "{text}");
+    }
 }
 
 #[test]

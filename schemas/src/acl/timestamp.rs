@@ -10,19 +10,32 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
     if let Ok(seconds) = text.parse::<i64>() {
         return Some(seconds.saturating_mul(SECOND));
     }
-    let (date, time) = text.split_once(['T', 't'])?;
-    let (clock, zone) = time.split_at(time.find(['Z', 'z', '+', '-'])?);
-    let (whole, fraction) = clock.split_once('.').unwrap_or((clock, ""));
-    let second = calendar::second_of_day(whole)?;
-    let seconds = calendar::day(date)? * 86_400 + second - offset(zone)?;
-    Some(seconds * SECOND + microseconds(fraction))
+    let (seconds, nanoseconds) = since_epoch(text)?;
+    Some(seconds * SECOND + i64::from(nanoseconds / 1000))
 }
 
-/// What is beyond microseconds, or no digit, does not count.
-fn microseconds(fraction: &str) -> i64 {
-    let digits: String =
-        fraction.chars().take_while(char::is_ascii_digit).chain("000000".chars()).take(6).collect();
-    digits.parse().unwrap_or_default()
+/// Whole seconds since 1970 and the nanoseconds after them of an RFC 3339 time, in the forms that Go reads: an hour may be
+/// one digit, and a comma may stand before the fraction.
+#[must_use]
+pub fn since_epoch(text: &str) -> Option<(i64, u32)> {
+    let (date, time) = text.split_once('T')?;
+    let (clock, zone) = time.split_at(time.find(['Z', '+', '-'])?);
+    let (whole, nanoseconds) = match clock.split_once(['.', ',']) {
+        Some((whole, fraction)) => (whole, nanoseconds(fraction)?),
+        None => (clock, 0),
+    };
+    let padded = format!("{whole:0>8}");
+    let is_whole = matches!(whole.len(), 7 | 8);
+    let second = calendar::second_of_day(&padded).filter(|_| is_whole)?;
+    Some((calendar::day(date)? * 86_400 + second - offset(zone)?, nanoseconds))
+}
+
+/// What is beyond nanoseconds does not count.
+fn nanoseconds(fraction: &str) -> Option<u32> {
+    if fraction.is_empty() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    format!("{fraction:0<9.9}").parse().ok()
 }
 
 /// A text that is [read](parse) as `microseconds` since 1970.
@@ -38,10 +51,11 @@ pub(crate) fn render(microseconds: i64) -> String {
 }
 
 fn offset(zone: &str) -> Option<i64> {
-    if zone.eq_ignore_ascii_case("z") {
+    if zone == "Z" {
         return Some(0);
     }
     let sign = if zone.starts_with('-') { -1 } else { 1 };
     let (hours, minutes) = zone[1..].split_once(':')?;
-    Some(sign * (calendar::digits(hours, 2)? * 3600 + calendar::digits(minutes, 2)? * 60))
+    let (hours, minutes) = (calendar::digits(hours, 2)?, calendar::digits(minutes, 2)?);
+    (hours <= 24 && minutes <= 60).then_some(sign * (hours * 3600 + minutes * 60))
 }

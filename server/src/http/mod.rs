@@ -18,6 +18,7 @@ mod room;
 mod service;
 mod settled;
 mod status;
+mod transfer;
 
 pub(crate) use listen::{Bound, bind};
 pub(crate) use service::Service;

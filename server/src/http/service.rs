@@ -18,7 +18,7 @@ use super::go_struct::MAP;
 use super::headers::text;
 use super::media_type::media_type;
 use super::room::{Room, Share};
-use super::{body, consistency, headers, host, inline, query, redirect, status};
+use super::{body, consistency, headers, host, inline, query, redirect, status, transfer};
 use crate::config::Listener;
 use crate::core::cors::{self, Crossing};
 use crate::core::error::Error;
@@ -130,7 +130,10 @@ impl Service {
 
     async fn reply(&self, request: http::Request<hyper::body::Incoming>, client: IpAddr) -> Answer {
         if let Err(refusal) = host::check(request.version(), request.headers()) {
-            return refused(refusal);
+            return refused(StatusCode::BAD_REQUEST, refusal);
+        }
+        if let Err(refusal) = transfer::check(request.headers()) {
+            return refused(StatusCode::NOT_IMPLEMENTED, refusal);
         }
         let crossing = self.core.cors.check(request.method(), request.headers());
         let (crossed, mut answer) = match crossing {
@@ -534,8 +537,8 @@ fn redirected(location: &str, method: &Method) -> Answer {
 }
 
 /// The answer to a request that is no HTTP; nothing else of the connection is read.
-fn refused(problem: &'static str) -> Answer {
-    let mut answer = bare(StatusCode::BAD_REQUEST);
+fn refused(status: StatusCode, problem: &'static str) -> Answer {
+    let mut answer = bare(status);
     *answer.body_mut() = Full::new(Bytes::from_static(problem.as_bytes()));
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
