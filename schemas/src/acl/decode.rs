@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ParameterValue;
-use super::hcl1::{Item, Key, Literal, LiteralKind, Node};
+use super::hcl1::{Item, Key, Literal, LiteralKind, Node, Object};
 use super::rule::Parameters;
 use crate::duration;
 use crate::number::based_integer;
@@ -193,13 +193,14 @@ fn value(node: &Node) -> ParameterValue {
             LiteralKind::Null => ParameterValue::Null,
         },
         Node::List { items, .. } => ParameterValue::List(items.iter().map(value).collect()),
-        Node::Object(object, _) => {
-            let inner = |node: &Node| match node {
-                Node::Object(..) => ParameterValue::List(vec![value(node)]),
-                _ => value(node),
-            };
-            let pairs = object.items.iter().map(|item| (item.name().to_owned(), inner(&item.value)));
-            ParameterValue::Map(pairs.collect::<BTreeMap<_, _>>())
-        }
+        Node::Object(object, _) => ParameterValue::Map(entries(object)),
     }
+}
+
+fn entries(object: &Object) -> BTreeMap<String, ParameterValue> {
+    let inner = |node: &Node| match node {
+        Node::Object(object, _) => ParameterValue::Block(entries(object)),
+        _ => value(node),
+    };
+    object.items.iter().map(|item| (item.name().to_owned(), inner(&item.value))).collect()
 }

@@ -9,9 +9,14 @@ use super::decode::{self, Decoded, Mismatch};
 use super::error::{Findings, nearest, peer_list};
 use super::hcl1::{self, Item, LiteralKind, Node, Object, Span};
 use super::rule::Parameters;
-use super::{AclPolicy, Capabilities, Capability, FilterPath, PathRule, PolicyError, template, timestamp};
+use super::{
+    AclPolicy, Capabilities, Capability, FilterPath, PathRule, PatternKind, PolicyError, template, timestamp,
+};
 
 const PREFIX: &str = "failed to parse policy: ";
+
+/// Segments of all patterns with `+` in a policy.
+const MOST_SEGMENTS: usize = 20_000;
 
 /// The attributes of a rule.
 pub(super) const RULE_KEYS: [&str; 13] = [
@@ -55,8 +60,22 @@ impl Reader<'_> {
         for item in root.named("name") {
             name = self.take(item, "", decode::string(item)).or(name);
         }
-        let paths = root.named("path").filter_map(|item| self.rule(item)).collect();
+        let paths: Vec<PathRule> = root.named("path").filter_map(|item| self.rule(item)).collect();
+        self.require_bounded(&paths);
         AclPolicy { name, paths }
+    }
+
+    /// Each segment of a pattern costs much more memory than it is long.
+    fn require_bounded(&mut self, paths: &[PathRule]) {
+        let patterns =
+            paths.iter().filter(|rule| matches!(rule.pattern().kind, PatternKind::Segments { .. }));
+        let segments: usize = patterns.map(|rule| rule.path.split('/').count()).sum();
+        if segments > MOST_SEGMENTS {
+            let message =
+                format!("the paths with `+` have {segments} segments, and {MOST_SEGMENTS} are the most");
+            let hint = Some("let several policies share them".to_owned());
+            self.add(Span { start: 0, end: 0 }, message.clone(), hint, message);
+        }
     }
 
     /// Records a value that does not fit; `context` goes before OpenBao's words.

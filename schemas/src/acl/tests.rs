@@ -163,6 +163,18 @@ fn of_very_many_mistakes_the_first_are_told() {
 }
 
 #[test]
+fn patterns_have_a_measure() {
+    let policy =
+        |segments: usize| format!("path \"{}x\" {{ capabilities = [\"read\"] }}\n", "+/".repeat(segments));
+    assert!(AclPolicy::parse(&policy(19_999)).is_ok());
+    assert!(AclPolicy::parse(&policy(20_000)).is_err());
+    assert!(AclPolicy::parse(&policy(9).repeat(2_000)).is_ok());
+    assert!(AclPolicy::parse(&policy(9).repeat(2_001)).is_err());
+    // Others cost what they are long.
+    assert!(AclPolicy::parse(&policy(100_000).replace('+', "a")).is_ok());
+}
+
+#[test]
 fn no_label_is_lost() {
     for rule in [
         "required_parameters \"x\" {}",

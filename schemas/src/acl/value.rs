@@ -20,6 +20,8 @@ pub enum ParameterValue {
     List(Vec<Self>),
     /// An object, matched as a whole.
     Map(BTreeMap<String, Self>),
+    /// A block in an object. OpenBao shows it as a list of one object, and matches no request value with it.
+    Block(BTreeMap<String, Self>),
 }
 
 /// Bytes of an entry of a map, about, its texts aside.
@@ -33,7 +35,9 @@ impl ParameterValue {
                 Self::String(text) | Self::Number(text) => text.len(),
                 Self::Bool(_) | Self::Null => 0,
                 Self::List(items) => items.iter().map(Self::size).sum(),
-                Self::Map(map) => map.iter().map(|(name, value)| ENTRY + name.len() + value.size()).sum(),
+                Self::Map(map) | Self::Block(map) => {
+                    map.iter().map(|(name, value)| ENTRY + name.len() + value.size()).sum()
+                }
             }
     }
 }
@@ -47,7 +51,7 @@ impl fmt::Display for ParameterValue {
             // HCL has no null; the empty string is how OpenBao reads one from JSON.
             Self::Null => f.write_str("\"\""),
             Self::List(items) => write!(f, "[{}]", joined(items)),
-            Self::Map(map) => {
+            Self::Map(map) | Self::Block(map) => {
                 let items: Vec<String> =
                     map.iter().map(|(key, value)| format!("{} = {value}", quoted(key))).collect();
                 write!(f, "{{ {} }}", items.join(", "))

@@ -520,10 +520,21 @@ mod tests {
             (status, answer["errors"][0].as_str()),
             (400, Some("the policy has 1200072 bytes, and 1048576 are the most"))
         );
-        let small = "path \"kv/a\" { capabilities = [\"read\"] }";
-        let large = format!("path \"{}b\" {{ capabilities = [\"read\"] }}", "+/".repeat(400_000));
-        for (text, is_kept) in [(small, true), (&large[..], false)] {
-            let (core, token) = with_policies(&[("only", text)]).await;
+        let small = "path \"kv/a\" { capabilities = [\"read\"] }".to_owned();
+        let large = |policy: usize| {
+            let values: Vec<String> = (0..100_000).map(|value| format!("\"{policy}{value:05}\"")).collect();
+            let values = values.join(",");
+            format!(
+                "path \"kv/b\" {{ capabilities = [\"update\"] allowed_parameters = {{ \"p\" = [{values}] }} }}"
+            )
+        };
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "only"];
+        let all: Vec<(&str, String)> =
+            names.iter().enumerate().map(|(number, name)| (*name, large(number))).collect();
+        for (policies, is_kept) in [(vec![("only", small)], true), (all, false)] {
+            let policies: Vec<(&str, &str)> =
+                policies.iter().map(|(name, text)| (*name, text.as_str())).collect();
+            let (core, token) = with_policies(&policies).await;
             let (status, _) = ask_with(&core, &token, Operation::Read, "kv/a", json!({})).await;
             assert_eq!(status == 200, is_kept);
             // The shared key only says that each entity has its own matcher, for `default` is a template.

@@ -1,6 +1,6 @@
 //! Texts of headers.
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::core::error::Error;
 
@@ -18,8 +18,21 @@ pub(super) fn require_text(headers: &HeaderMap) -> Result<(), Error> {
     }
 }
 
+/// Headers that are read as text, those of inline logins aside.
+const READ: [&str; 9] = [
+    "authorization",
+    "content-type",
+    "x-vault-inconsistent",
+    "x-vault-index",
+    "x-vault-mfa",
+    "x-vault-namespace",
+    "x-vault-token",
+    "x-vault-wrap-format",
+    "x-vault-wrap-ttl",
+];
+
 fn is_read(name: &HeaderName) -> bool {
-    name.as_str().starts_with("x-vault-") || [header::AUTHORIZATION, header::CONTENT_TYPE].contains(name)
+    READ.contains(&name.as_str()) || name.as_str().starts_with("x-vault-inline-auth-")
 }
 
 /// The text of the first header `name`; empty if it is not there.
@@ -55,5 +68,6 @@ mod tests {
         check("x-vault-inline-auth-path", b"a\xe9", "the header `x-vault-inline-auth-path` is no UTF-8 text");
         check("authorization", b"\xe9", "the header `authorization` is no UTF-8 text");
         check("user-agent", b"\xe9", "");
+        check("x-vault-else", b"\xe9", "");
     }
 }

@@ -1,5 +1,6 @@
 //! All that a set of policies allows, for user interfaces.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemas::acl::{Capabilities, Capability, ParameterValue, Parameters, PathRule, PatternKind};
@@ -87,8 +88,11 @@ fn value(value: &ParameterValue) -> Value {
         ParameterValue::Bool(value) => (*value).into(),
         ParameterValue::Null => Value::Null,
         ParameterValue::List(items) => items.iter().map(self::value).collect(),
-        ParameterValue::Map(entries) => {
-            Value::Object(entries.iter().map(|(name, entry)| (name.clone(), self::value(entry))).collect())
-        }
+        ParameterValue::Map(entries) => object(entries),
+        ParameterValue::Block(entries) => vec![object(entries)].into(),
     }
+}
+
+fn object(entries: &BTreeMap<String, ParameterValue>) -> Value {
+    Value::Object(entries.iter().map(|(name, entry)| (name.clone(), self::value(entry))).collect())
 }
