@@ -6,6 +6,9 @@ use crate::calendar;
 
 const SECOND: u64 = 1_000_000_000;
 
+/// What the peers say of a duration that is too long: they count nanoseconds in 64 bits.
+pub const OVERFLOW: &str = "multiplication of durations resulted in overflow, one operand may be too large";
+
 /// Units of Go, in nanoseconds. Days are none of them.
 const UNITS: [(&str, u64); 8] = [
     ("ns", 1),

@@ -120,8 +120,6 @@ pub(super) fn boolean(item: &Item) -> Decoded<bool> {
     }
 }
 
-const OVERFLOW: &str = "multiplication of durations resulted in overflow, one operand may be too large";
-
 /// A duration in nanoseconds: seconds as a number, or text like `"90s"`. It may be negative.
 pub(super) fn duration(item: &Item) -> Decoded<i128> {
     let fail = |peer_text: String| Mismatch {
@@ -133,7 +131,7 @@ pub(super) fn duration(item: &Item) -> Decoded<i128> {
     };
     let in_range = |nanoseconds: i128| match i64::try_from(nanoseconds) {
         Ok(_) => Ok(nanoseconds),
-        Err(_) => Err(fail(OVERFLOW.to_owned())),
+        Err(_) => Err(fail(duration::OVERFLOW.to_owned())),
     };
     match literal.kind {
         LiteralKind::String => duration::nanoseconds(&literal.text).map_err(fail).and_then(in_range),

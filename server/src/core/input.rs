@@ -160,9 +160,6 @@ fn seconds_of(value: &Json<'_>) -> Result<i64, String> {
     }
 }
 
-/// The peer counts nanoseconds in 64 bits.
-const OVERFLOW: &str = "multiplication of durations resulted in overflow, one operand may be too large";
-
 /// The seconds of a duration in text, with the errors of Go's parser. What is less than a second is one, or one less
 /// than none: nothing may last for ever, or be shown, because its time was short.
 pub fn go_seconds(text: &str) -> Result<i64, String> {
@@ -172,7 +169,7 @@ pub fn go_seconds(text: &str) -> Result<i64, String> {
     match duration::nanoseconds(text)? {
         1..1_000_000_000 => Ok(1),
         -999_999_999..=-1 => Ok(-1),
-        nanoseconds if nanoseconds.abs() > i128::from(i64::MAX) => Err(OVERFLOW.to_owned()),
+        nanoseconds if nanoseconds.abs() > i128::from(i64::MAX) => Err(duration::OVERFLOW.to_owned()),
         nanoseconds => i64::try_from(nanoseconds / 1_000_000_000).map_err(|error| error.to_string()),
     }
 }

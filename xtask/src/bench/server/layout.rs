@@ -111,6 +111,10 @@ fn instances(program: &Path) -> Result<BTreeMap<String, usize>, String> {
             *instances.entry(pattern).or_default() += 1;
         }
     }
+    if instances.is_empty() {
+        let problem = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("`nm` names no function of `{}`: {}", program.display(), problem.trim()));
+    }
     Ok(instances)
 }
 
